@@ -1,0 +1,270 @@
+"""MRC files: the header read permissively, the images memory-mapped.
+
+The header's layout is mrcfile's; its checks are made here, because a damaged header has to
+be told apart from a file that is no MRC file, and a truncated file named with its numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+
+HEADER_BYTES = 1024
+SAMPLE_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+REFUSED_MODES = {3: "complex integers", 4: "complex numbers", 101: "4-bit integers"}
+IMOD_STAMP = 1146047817
+IMOD_SIGNED_BYTES = 1
+LARGEST_SIDE = 1 << 20
+VOLUME_STACK_GROUP = 401
+UNDETERMINED = (0.0, 1.0)
+"""Pixel sizes in Å that programs write when they do not know it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MrcHeader:
+    """What is used of an MRC header.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (sections, y, x).
+    dtype : numpy.dtype
+        Of the samples, byte order included.
+    offset : int
+        Bytes before the first image.
+    pixel_size : float or None
+        Å, along x; None where the header does not know it.
+    space_group : int
+        0 for images and image stacks, 1 for a volume, 401 and above for volume stacks.
+    sections_per_volume : int
+        The header's mz: 1 in an image stack that follows MRC2014.
+    extended_kind : str
+        Type of the extended header ("FEI1", "SERI", …), empty where unnamed.
+    extended_counts : tuple of int
+        The two 16-bit words at byte 128 by which older files describe the extended header.
+    extended : bytes
+        The extended header.
+    warnings : tuple of str
+        Damage that did not prevent reading.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    offset: int
+    pixel_size: float | None
+    space_group: int
+    sections_per_volume: int
+    extended_kind: str = ""
+    extended_counts: tuple[int, int] = (0, 0)
+    extended: bytes = field(default=b"", repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_image_stack(self) -> bool:
+        """True where the header says that the sections are images, not slices of a volume."""
+        return self.space_group == 0 and self.sections_per_volume == 1 and self.shape[0] > 1
+
+
+def read_mrc_header(path: str | Path) -> MrcHeader:
+    """Read and check the header of an MRC file.
+
+    Raises
+    ------
+    InputError
+        The file is absent, unreadable, no MRC file, truncated, or of a mode that holds no
+        real images.
+    """
+    path = Path(path)
+    raw, size = _first_bytes(path)
+    header, warnings = _parse(path, raw)
+    shape = (int(header["nz"]), int(header["ny"]), int(header["nx"]))
+    dtype = _sample_type(header, warnings)
+    offset = _data_offset(path, header, size, shape, dtype, warnings)
+    _warn_axes(header, warnings)
+    extended = _read_at(path, HEADER_BYTES, offset - HEADER_BYTES)
+    return MrcHeader(
+        shape=shape,
+        dtype=dtype,
+        offset=offset,
+        pixel_size=_pixel_size(header),
+        space_group=int(header["ispg"]),
+        sections_per_volume=int(header["mz"]),
+        extended_kind=bytes(header["exttyp"]).decode("ascii", "ignore").strip("\0 "),
+        extended_counts=_extended_counts(raw, header),
+        extended=extended,
+        warnings=tuple(warnings),
+    )
+
+
+def map_mrc(path: str | Path, header: MrcHeader) -> np.memmap[Any, Any]:
+    """Memory-map the images of an MRC file, read-only, as ``(section, y, x)``."""
+    try:
+        return np.memmap(
+            path, dtype=header.dtype, mode="r", offset=header.offset, shape=header.shape
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def known_pixel_size(value: float) -> float | None:
+    """A pixel size in Å, or None where the value is one that means "unknown"."""
+    if not np.isfinite(value) or value <= 0:
+        return None
+    if any(abs(value - unknown) < 1e-5 for unknown in UNDETERMINED):
+        return None
+    return float(f"{value:.6g}")  # headers hold float32: 10.0 / 3 is not 3.3333332538604736
+
+
+def _first_bytes(path: Path) -> tuple[bytes, int]:
+    """The 1024 bytes of the main header, and the size of the file."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a file.")
+    if not path.exists():
+        raise InputError(f"{path} does not exist.", "Check the path.")
+    raw = _read_at(path, 0, HEADER_BYTES)
+    size = path.stat().st_size
+    if size < HEADER_BYTES:
+        if raw and _is_text(raw):
+            raise _not_mrc(path, raw)
+        raise InputError(
+            f"{path} is not an MRC file: it has {size} bytes, and the header alone takes "
+            f"{HEADER_BYTES}.",
+            "Copy the file again, or choose another one.",
+        )
+    return raw, size
+
+
+def _read_at(path: Path, start: int, count: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            return stream.read(count)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _parse(path: Path, raw: bytes) -> tuple[Any, list[str]]:
+    """The header in the byte order that makes sense, and what is odd about it."""
+    from mrcfile.dtypes import HEADER_DTYPE
+
+    stamped = raw[212:214]
+    big_first = stamped == b"\x11\x11"
+    orders = (">", "<") if big_first else ("<", ">")
+    for order in orders:
+        header = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
+        if _plausible(header):
+            break
+    else:
+        raise _not_mrc(path, raw)
+    mode = int(header["mode"])
+    if mode not in SAMPLE_TYPES:
+        raise InputError(
+            f"{path} holds {REFUSED_MODES[mode]} (MRC mode {mode}), which are not images.",
+            "Convert it to mode 1 or 2 first (IMOD: newstack -mode 2).",
+        )
+    warnings = []
+    if raw[208:211] != b"MAP":
+        warnings.append("The header lacks the MAP identification of an MRC file.")
+    if stamped not in (b"\x11\x11", b"DD", b"DA") or order != orders[0]:
+        warnings.append(
+            "The header's machine stamp is missing or wrong; the byte order was found from "
+            "the image size."
+        )
+    return header, warnings
+
+
+def _plausible(header: Any) -> bool:
+    """True where mode and image size can be those of an image file."""
+    sides = [int(header[name]) for name in ("nx", "ny", "nz")]
+    known = int(header["mode"]) in SAMPLE_TYPES or int(header["mode"]) in REFUSED_MODES
+    return known and all(0 < side <= LARGEST_SIDE for side in sides)
+
+
+def _not_mrc(path: Path, raw: bytes) -> InputError:
+    """The error for a file whose header makes no sense in either byte order."""
+    if _is_text(raw):
+        return InputError(
+            f"{path} is a text file, not an MRC file.", "Choose the file that holds the images."
+        )
+    if raw[:2] in (b"II", b"MM") and raw[2:4] in (b"*\0", b"\0*", b"+\0", b"\0+"):
+        return InputError(f"{path} is a TIFF file.", "Rename it so that its name ends in .tif.")
+    return InputError(
+        f"{path} is not an MRC file: its header holds neither a valid mode nor an image size.",
+        "Copy the file again, or choose another one.",
+    )
+
+
+def _is_text(raw: bytes) -> bool:
+    control = any(byte < 32 and byte not in (9, 10, 12, 13) for byte in raw)
+    return not control and "\ufffd" not in raw[:-4].decode("utf-8", "replace")[:-1]
+
+
+def _sample_type(header: Any, warnings: list[str]) -> np.dtype[Any]:
+    """The samples' type; bytes are unsigned where IMOD's flag or the statistics say so."""
+    order = header.dtype["mode"].byteorder
+    if int(header["mode"]) == 0 and _bytes_are_unsigned(header):
+        warnings.append("The header marks its bytes as unsigned (0 to 255).")
+        return np.dtype("u1")
+    return np.dtype(SAMPLE_TYPES[int(header["mode"])]).newbyteorder(order)
+
+
+def _bytes_are_unsigned(header: Any) -> bool:
+    """Mode 0 is signed in MRC2014; IMOD flags signed bytes, and older files had them unsigned."""
+    order = header.dtype["mode"].byteorder
+    stamp, flags = np.frombuffer(header["extra2"].tobytes(), f"{order}i4")[11:13]
+    if stamp == IMOD_STAMP:
+        return not flags & IMOD_SIGNED_BYTES
+    return bool(header["dmin"] >= 0 and header["dmax"] > 127)
+
+
+def _data_offset(
+    path: Path,
+    header: Any,
+    size: int,
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    warnings: list[str],
+) -> int:
+    """Bytes before the first image; a truncated file is refused."""
+    section = shape[1] * shape[2] * dtype.itemsize
+    data = shape[0] * section
+    extended = int(header["nsymbt"])
+    if extended < 0 or (HEADER_BYTES + extended + data > size >= HEADER_BYTES + data):
+        warnings.append(f"The extended header's length ({extended} bytes) is wrong; ignored.")
+        extended = 0
+    offset = HEADER_BYTES + extended
+    if offset + data > size:
+        whole = max(size - offset, 0) // section
+        raise InputError(
+            f"{path} is truncated: its header announces {shape[0]} images of "
+            f"{shape[1]} × {shape[2]} (y × x), {offset + data:,} bytes in all, but the file has "
+            f"{size:,} bytes, {whole} whole images.",
+            "Copy or export the file again.",
+        )
+    if offset + data < size:
+        warnings.append(f"The file is {size - offset - data:,} bytes longer than its images.")
+    return offset
+
+
+def _warn_axes(header: Any, warnings: list[str]) -> None:
+    axes = tuple(int(header[name]) for name in ("mapc", "mapr", "maps"))
+    if axes not in ((1, 2, 3), (0, 0, 0)):
+        warnings.append(f"The header orders its axes {axes}; read as columns x, rows y.")
+
+
+def _pixel_size(header: Any) -> float | None:
+    samples = int(header["mx"])
+    if samples <= 0:
+        return None
+    return known_pixel_size(float(header["cella"]["x"]) / samples)
+
+
+def _extended_counts(raw: bytes, header: Any) -> tuple[int, int]:
+    order = header.dtype["mode"].byteorder
+    first, second = np.frombuffer(raw[128:132], f"{order}i2")
+    return int(first), int(second)

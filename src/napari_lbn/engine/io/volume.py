@@ -1,0 +1,32 @@
+"""Opening a volume: a tomogram or a density map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .mrc import map_mrc, read_mrc_header
+from .series import TIFF_SUFFIXES
+from .tiff import open_tiff
+
+
+def open_volume(path: str | Path) -> tuple[Any, float | None]:
+    """Open a volume; the voxels stay in the file.
+
+    Returns
+    -------
+    volume : array_like
+        ``(z, y, x)``, memory-mapped, read-only, in the file's own type.
+    pixel_size : float or None
+        Å; None where the file does not know it.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read.
+    """
+    path = Path(path)
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        return open_tiff(path)
+    header = read_mrc_header(path)
+    return map_mrc(path, header), header.pixel_size
