@@ -1,0 +1,84 @@
+"""Compute devices: list them, choose one, bound its memory, give it back."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+from .errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+MEMORY_SHARE = 0.5
+"""Share of the free memory that a job may use by default."""
+
+
+def list_devices() -> list[str]:
+    """Names of the devices that torch can use here, the fastest first; "cpu" is always one."""
+    import torch
+
+    devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, "cpu"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The named device, or the fastest one for "auto".
+
+    Raises
+    ------
+    DeviceError
+        The device is not there.
+    """
+    import torch
+
+    available = list_devices()
+    if name == "auto":
+        return torch.device(available[0])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in available:
+        raise DeviceError(
+            f"There is no device {name!r} here.", f"Choose one of: auto, {', '.join(available)}."
+        )
+    return torch.device(wanted)
+
+
+def describe_device(name: str | torch.device) -> str:
+    """For people: the card's name, or the number of CPU threads."""
+    import torch
+
+    device = torch.device(name)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def free_memory(device: str | torch.device) -> int:
+    """Free memory of the device in bytes; of the host for the CPU."""
+    import psutil
+    import torch
+
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        return int(torch.cuda.mem_get_info(chosen)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def default_memory_bound(device: str | torch.device) -> int:
+    """Bytes that a job may use unless the user says otherwise."""
+    return int(MEMORY_SHARE * free_memory(device))
+
+
+def release_memory() -> None:
+    """Give back what dropped references held, GPU caches included."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -1,0 +1,1 @@
+"""Evidence: how well tilts that were hidden are predicted."""

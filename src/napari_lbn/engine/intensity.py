@@ -1,0 +1,146 @@
+"""Intensities: each tilt normalised, how it was done remembered, and back to the input's units.
+
+The network sees tilts of mean 0 and standard deviation 1. For an angle without a
+measurement, mean and scale come from a smooth robust fit over the visible tilts against
+1 / cos(theta), held bounded in the missing wedge; a hidden tilt's own statistics are never
+used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .geometry import HALF_TURN
+
+CLIP_SIGMAS = 12.0
+"""Pixels further from the median than this many robust standard deviations are clipped."""
+
+COUNTS_SIGMAS = 3.0
+"""Means above this many standard deviations in every tilt mean that the unit is counts."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntensityStats:
+    """Mean and standard deviation of each visible tilt, in the input's units.
+
+    Attributes
+    ----------
+    angles, mean, std : ndarray
+        ``(n,)``, angles ascending in degrees.
+    """
+
+    angles: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    @property
+    def are_counts(self) -> bool:
+        """Whether intensities are positive counts, not already centred on zero."""
+        return bool(np.all(self.mean > COUNTS_SIGMAS * self.std))
+
+    def at(self, angles: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Expected mean and standard deviation at any angles, from the smooth fit.
+
+        Parameters
+        ----------
+        angles : array_like
+            Degrees in (-90, 90].
+
+        Returns
+        -------
+        mean, std : ndarray
+        """
+        mean = _fit_and_evaluate(self.angles, self.mean, angles, log=bool(np.all(self.mean > 0)))
+        return mean, _fit_and_evaluate(self.angles, self.std, angles, log=True)
+
+
+def clip_hot_pixels(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A tilt ``(y, x)`` with hot and dead pixels clipped, NaN replaced by the median."""
+    finite = image[np.isfinite(image)]
+    if finite.size == 0:
+        return np.zeros_like(image)
+    sample = finite[:: max(finite.size // 100_000, 1)]
+    median = float(np.median(sample))
+    sigma = 1.4826 * float(np.median(np.abs(sample - median)))
+    sigma = sigma or float(sample.std()) or 1.0
+    limit = CLIP_SIGMAS * sigma
+    return np.clip(np.nan_to_num(image, nan=median), median - limit, median + limit)
+
+
+def normalise(
+    tilts: NDArray[np.float32], angles: ArrayLike
+) -> tuple[NDArray[np.float32], IntensityStats]:
+    """Tilts ``(n, y, x)`` to mean 0, standard deviation 1 each, and how it was done."""
+    out = np.empty(tilts.shape, dtype=np.float32)
+    means, stds = np.empty(len(tilts)), np.empty(len(tilts))
+    for i, tilt in enumerate(tilts):
+        clipped = clip_hot_pixels(np.asarray(tilt, dtype=np.float32))
+        means[i] = clipped.mean(dtype=np.float64)
+        stds[i] = clipped.std(dtype=np.float64) or 1.0
+        out[i] = (clipped - means[i]) / stds[i]
+    values = np.asarray(angles, dtype=np.float64)
+    return out, IntensityStats(angles=values, mean=means, std=stds)
+
+
+def common_scale(stats: IntensityStats, angles: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Offset and gain that bring tilts at these angles to one common scale for WBP.
+
+    Counts are divided by the transmitted mean of their angle (the smooth fit), because the
+    contrast of a tilt is proportional to it, and multiplied by the largest mean, so that
+    the tomogram stays in the input's units. Other intensities keep their scale.
+
+    Returns
+    -------
+    offset, gain : ndarray
+        ``common = (tilt - offset) * gain``, one value an angle.
+    """
+    mean, _ = stats.at(angles)
+    if not stats.are_counts:
+        return mean, np.ones_like(mean)
+    reference = float(stats.at(stats.angles)[0].max())
+    return mean, reference / mean
+
+
+def _basis(angles: NDArray[np.float64], terms: int) -> NDArray[np.float64]:
+    """1, 1 / cos(theta), and the odd tan(theta) that a pre-tilted slab needs."""
+    radians = np.deg2rad(angles)
+    columns = [np.ones_like(radians), 1 / np.cos(radians), np.tan(radians)]
+    return np.stack(columns[:terms], axis=1)
+
+
+def _fit_and_evaluate(
+    angles: NDArray[np.float64], values: NDArray[np.float64], targets: ArrayLike, *, log: bool
+) -> NDArray[np.float64]:
+    terms = 1 if angles.size < 4 else 2 if angles.size < 6 else 3
+    data = np.log(np.maximum(values, 1e-12)) if log else values
+    coefficients = _robust_fit(_basis(angles, terms), data)
+
+    def smooth(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _basis(at, terms) @ coefficients
+
+    wanted = np.asarray(targets, dtype=np.float64)
+    low, high = float(angles.min()), float(angles.max())
+    result = smooth(np.clip(wanted, low, high))
+    outside = (wanted < low) | (wanted > high)
+    if outside.any():
+        # across the wedge, from the last angle on to the first one plus 180 degrees
+        ends = smooth(np.array([high, low]))
+        along = np.where(wanted > high, wanted, wanted + HALF_TURN)[outside]
+        result[outside] = np.interp(along, [high, low + HALF_TURN], ends)
+    return np.exp(result) if log else result
+
+
+def _robust_fit(basis: NDArray[np.float64], data: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Iteratively reweighted least squares with Cauchy weights: outlier tilts do not count."""
+    weights = np.ones_like(data)
+    coefficients = np.zeros(basis.shape[1])
+    for _ in range(20):
+        root = np.sqrt(weights)
+        coefficients, *_ = np.linalg.lstsq(basis * root[:, None], data * root, rcond=None)
+        residual = data - basis @ coefficients
+        sigma = 1.4826 * np.median(np.abs(residual)) + 1e-9 * (1 + np.abs(data).max())
+        weights = 1 / (1 + (residual / (2.4 * sigma)) ** 2)
+    return coefficients

@@ -1,0 +1,116 @@
+"""Configuration of the Latent Back-projection Network.
+
+The defaults are appendix A.2 of the paper. What the paper leaves open is a field here, and
+``docs/method.md`` lists those choices.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from ..errors import WeightsError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LBNConfig:
+    """Every number that defines the network.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Channels after each of the five encoder blocks; the last is the latent dimension d.
+    kernels, strides : tuple of int
+        Of the first convolution of each block (A.2); the second one is 3 x 3, stride 1.
+        The product of the strides is the downsampling D: x8, or x16 with stride 2 in the
+        fifth block as well.
+    groups : tuple of int
+        GroupNorm groups of each block (A.2).
+    slope : float
+        Negative slope of the LeakyReLU (A.2).
+    unet_widths : tuple of int
+        Channels of the four double-convolution blocks of the 3D UNet (left open by A.2).
+    unet_groups : int
+        GroupNorm groups of the UNet (A.2).
+    unet_residual : bool
+        Add the UNet's output to the latent volume instead of replacing it (left open).
+        With a zero-initialised last layer, training then starts from plain latent
+        tomography.
+    latent_filter : {"ramp", "none"}
+        Filter of the latents before back-projection (A.3).
+    latent_sum : {"mean", "sum"}
+        "mean" weights each tilt by its angular spacing, so that any number of tilts gives
+        one scale; "sum" is the plain sum of the paper's Algorithm 1.
+    latent_volume : {"square", "slab"}
+        "square": the latent volume is as deep as it is wide, which the random angle offset
+        of training needs; "slab": as deep as the thickness.
+    axis : {"geometry", "centre"}
+        Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
+        lies at image pixel D i; or the centre of the latent grid.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 64, 64)
+    kernels: tuple[int, ...] = (11, 7, 7, 3, 3)
+    strides: tuple[int, ...] = (2, 1, 2, 2, 1)
+    groups: tuple[int, ...] = (1, 4, 4, 8, 8)
+    slope: float = 0.5
+    unet_widths: tuple[int, ...] = (64, 64, 128, 128)
+    unet_groups: int = 8
+    unet_residual: bool = True
+    latent_filter: Literal["ramp", "none"] = "ramp"
+    latent_sum: Literal["mean", "sum"] = "mean"
+    latent_volume: Literal["square", "slab"] = "square"
+    axis: Literal["geometry", "centre"] = "geometry"
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.widths), len(self.kernels), len(self.strides), len(self.groups)}
+        if len(lengths) != 1:
+            raise WeightsError("Widths, kernels, strides and groups differ in length.")
+        if len(self.unet_widths) != 4:
+            raise WeightsError("The 3D UNet has four blocks; give four widths.")
+        pairs = [*zip(self.widths, self.groups, strict=True)]
+        pairs += [(width, self.unet_groups) for width in (*self.unet_widths, self.widths[-1])]
+        for width, groups in pairs:
+            if width < 1 or width % groups:
+                raise WeightsError(f"{width} channels do not divide into {groups} groups.")
+        if any(kernel % 2 == 0 for kernel in self.kernels):
+            raise WeightsError("Kernel sizes must be odd.")
+
+    @property
+    def downsampling(self) -> int:
+        """D: image pixels per latent pixel."""
+        return math.prod(self.strides)
+
+    @property
+    def latent_channels(self) -> int:
+        """The latent dimension d."""
+        return self.widths[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LBNConfig:
+        """From `to_dict`'s values.
+
+        Raises
+        ------
+        WeightsError
+            A field that this version does not know.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = set(values) - known
+        if unknown:
+            raise WeightsError(
+                f"The weights' configuration has unknown fields: {', '.join(sorted(unknown))}.",
+                "They may come from a newer version of napari-lbn: update it.",
+            )
+        clean = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        try:
+            return cls(**clean)
+        except TypeError as error:
+            raise WeightsError(f"The weights' configuration is damaged: {error}.") from error

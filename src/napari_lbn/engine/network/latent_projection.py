@@ -1,0 +1,141 @@
+"""Differentiable latent back-projection (DLBP) and latent re-projection (paper 3, Algorithm 1).
+
+The latents of all tilts are ramp-filtered along x (A.3), back-projected into one latent
+volume, and that volume is re-projected at any angle. Both directions are the engine's
+projection operator on the latent grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ..geometry import HALF_TURN, measured_weights
+from ..projection import ProjectionGeometry, Projector
+from ..reconstruction.filters import ramp_response
+from .config import LBNConfig
+from .unet3d import MULTIPLE
+
+
+def round_up(size: int, multiple: int) -> int:
+    """Smallest multiple not below `size`."""
+    return -(-size // multiple) * multiple
+
+
+def ring_weights(angles: ArrayLike) -> NDArray[np.float64]:
+    """Angular weight of each tilt in radians, for angles anywhere on the half circle.
+
+    With the random angle offset of training the measured range wraps around 90 degrees;
+    the widest gap on the ring is then the missing wedge, which no tilt counts.
+    """
+    values = np.asarray(angles, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    ring = values[order]
+    gaps = np.diff(ring, append=ring[0] + HALF_TURN)
+    start = (int(np.argmax(gaps)) + 1) % ring.size
+    unrolled = np.roll(ring, -start)
+    unrolled[ring.size - start :] += HALF_TURN
+    weights = np.empty_like(values)
+    weights[np.roll(order, -start)] = measured_weights(unrolled)
+    return weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentGrid:
+    """Where the latent volume lies for one size of image.
+
+    Attributes
+    ----------
+    width : int
+        Latent pixels along x of each tilt's latent.
+    nx, nz : int
+        Latent volume, padded to what the UNet divides.
+    axis : float
+        Rotation axis in latent pixels along x.
+    """
+
+    width: int
+    nx: int
+    nz: int
+    axis: float
+
+    @classmethod
+    def of(cls, config: LBNConfig, width: int, thickness: int | None = None) -> LatentGrid:
+        """Grid for images `width` pixels wide.
+
+        Parameters
+        ----------
+        config : LBNConfig
+            Its ``latent_volume`` and ``axis`` rules are followed.
+        width : int
+            Image pixels along x, before any padding.
+        thickness : int, optional
+            Pixels; used by the "slab" rule.
+        """
+        d = config.downsampling
+        latent_width = -(-width // d)
+        nx = round_up(latent_width, MULTIPLE)
+        deep = nx
+        if config.latent_volume == "slab" and thickness is not None:
+            deep = min(round_up(-(-thickness // d) + 2, MULTIPLE), nx)
+        axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
+        return cls(width=latent_width, nx=nx, nz=deep, axis=axis)
+
+    def projector(self, angles: ArrayLike, footprint: str, device: torch.device) -> Projector:
+        """Projection operator between this volume and latents at these angles (degrees)."""
+        geometry = ProjectionGeometry(
+            angles=tuple(float(a) for a in np.asarray(angles)),
+            nx=self.nx,
+            nz=self.nz,
+            n_detector=self.width,
+            volume_centre=((self.nz - 1) / 2, self.axis),
+            detector_centre=self.axis,
+            footprint=footprint,
+        )
+        return Projector(geometry, device=device, dtype=torch.float32)
+
+
+def filter_latents(latents: Tensor, name: str) -> Tensor:
+    """Ramp-filter latents ``(n, d, y, x)`` along x, zero-padded (paper A.3)."""
+    if name == "none":
+        return latents
+    width = latents.shape[-1]
+    padded = 2 * width
+    response = ramp_response(padded, dtype=latents.dtype).to(latents.device)
+    spectrum = torch.fft.rfft(latents, n=padded, dim=-1) * response
+    return torch.fft.irfft(spectrum, n=padded, dim=-1)[..., :width]
+
+
+def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: LBNConfig) -> Tensor:
+    """Latents of all tilts to one latent volume.
+
+    Parameters
+    ----------
+    latents : Tensor
+        ``(n, d, y, x)``.
+    angles : array_like
+        ``(n,)`` degrees.
+
+    Returns
+    -------
+    Tensor
+        ``(d, z, y, x)`` float32.
+    """
+    filtered = filter_latents(latents.float(), config.latent_filter)
+    if config.latent_sum == "mean":
+        weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=latents.device)
+        filtered = filtered * weights.view(-1, 1, 1, 1)
+    columns = filtered.permute(0, 3, 1, 2).contiguous()
+    volume = grid.projector(angles, "linear", latents.device).T(columns)
+    return volume.permute(2, 0, 3, 1)
+
+
+def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
+    """Latent volume ``(d, z, y, x)`` to latent projections ``(m, d, y, x)`` at any angles."""
+    columns = volume.float().permute(1, 3, 0, 2).contiguous()
+    latents = grid.projector(angles, "distance", volume.device)(columns)
+    return latents.permute(0, 2, 3, 1)

@@ -1,0 +1,82 @@
+"""The Latent Back-projection Network (paper, section 3 and Algorithm 1)."""
+
+from __future__ import annotations
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .config import LBNConfig
+from .decoder import Decoder
+from .encoder import Encoder
+from .latent_projection import LatentGrid, back_project, re_project, round_up
+from .unet3d import MULTIPLE, UNet3d
+
+
+class LBN(nn.Module):
+    """Encoder, latent back-projection, 3D UNet, latent re-projection, decoder.
+
+    The parts are methods, so that synthesis can run them a few tilts at a time.
+    """
+
+    def __init__(self, config: LBNConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LBNConfig()
+        self.encoder = Encoder(self.config)
+        self.unet = UNet3d(self.config)
+        self.decoder = Decoder(self.config)
+
+    def forward(
+        self, tilts: Tensor, angles: ArrayLike, targets: ArrayLike, thickness: int | None = None
+    ) -> Tensor:
+        """Predict tilts at target angles from the given ones.
+
+        Parameters
+        ----------
+        tilts : Tensor
+            ``(n, 1, y, x)``, each of mean 0 and standard deviation 1.
+        angles, targets : array_like
+            ``(n,)`` and ``(m,)`` degrees in (-90, 90].
+        thickness : int, optional
+            Pixels; used where the weights' latent volume is a slab.
+
+        Returns
+        -------
+        Tensor
+            ``(m, 1, y, x)``.
+        """
+        size = (tilts.shape[-2], tilts.shape[-1])
+        grid = LatentGrid.of(self.config, size[1], thickness)
+        volume = back_project(self.encode(tilts), angles, grid, self.config)
+        return self.decode(re_project(self.correct(volume), targets, grid), size)
+
+    def encode(self, tilts: Tensor) -> Tensor:
+        """Tilts ``(n, 1, y, x)`` of any size to latents ``(n, d, ceil(y / D), ceil(x / D))``."""
+        d = self.config.downsampling
+        height, width = tilts.shape[-2:]
+        pad = (0, round_up(width, d) - width, 0, round_up(height, d) - height)
+        if any(pad):
+            tilts = functional.pad(tilts, pad, mode="replicate")
+        return self.encoder(tilts)
+
+    def correct(self, volume: Tensor) -> Tensor:
+        """Correct a latent volume ``(d, z, y, x)`` with the 3D UNet."""
+        rows = volume.shape[2]
+        padded = functional.pad(volume, (0, 0, 0, round_up(rows, MULTIPLE) - rows))
+        correction = self.unet(padded[None])[0]
+        corrected = padded + correction if self.config.unet_residual else correction
+        return corrected[:, :, :rows]
+
+    def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
+        """Latent projections ``(m, d, y / D, x / D)`` to tilts ``(m, 1, *size)``."""
+        return self.decoder(latents)[..., : size[0], : size[1]]
+
+    def n_parameters(self) -> int:
+        """Number of trainable parameters."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device

@@ -1,0 +1,168 @@
+"""One training example: some tilts that the network sees, others that it has to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..intensity import normalise
+from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
+from .masking import edge_mask, independent_mask, uniform_mask
+
+AddNoise = Callable[[NDArray[np.float32], float, np.random.Generator], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingSeries:
+    """Tilts for training, in memory.
+
+    Attributes
+    ----------
+    tilts : ndarray
+        ``(n, y, x)``; float16 to save memory.
+    angles : ndarray
+        ``(n,)`` degrees, ascending.
+    simulated : bool
+        True for noise-free tilts, to which each example adds its own noise; False for a
+        measured series, whose tilts are input and target as they are.
+    """
+
+    tilts: NDArray
+    angles: NDArray[np.float64]
+    simulated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleSettings:
+    """How examples are drawn.
+
+    Attributes
+    ----------
+    crop : int
+        Pixels a side; smaller images are used whole. Crops are centred in x, where the
+        rotation axis lies.
+    n_targets : int
+        Tilts to predict in each example, hidden ones first.
+    masking : {"uniform", "independent", "mixed"}
+        The paper's schemes, or a mix of both with hidden edges (`edge_mask`).
+    uniform_threshold, independent_probability : float
+        Of the two schemes.
+    offset_probability : float
+        How often the specimen is rotated by a random offset in [-90, 90] degrees.
+    range_low, range_high : tuple of float
+        Degrees; the measured range of a simulated example is drawn from these.
+    steps : tuple of int
+        A simulated example keeps every tilt, or every second one, ...
+    snr : tuple of float
+        Signal-to-noise ratios of simulated examples, drawn log-uniformly.
+    targets : {"noisy", "clean"}
+        What simulated examples are compared with: the noisy tilts, as the paper does, or
+        the clean ones, whose expectation is the same and whose gradients are quieter.
+    """
+
+    crop: int = 128
+    n_targets: int = 14
+    masking: Literal["uniform", "independent", "mixed"] = "mixed"
+    uniform_threshold: float = 0.8
+    independent_probability: float = 0.4
+    offset_probability: float = 0.7
+    range_low: tuple[float, float] = (-72.0, -42.0)
+    range_high: tuple[float, float] = (42.0, 72.0)
+    steps: tuple[int, ...] = (1, 1, 2)
+    snr: tuple[float, float] = (0.05, 2.0)
+    targets: Literal["noisy", "clean"] = "clean"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Example:
+    """What one step trains on: ``(n, 1, y, x)`` float32 images and angles in degrees."""
+
+    visible: NDArray[np.float32]
+    visible_angles: NDArray[np.float64]
+    targets: NDArray[np.float32]
+    target_angles: NDArray[np.float64]
+
+
+def draw_example(
+    series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator, add_noise: AddNoise
+) -> Example:
+    """Draw tilts, noise, augmentation and mask for one step."""
+    tilts, angles = _crop(series, settings, rng)
+    if series.simulated:
+        keep = _draw_range(angles, settings, rng)
+        clean, angles = tilts[keep].astype(np.float32), angles[keep]
+        snr = float(np.exp(rng.uniform(*np.log(settings.snr))))
+        inputs, stats = normalise(add_noise(clean, snr, rng), angles)
+        targets = inputs
+        if settings.targets == "clean":
+            targets = (clean - stats.mean[:, None, None]) / stats.std[:, None, None]
+            targets = targets.astype(np.float32)
+    else:
+        inputs, _ = normalise(tilts.astype(np.float32), angles)
+        targets = inputs
+    hidden = draw_mask(len(angles), settings, rng)
+    both, angles = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
+    chosen = _choose_targets(hidden, settings.n_targets, rng)
+    return Example(
+        visible=both[~hidden, :1],
+        visible_angles=angles[~hidden],
+        targets=both[chosen, 1:],
+        target_angles=angles[chosen],
+    )
+
+
+def draw_mask(n_tilts: int, settings: ExampleSettings, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which tilts the network does not see."""
+    scheme = settings.masking
+    if scheme == "mixed":
+        scheme = ("uniform", "independent", "edge")[rng.integers(3)]
+    if scheme == "uniform":
+        return uniform_mask(n_tilts, rng, settings.uniform_threshold)
+    if scheme == "independent":
+        return independent_mask(n_tilts, rng, settings.independent_probability)
+    return edge_mask(n_tilts, rng)
+
+
+def augment(
+    tilts: NDArray, angles: NDArray[np.float64], settings: ExampleSettings, rng: np.random.Generator
+) -> tuple[NDArray, NDArray[np.float64]]:
+    """Mirror at random along each axis and rotate the specimen by a random offset."""
+    for mirror in (mirror_x, mirror_y, mirror_z):
+        if rng.random() < 0.5:
+            tilts, angles = mirror(tilts, angles)
+    if rng.random() < settings.offset_probability:
+        tilts, angles = rotate_specimen(tilts, angles, rng.uniform(-90, 90))
+    return tilts, angles
+
+
+def _crop(
+    series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator
+) -> tuple[NDArray, NDArray[np.float64]]:
+    height, width = series.tilts.shape[1:]
+    rows = min(settings.crop, height)
+    top = int(rng.integers(0, height - rows + 1))
+    left = max((width - settings.crop) // 2, 0)
+    right = width - left
+    return series.tilts[:, top : top + rows, left:right], series.angles
+
+
+def _draw_range(
+    angles: NDArray[np.float64], settings: ExampleSettings, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    low, high = rng.uniform(*settings.range_low), rng.uniform(*settings.range_high)
+    inside = np.flatnonzero((angles >= low - 1e-6) & (angles <= high + 1e-6))
+    step = int(rng.choice(settings.steps))
+    return inside[rng.integers(0, step) :: step]
+
+
+def _choose_targets(
+    hidden: NDArray[np.bool_], count: int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Three quarters hidden tilts where there are as many, the rest visible ones."""
+    masked = rng.permutation(np.flatnonzero(hidden))[: -(-3 * count // 4)]
+    seen = rng.permutation(np.flatnonzero(~hidden))[: count - len(masked)]
+    return np.concatenate([masked, seen])
