@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
-from .geometry import ProjectionGeometry
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .geometry import ProjectionGeometry
 
 CHUNK_ENTRIES = 1 << 18
 """Entries computed at a time, so that temporaries stay in the processor's cache."""
@@ -49,18 +52,18 @@ def detector_taps(
 
 def _fill_taps(geometry: ProjectionGeometry, rows: slice, columns: Tensor, shares: Tensor) -> None:
     """Compute the taps of these volume rows into `columns` and `shares`."""
-    options = {"dtype": torch.float64, "device": columns.device}
-    angles = torch.deg2rad(torch.tensor(geometry.angles, **options))
+    device = columns.device
+    angles = torch.deg2rad(torch.tensor(geometry.angles, dtype=torch.float64, device=device))
     cos, sin = torch.cos(angles), torch.sin(angles)
     centre_z, centre_x = geometry.centre_zx
-    x = torch.arange(geometry.nx, **options) - centre_x
-    z = torch.arange(rows.start, rows.stop, **options) - centre_z
+    x = torch.arange(geometry.nx, dtype=torch.float64, device=device) - centre_x
+    z = torch.arange(rows.start, rows.stop, dtype=torch.float64, device=device) - centre_z
     along_x = x[:, None] * cos + geometry.centre_q
     q = along_x + (z[:, None] * sin)[:, None]
     left, share = _split(geometry, q, cos, sin)
 
     size = geometry.detector_size
-    offset = torch.arange(geometry.n_tilts, device=q.device) * size
+    offset = torch.arange(geometry.n_tilts, device=device) * size
     for tap, (pixel, part) in enumerate(((left, 1 - share), (left + 1, share))):
         inside = (pixel >= 0) & (pixel < size)
         columns[..., tap] = pixel.clamp(0, size - 1) + offset

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 from .backends import BackendName, choose_backend, make_backend
-from .geometry import ProjectionGeometry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .geometry import ProjectionGeometry
 
 
 class _LinearOperator:
@@ -30,7 +33,7 @@ class _LinearOperator:
         raise NotImplementedError
 
     @property
-    def T(self) -> _LinearOperator:
+    def T(self) -> _LinearOperator:  # noqa: N802
         """The exact adjoint."""
         raise NotImplementedError
 
@@ -63,7 +66,8 @@ class _LinearOperator:
         if array.device != self.device:
             raise InputError(f"The operator is on {self.device}, its input on {array.device}.")
         dense = array.to(self.dtype).reshape(prod(self.domain_shape), -1).contiguous()
-        return _Apply.apply(dense, self).reshape(*self.range_shape, *shape[2:])
+        product: Tensor = _Apply.apply(dense, self)  # type: ignore[no-untyped-call]
+        return product.reshape(*self.range_shape, *shape[2:])
 
 
 class _Apply(torch.autograd.Function):
@@ -79,7 +83,7 @@ class _Apply(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         dense = gradient.to(ctx.operator.dtype).contiguous()
-        return _Apply.apply(dense, ctx.operator.T), None
+        return _Apply.apply(dense, ctx.operator.T), None  # type: ignore[no-untyped-call]
 
 
 class Projector(_LinearOperator):
@@ -127,7 +131,7 @@ class Projector(_LinearOperator):
         return self.geometry.tilts_shape
 
     @property
-    def T(self) -> BackProjector:
+    def T(self) -> BackProjector:  # noqa: N802
         """Back-projection, the exact adjoint."""
         return BackProjector(self)
 
@@ -159,7 +163,7 @@ class BackProjector(_LinearOperator):
         return self._projector.domain_shape
 
     @property
-    def T(self) -> Projector:
+    def T(self) -> Projector:  # noqa: N802
         """Projection, the operator that this is the adjoint of."""
         return self._projector
 
