@@ -65,7 +65,7 @@ class _LinearOperator:
             raise InputError(f"Expected {self.domain_shape} + columns, not {shape}.")
         if array.device != self.device:
             raise InputError(f"The operator is on {self.device}, its input on {array.device}.")
-        dense = array.to(self.dtype).reshape(prod(self.domain_shape), -1).contiguous()
+        dense = array.to(self.dtype).reshape(prod(self.domain_shape), prod(shape[2:])).contiguous()
         product: Tensor = _Apply.apply(dense, self)  # type: ignore[no-untyped-call]
         return product.reshape(*self.range_shape, *shape[2:])
 
