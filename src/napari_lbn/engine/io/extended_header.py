@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .mrc import MrcHeader, known_pixel_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 METRES = 1e10
 """Å in a metre."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .mrc import map_mrc, read_mrc_header
-from .series import TIFF_SUFFIXES
+from .stack import TIFF_SUFFIXES
 from .tiff import open_tiff
 
 

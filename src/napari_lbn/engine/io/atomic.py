@@ -1,0 +1,126 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SPARE_BYTES = 1 << 20
+"""Left free beside what is written, for headers and the file system's own needs."""
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it at the end of a ``with`` block.
+
+    Any exception in the block, also a keyboard interrupt, removes the temporary file and
+    leaves an older file at `path` as it was.
+
+    Raises
+    ------
+    OutputError
+        The folder is absent or read-only, or the disk full.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with output_errors(target):
+            yield temporary
+            os.replace(temporary, target)
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def output_errors(target: str | Path) -> Iterator[None]:
+    """Turn the operating system's errors into `OutputError`, naming the file to be written."""
+    try:
+        yield
+    except OSError as error:
+        raise _translated(Path(target), error) from error
+
+
+def check_free_space(folder: str | Path, needed: int) -> None:
+    """Make sure that a folder exists and has room, before any work is done.
+
+    Parameters
+    ----------
+    folder : path
+        Where the output goes.
+    needed : int
+        Bytes.
+
+    Raises
+    ------
+    OutputError
+        No such folder, or too little free space.
+    """
+    folder = Path(folder)
+    with output_errors(folder):
+        if not folder.is_dir():
+            code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+            raise OSError(code, os.strerror(code))
+        free = shutil.disk_usage(folder).free
+    if free < needed + SPARE_BYTES:
+        raise OutputError(
+            f"{folder} has {free / 1e9:.2f} GB free, and the output takes {needed / 1e9:.2f} GB.",
+            "Free some space or choose another folder.",
+        )
+
+
+def ensure_folder(folder: str | Path) -> Path:
+    """Make a folder and those above it where they are absent.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made, or a file of that name exists.
+    """
+    folder = Path(folder)
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _translated(target: Path, error: OSError) -> OutputError:
+    """What the user can do about an error of the operating system."""
+    if error.errno in FULL:
+        return OutputError(
+            f"{target} cannot be written: the disk is full.",
+            "Free some space or choose another folder.",
+        )
+    if error.errno in READ_ONLY:
+        return OutputError(
+            f"{target} cannot be written: the folder {target.parent} is read-only.",
+            "Choose another folder, or change its permissions.",
+        )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return OutputError(
+            f"{target} cannot be written: a part of its path is a file, not a folder.",
+            "Choose another folder.",
+        )
+    if error.errno == errno.ENOENT:
+        return OutputError(
+            f"{target} cannot be written: the folder {target.parent} does not exist.",
+            "Make the folder first, or choose another one.",
+        )
+    return OutputError(f"{target} cannot be written: {error.strerror or error}.")
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # never hides the error that led here
+        return
