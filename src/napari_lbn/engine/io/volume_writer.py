@@ -63,7 +63,7 @@ class VolumeWriter(AbstractContextManager["VolumeWriter"]):
         check_free_space(self.path.parent, size)
         temporary = self._atomic.__enter__()
         with output_errors(self.path):
-            self._stream = temporary.open("xb")
+            self._stream = temporary.open("x+b")
         return self
 
     def write_slab(self, y_start: int, slab: NDArray[np.float32]) -> None:
@@ -85,6 +85,20 @@ class VolumeWriter(AbstractContextManager["VolumeWriter"]):
                 self._stream.write(data[z].tobytes())
         self._written[place] = True
         self._statistics.add(data)
+
+    def read_slab(self, y_start: int, y_stop: int) -> NDArray[np.float32]:
+        """The slab ``(z, y_stop - y_start, x)`` that was written to these rows before."""
+        if self._stream is None or not self._written[y_start:y_stop].all():
+            raise InternalError(
+                f"{self.path.name}: rows {y_start} to {y_stop} are not all written yet."
+            )
+        slab = np.empty((self.shape[0], y_stop - y_start, self.shape[2]), SAMPLE)
+        row_bytes = self.shape[2] * SAMPLE.itemsize
+        with output_errors(self.path):
+            for z in range(self.shape[0]):
+                self._stream.seek(HEADER_BYTES + (z * self.shape[1] + y_start) * row_bytes)
+                self._stream.readinto(slab[z])  # type: ignore[attr-defined]
+        return slab
 
     def __exit__(
         self,
