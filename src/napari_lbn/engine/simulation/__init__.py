@@ -1,0 +1,1 @@
+"""Simulated specimens and tilt series: see `dataset` for the entry points."""

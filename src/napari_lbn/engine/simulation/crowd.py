@@ -1,0 +1,128 @@
+"""What fills a specimen: crowded macromolecules, density clouds, granules, gold beads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .grid import Grid, Volume, add_patch, power_law_field, upsample
+from .layers import Slab
+from .shapes import library, reoriented
+
+GOLD = 9.0
+"""Density of a gold bead above ice that gives the contrast beads have in real images."""
+
+OCCUPANCY = 4
+"""Voxels per cell of the coarse grid on which macromolecules exclude each other."""
+
+
+def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
+    """Smooth density variation with a power-law spectrum, weaker outside the cell."""
+    coarse = tuple(max(n // 4, 4) for n in grid.shape)
+    field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.02, 0.09)
+    field = upsample(field.astype(np.float32), grid.shape)
+    if slab.cell is not None:
+        inside = np.clip(slab.cell.inward / 10, 0.3, 1)
+        field *= inside[None]
+    excess += field
+
+
+def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
+    """Solutes too small to draw one by one: blurred noise, repeated along x."""
+    period = min(grid.nx, 320)
+    tile = rng.standard_normal((grid.nz, period, grid.ny), dtype=np.float32)
+    # A periodic [1 2 1] blur along each axis leaves grains of about two voxels.
+    for axis in range(3):
+        tile = tile + 0.5 * (np.roll(tile, 1, axis) + np.roll(tile, -1, axis))
+    tile *= np.float32(rng.uniform(0.02, 0.08) / tile.std())
+    for start in range(0, grid.nx, period):
+        stop = min(start + period, grid.nx)
+        # Every second copy runs backwards in z, so that a ray does not meet the same grains.
+        copy = tile[::-1] if (start // period) % 2 else tile
+        excess[:, start:stop] += copy[:, : stop - start]
+
+
+def add_molecules(
+    excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator, maps: Path | None
+) -> None:
+    """Macromolecules that do not overlap, largest first, crowded in the cell."""
+    shapes = library(48, grid.spacing, rng, maps)
+    fraction = rng.uniform(0.05, 0.28)
+    outside = rng.uniform(0.02, 0.5) if slab.cell is not None else 1.0
+    occupied = np.zeros([n // OCCUPANCY + 2 for n in grid.shape], bool)
+    share = fraction * np.prod(grid.shape) / len(shapes)
+    for shape in shapes:
+        solid = float((shape > 0.5 * shape.max()).sum())
+        points = grid.random_points(min(int(share / max(solid, 1)) + 1, 400), rng)
+        keep = slab.contains(points, grid)
+        keep &= slab.in_cell(points, grid) | (rng.random(len(points)) < outside)
+        _place(excess, shape, points[keep], occupied, rng)
+
+
+def _place(
+    excess: Volume,
+    shape: Volume,
+    points: NDArray[np.float64],
+    occupied: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> None:
+    """Paste one shape at every point where nothing lies yet."""
+    # The box's margin is empty: shapes may approach each other to two thirds of it.
+    reach = np.array(shape.shape) // 3
+    corners = np.rint(points).astype(np.intp)
+    low = np.maximum((corners - reach) // OCCUPANCY, 0)
+    high = (corners + reach) // OCCUPANCY + 1
+    for corner, a, b in zip(corners, low, high, strict=True):
+        cells = occupied[a[0] : b[0], a[1] : b[1], a[2] : b[2]]
+        if cells.any():
+            continue
+        cells[...] = True
+        add_patch(excess, reoriented(shape, rng), corner - np.array(shape.shape) // 2)
+
+
+def add_granules(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
+    """Dense granules 10 to 50 nm in radius with soft edges."""
+    count = 1 + rng.poisson(rng.uniform(0.3, 2) * grid.volume_nm3 / 1e7)
+    points = grid.random_points(min(count, 40), rng)
+    for centre in points[slab.contains(points, grid)]:
+        radius = np.exp(rng.uniform(np.log(10), np.log(50), 1)) * rng.uniform(0.7, 1.3, 3)
+        height, softness = rng.uniform(0.1, 0.45), rng.uniform(1, 5)
+        patch = ellipsoid(radius / grid.spacing, softness / grid.spacing) * np.float32(height)
+        add_patch(excess, patch, np.rint(centre).astype(np.intp) - np.array(patch.shape) // 2)
+
+
+def add_beads(density: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
+    """Gold beads, mostly 10 nm across, in the ice and on its surfaces."""
+    area = grid.nx * grid.ny * grid.spacing**2
+    count = int(np.clip(rng.poisson(rng.uniform(0.5, 6) * area / 1e5), 1, 80))
+    diameter = rng.choice([5.0, 10.0, 10.0, 10.0, 15.0])
+    points = grid.random_points(count, rng)
+    at = points[:, 1].astype(int), points[:, 2].astype(int)
+    side = rng.choice([-1.0, 1.0, 0.0], count, p=[0.4, 0.4, 0.2]) * rng.uniform(0.85, 1, count)
+    height = slab.middle[at] + slab.half[at] * side
+    points[:, 0] = height / grid.spacing + (grid.nz - 1) / 2
+    for centre in points:
+        radius = diameter / 2 * rng.uniform(0.9, 1.1)
+        add_ball(density, centre, radius / grid.spacing, GOLD)
+
+
+def add_ball(density: Volume, centre: NDArray[np.float64], radius: float, height: float) -> None:
+    """A solid ball with edges one voxel soft at a sub-voxel centre, in voxels."""
+    corner = np.floor(centre).astype(np.intp)
+    half = int(np.ceil(radius)) + 2
+    axes = [np.arange(-half, half + 1) - f for f in centre - corner]
+    distance = np.sqrt(
+        axes[0][:, None, None] ** 2 + axes[1][None, :, None] ** 2 + axes[2][None, None, :] ** 2
+    )
+    ball = (height * np.clip(radius - distance + 0.5, 0, 1)).astype(np.float32)
+    add_patch(density, ball, corner - half)
+
+
+def ellipsoid(radius: NDArray[np.float64], softness: float) -> Volume:
+    """A filled ellipsoid of height 1 in its box; lengths in voxels."""
+    half = np.ceil(radius + 2 * softness).astype(int)
+    z, x, y = ((np.arange(-h, h + 1) / r) ** 2 for h, r in zip(half, radius, strict=True))
+    rho = np.sqrt(z[:, None, None] + x[None, :, None] + y[None, None, :])
+    return np.clip(0.5 + (1 - rho) * radius.mean() / (2 * softness), 0, 1).astype(np.float32)

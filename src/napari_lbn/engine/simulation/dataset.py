@@ -1,0 +1,252 @@
+"""Simulated tilt series, and folders of them for training and validation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .microscope import Imaging, MicroscopeSettings, add_noise, image, noise_profile, to_counts
+from .projecting import project_specimen
+from .settings import SpecimenSettings
+from .specimen import Specimen, make_specimen
+
+TRAINING_SEEDS = range(1_000_000)
+VALIDATION_SEEDS = range(1_000_000, 2_000_000)
+SAMPLE_SEED = 2_000_000
+
+TRUTH_STEP = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationSettings:
+    """A simulated series: specimen, microscope and angles in degrees."""
+
+    specimen: SpecimenSettings = field(default_factory=SpecimenSettings)
+    microscope: MicroscopeSettings = field(default_factory=MicroscopeSettings)
+    angles: tuple[float, ...] = tuple(float(a) for a in range(-72, 73, 3))
+
+    def __post_init__(self) -> None:
+        if not self.angles or max(map(abs, self.angles)) > 90:
+            raise InputError("Simulated tilt angles must lie between -90 and 90 degrees.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SimulatedSeries:
+    """Clean tilts of one field of view.
+
+    Attributes
+    ----------
+    angles : ndarray
+        ``(n,)`` degrees, as asked for.
+    clean : ndarray
+        ``(n, y, x)`` float32 optical density, -ln of the transmission: *dense is
+        positive*. Contrast transfer and residual shifts are in, noise is not. An image as
+        cameras give it, dark where dense, is proportional to ``exp(-clean)``.
+    profile : ndarray
+        ``(n,)`` relative standard deviation of the noise of each tilt, for `add_noise`.
+    exposure : ndarray
+        ``(n,)`` relative exposure.
+    pixel_size : float
+        Å.
+    metadata : dict
+        Seed, view, ingredients, thickness in tilt pixels, defocus and the like.
+    """
+
+    angles: NDArray[np.float64]
+    clean: NDArray[np.float32]
+    profile: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    pixel_size: float
+    metadata: dict[str, Any]
+
+    def noisy(self, snr: float, rng: np.random.Generator) -> NDArray[np.float32]:
+        """The tilts with fresh noise; `snr` at the tilt nearest to 0 degrees."""
+        untilted = int(np.argmin(np.abs(self.angles)))
+        return add_noise(self.clean, snr, rng, profile=self.profile, untilted=untilted)
+
+    def images(self) -> NDArray[np.float32]:
+        """Clean tilts as a camera shows them: *dark where dense*, the untilted mean near 1."""
+        untilted = int(np.argmin(np.abs(self.angles)))
+        return to_counts(self.clean - self.clean[untilted].mean(), self.exposure, 1.0)
+
+
+def simulate_series(settings: SimulationSettings, seed: int) -> SimulatedSeries:
+    """Simulate the first field of view of the specimen with this seed."""
+    return image_view(make_specimen(settings.specimen, seed), settings, seed, view=0)
+
+
+def image_view(
+    specimen: Specimen, settings: SimulationSettings, seed: int, *, view: int
+) -> SimulatedSeries:
+    """Image one field of view of a specimen; microscope drawn from seed and view."""
+    angles = np.asarray(settings.angles, np.float64)
+    rng = np.random.default_rng([seed, view, 77])
+    imaging = Imaging.draw(settings.microscope, angles, rng)
+    clean = clean_tilts(specimen, imaging, angles, view=view)
+    return SimulatedSeries(
+        angles=angles,
+        clean=clean,
+        profile=noise_profile(clean, imaging.exposure),
+        exposure=imaging.exposure,
+        pixel_size=specimen.pixel_size,
+        metadata={
+            "seed": seed,
+            "view": view,
+            "contrast": "optical density, dense is positive",
+            "thickness": specimen.thickness,
+            "depth": specimen.grid.nz // specimen.settings.oversampling,
+            "ingredients": list(specimen.ingredients),
+            "defocus": float(imaging.defocus.mean()),
+            "amplitude_contrast": imaging.amplitude_contrast,
+            "mean_free_path": imaging.mean_free_path,
+        },
+    )
+
+
+def clean_tilts(
+    specimen: Specimen,
+    imaging: Imaging,
+    angles: Sequence[float] | NDArray[np.float64],
+    *,
+    view: int,
+    box_only: bool = False,
+) -> NDArray[np.float32]:
+    """Clean tilts ``(n, y, x)`` of a field of view, optical density."""
+    integrals = project_specimen(specimen, list(angles), view=view, box_only=box_only)
+    settings = specimen.settings
+    return image(
+        integrals,
+        imaging,
+        pixel_size=specimen.pixel_size,
+        oversampling=settings.oversampling,
+        margin=settings.margin,
+    )
+
+
+def save_series(path: Path, series: SimulatedSeries, **more: NDArray[Any]) -> None:
+    """Write one compressed file; tilts as float16 about their means, so precision suffices."""
+    mean = series.clean.mean(axis=(1, 2), dtype=np.float64)
+    tilts = (series.clean - mean[:, None, None]).astype(np.float16)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(
+                file,
+                tilts=tilts,
+                mean=mean,
+                angles=series.angles,
+                profile=series.profile,
+                exposure=series.exposure,
+                pixel_size=series.pixel_size,
+                metadata=json.dumps(series.metadata),
+                **more,
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_series(path: Path) -> SimulatedSeries:
+    """Read a file of `save_series`."""
+    with np.load(path) as file:
+        return SimulatedSeries(
+            angles=file["angles"],
+            clean=file["tilts"].astype(np.float32) + file["mean"].astype(np.float32)[:, None, None],
+            profile=file["profile"],
+            exposure=file["exposure"],
+            pixel_size=float(file["pixel_size"]),
+            metadata=json.loads(str(file["metadata"])),
+        )
+
+
+def write_training_set(
+    folder: Path, count: int, settings: SimulationSettings, seed0: int = 0
+) -> Iterator[Path]:
+    """Write series until `count` files exist for these seeds; yields each path when written.
+
+    Files ``series_SEED_VIEW.npz``: seeds from `seed0` up, all views of a specimen. Files
+    that exist are kept, so an interrupted job goes on where it was.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    views = settings.specimen.views
+    for specimen_index in range(-(-count // views)):
+        seed = seed0 + specimen_index
+        wanted = range(min(views, count - specimen_index * views))
+        paths = {v: folder / f"series_{seed:07d}_{v}.npz" for v in wanted}
+        if all(path.exists() for path in paths.values()):
+            continue
+        specimen = make_specimen(settings.specimen, seed)
+        for view, path in paths.items():
+            if not path.exists():
+                save_series(path, image_view(specimen, settings, seed, view=view))
+                yield path
+
+
+def write_validation_set(
+    folder: Path, count: int, settings: SimulationSettings, seed0: int = VALIDATION_SEEDS.start
+) -> Iterator[Path]:
+    """As `write_training_set`, one view a specimen, with truth at the whole range beside it.
+
+    The truth (keys ``truth``, ``truth_box``, ``truth_angles``) shares the contrast
+    transfer of the series' mean defocus and has no misalignment. ``truth`` is the whole
+    specimen, ``truth_box`` the reconstruction box alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    truth_angles = np.arange(-90 + TRUTH_STEP, 90 + TRUTH_STEP / 2, TRUTH_STEP)
+    for seed in range(seed0, seed0 + count):
+        path = folder / f"series_{seed:07d}_0.npz"
+        if path.exists():
+            continue
+        specimen = make_specimen(settings.specimen, seed)
+        series = image_view(specimen, settings, seed, view=0)
+        rng = np.random.default_rng([seed, 0, 77])
+        imaging = Imaging.draw(settings.microscope, settings.angles, rng).still(truth_angles.size)
+        truths = {
+            name: clean_tilts(specimen, imaging, truth_angles, view=0, box_only=box)
+            for name, box in (("truth", False), ("truth_box", True))
+        }
+        save_series(path, series, truth_angles=truth_angles, **truths)
+        yield path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write a training or validation set from the command line."""
+    parser = argparse.ArgumentParser(description="Write simulated tilt series for training.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=60, help="series")
+    parser.add_argument("--seed0", type=int, default=None, help="first specimen's seed")
+    parser.add_argument("--size", type=int, default=128, help="tilt size, pixels")
+    parser.add_argument(
+        "--angles",
+        type=float,
+        nargs=3,
+        default=(-72.0, 72.0, 3.0),
+        metavar=("FIRST", "LAST", "STEP"),
+    )
+    parser.add_argument("--maps", type=Path, default=None, help="folder of density maps")
+    parser.add_argument("--validation", action="store_true", help="with truth, validation seeds")
+    given = parser.parse_args(arguments)
+    first, last, step = given.angles
+    settings = SimulationSettings(
+        specimen=SpecimenSettings(field=(given.size, given.size), maps=given.maps),
+        angles=tuple(float(a) for a in np.arange(first, last + step / 2, step)),
+    )
+    write = write_validation_set if given.validation else write_training_set
+    seeds = VALIDATION_SEEDS if given.validation else TRAINING_SEEDS
+    seed0 = seeds.start if given.seed0 is None else given.seed0
+    if seed0 not in seeds or seed0 + given.count - 1 not in seeds:
+        raise InputError(f"Seeds {seed0} and up leave the range {seeds} of this kind of set.")
+    for path in write(given.folder, given.count, settings, seed0):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""The microscope: contrast transfer, absorption, misalignment, counts and noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft, ndimage
+
+from .settings import Range
+
+ELECTRON_WAVELENGTH = 0.0197
+"""Å at 300 kV."""
+
+SPHERICAL_ABERRATION = 2.7e7
+"""Å."""
+
+Images = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroscopeSettings:
+    """How a specimen is imaged; every range is drawn from once per series.
+
+    Attributes
+    ----------
+    ctf : bool
+        Contrast transfer function; without it, contrast is absorption alone.
+    defocus : tuple of float
+        Range in µm, positive is underfocus.
+    defocus_jitter : float
+        Standard deviation of the defocus from tilt to tilt, µm.
+    amplitude_contrast : tuple of float
+        Range of the fraction of contrast that is amplitude contrast.
+    b_factor : tuple of float
+        Range in Å² of the envelope exp(-B k² / 4).
+    mean_free_path : tuple of float
+        Range in nm of ice: transmission falls as exp(-t / (mean free path cos(angle))).
+    misalignment : tuple of float
+        Range of the standard deviation of the residual shifts, tilt pixels.
+    exposure_power : tuple of float
+        Range of p where the exposure of a tilt rises as (1 / cos(angle)) ** p.
+    """
+
+    ctf: bool = True
+    defocus: Range = (2.0, 7.0)
+    defocus_jitter: float = 0.1
+    amplitude_contrast: Range = (0.07, 0.1)
+    b_factor: Range = (50.0, 400.0)
+    mean_free_path: Range = (220.0, 380.0)
+    misalignment: Range = (0.0, 0.4)
+    exposure_power: Range = (0.0, 0.3)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Imaging:
+    """One series' draw from `MicroscopeSettings`; arrays are ``(n_tilts, …)``."""
+
+    ctf: bool
+    defocus: NDArray[np.float64]
+    amplitude_contrast: float
+    b_factor: float
+    mean_free_path: float
+    shifts: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+
+    @classmethod
+    def draw(
+        cls, settings: MicroscopeSettings, angles: ArrayLike, rng: np.random.Generator
+    ) -> Imaging:
+        """Draw the imaging of a series at these angles in degrees."""
+        count = np.size(angles)
+        defocus = rng.uniform(*settings.defocus)
+        cos = np.maximum(np.cos(np.deg2rad(np.asarray(angles, np.float64))), 0.2)
+        return cls(
+            ctf=settings.ctf,
+            amplitude_contrast=float(rng.uniform(*settings.amplitude_contrast)),
+            b_factor=float(rng.uniform(*settings.b_factor)),
+            mean_free_path=float(rng.uniform(*settings.mean_free_path)),
+            exposure=cos ** -rng.uniform(*settings.exposure_power),
+            shifts=rng.uniform(*settings.misalignment) * rng.standard_normal((count, 2)),
+            defocus=np.maximum(defocus + settings.defocus_jitter * rng.standard_normal(count), 0.1),
+        )
+
+    def still(self, count: int) -> Imaging:
+        """The same optics for `count` tilts: mean defocus, in place, equally exposed."""
+        return replace(
+            self,
+            defocus=np.full(count, self.defocus.mean()),
+            shifts=np.zeros((count, 2)),
+            exposure=np.ones(count),
+        )
+
+
+def transfer(
+    frequency: NDArray[np.float64], defocus: float, amplitude_contrast: float, b_factor: float
+) -> NDArray[np.float64]:
+    """Contrast transfer at spatial frequencies in 1/Å, divided by the one at 0.
+
+    sin(pi L d k² - pi/2 Cs L³ k⁴ + asin(A)) exp(-B k² / 4) / A for wavelength L, defocus d
+    (µm), spherical aberration Cs and amplitude contrast A. Amplitude contrast and
+    absorption are one thing here, so 1 at frequency 0 keeps the transmission law exact.
+    """
+    squared = frequency**2
+    phase = np.pi * ELECTRON_WAVELENGTH * defocus * 1e4 * squared
+    phase -= np.pi / 2 * SPHERICAL_ABERRATION * ELECTRON_WAVELENGTH**3 * squared**2
+    envelope = np.exp(-b_factor * squared / 4)
+    return np.sin(phase + np.arcsin(amplitude_contrast)) * envelope / amplitude_contrast
+
+
+def image(
+    line_integrals: Images,
+    imaging: Imaging,
+    *,
+    pixel_size: float,
+    oversampling: int,
+    margin: int,
+) -> Images:
+    """Line integrals on the fine grid to clean tilts: optical density, dense is positive.
+
+    One pass through Fourier space applies the contrast transfer function, the integration
+    over a detector pixel and the residual shift, and keeps the tilt pixels' frequencies.
+
+    Parameters
+    ----------
+    line_integrals : ndarray
+        ``(n, y, x)`` density times tilt pixels, with `margin` tilt pixels at each edge.
+    imaging : Imaging
+        Of these n tilts.
+    pixel_size : float
+        Of a tilt pixel, Å.
+    oversampling, margin : int
+        Fine pixels per tilt pixel; tilt pixels to crop at each edge.
+
+    Returns
+    -------
+    ndarray
+        ``(n, y - 2 margin, x - 2 margin)`` tilt pixels, float32: -ln of the transmission,
+        of which exp(-clean) is the image, dark where dense.
+    """
+    edge = oversampling * max(margin, 8)
+    scale = np.float32(pixel_size / 10 / imaging.mean_free_path)
+    clean = []
+    for index, tilt in enumerate(line_integrals):
+        # Reflection continues the tilt, so that it does not wrap around onto itself.
+        padded = np.pad(tilt, edge, mode="reflect")
+        shape = tuple(n // oversampling for n in padded.shape)
+        small = _image_one(padded, shape, imaging, index, pixel_size)
+        cut = edge // oversampling + margin
+        clean.append(small[cut : shape[0] - cut, cut : shape[1] - cut] * scale)
+    return np.stack(clean)
+
+
+def _image_one(
+    tilt: Images, shape: tuple[int, ...], imaging: Imaging, index: int, pixel_size: float
+) -> Images:
+    """One tilt to tilt pixels: Fourier crop times transfer, pixel box and shift."""
+    fine = tilt.shape[0] // shape[0]
+    spectrum = fft.rfft2(tilt)
+    ky = fft.fftfreq(shape[0])
+    kx = fft.rfftfreq(shape[1])
+    rows = np.rint(ky * shape[0]).astype(int) % tilt.shape[0]
+    spectrum = spectrum[rows, : kx.size]
+    # Coarse pixel i is centred between its fine pixels; mirrored Nyquist terms stay real.
+    offset = (fine - 1) / 2 / fine
+    turn = np.exp(2j * np.pi * ky * (offset - imaging.shifts[index, 0]))[:, None] * np.exp(
+        2j * np.pi * kx * (offset - imaging.shifts[index, 1])
+    )
+    box = np.sinc(ky)[:, None] * np.sinc(kx)
+    if imaging.ctf:
+        frequency = np.hypot(ky[:, None], kx) / pixel_size
+        box = box * transfer(
+            frequency, imaging.defocus[index], imaging.amplitude_contrast, imaging.b_factor
+        )
+    spectrum = spectrum * (turn * box).astype(np.complex64) / fine**2
+    return fft.irfft2(spectrum, s=shape).astype(np.float32)
+
+
+def noise_profile(clean: Images, exposure: ArrayLike) -> NDArray[np.float64]:
+    """Relative standard deviation of the counting noise of each tilt in optical density.
+
+    Counts fall with the transmission and rise with the exposure; the noise of their
+    logarithm is one over their root. The middle tilt, taken as untilted, is 1.
+    """
+    density = np.minimum(clean.mean(axis=(1, 2), dtype=np.float64), 6.0)
+    profile = np.exp(density / 2) / np.sqrt(np.asarray(exposure, np.float64))
+    return profile / profile[int(np.argmin(density))]
+
+
+def signal_variance(tilt: Images) -> float:
+    """Variance of a clean tilt, beads and the like clipped at 4 robust deviations."""
+    median = np.median(tilt)
+    sigma = 1.4826 * np.median(np.abs(tilt - median))
+    return float(np.clip(tilt, median - 4 * sigma, median + 4 * sigma).var(dtype=np.float64))
+
+
+def add_noise(
+    clean: Images,
+    snr: float,
+    rng: np.random.Generator,
+    *,
+    profile: ArrayLike | None = None,
+    untilted: int | None = None,
+    blur: float = 0.1,
+) -> Images:
+    """Clean tilts with fresh noise, independent between tilts; cheap enough for every draw.
+
+    Parameters
+    ----------
+    clean : ndarray
+        ``(n, y, x)`` optical density.
+    snr : float
+        Variance of the clean untilted view (see `signal_variance`) over the noise's.
+    rng : Generator
+        Source of the noise.
+    profile : array_like, optional
+        ``(n,)`` relative standard deviation of the noise of each tilt; 1 by default.
+    untilted : int, optional
+        Which tilt `snr` refers to; the middle one by default.
+    blur : float
+        Share of a pixel's noise in each neighbour: 0 is white, more is coloured.
+    """
+    middle = len(clean) // 2 if untilted is None else untilted
+    sigma = np.sqrt(signal_variance(clean[middle]) / snr)
+    relative = np.ones(len(clean)) if profile is None else np.asarray(profile, np.float64)
+    noise = rng.standard_normal(clean.shape, dtype=np.float32)
+    if blur > 0:
+        kernel = np.array([blur, 1, blur]) / np.sqrt(1 + 2 * blur**2)
+        for axis in (1, 2):
+            noise = ndimage.convolve1d(noise, kernel.astype(np.float32), axis=axis, mode="wrap")
+    return clean + noise * (sigma * relative).astype(np.float32)[:, None, None]
+
+
+def to_counts(optical_density: Images, exposure: ArrayLike, electrons: float) -> Images:
+    """Mean electrons per pixel, dark where dense: what a camera shows before counting noise."""
+    dose = electrons * np.asarray(exposure, np.float64)
+    return (dose[:, None, None] * np.exp(-np.clip(optical_density, -2, 12))).astype(np.float32)

@@ -1,0 +1,109 @@
+"""Line integrals of a specimen at any angle, on its own fine grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..geometry import rotation_centre
+from ..projection.footprint import detector_taps
+from ..projection.geometry import ProjectionGeometry
+from .grid import Volume
+from .specimen import Specimen
+
+GROUP = 8
+"""Tilts projected together: neighbours in |angle| need about the same width of specimen."""
+
+
+def project_specimen(
+    specimen: Specimen, angles: Sequence[float], *, view: int = 0, box_only: bool = False
+) -> NDArray[np.float32]:
+    """Line integrals through one field of view and its margin, on the specimen's fine grid.
+
+    Rotation is about the centre of the field of view, at half of the specimen's depth.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Any angle may be asked for; beyond the settings' `max_angle`, rays leave the
+        slab through its sides.
+    angles : sequence of float
+        Degrees.
+    view : int
+        Which of the specimen's fields of view.
+    box_only : bool
+        Only the reconstruction box (field of view times depth, faded over the margin at
+        its x edges), without the material beside it.
+
+    Returns
+    -------
+    ndarray
+        ``(n, y, x)`` float32, density times tilt pixels; ``oversampling`` pixels for each
+        tilt pixel, and `margin` tilt pixels more than the field of view at each edge.
+    """
+    settings, grid = specimen.settings, specimen.grid
+    fine = settings.oversampling
+    n_detector = fine * (settings.field[1] + 2 * settings.margin)
+    # Fine and coarse grids share their centre: coarse pixel i spans fine 2 i and 2 i + 1.
+    centre = rotation_centre(grid.nx) + fine * specimen.view_centres[view]
+    density = specimen.density
+    if box_only:
+        density, centre = _box(specimen, centre)
+    result = np.empty((len(angles), grid.ny, n_detector), np.float32)
+    order = np.argsort(np.abs(angles), kind="stable")
+    for group in np.array_split(order, max(1, -(-len(order) // GROUP))):
+        chosen = tuple(float(angles[i]) for i in group)
+        result[group] = _project_group(density, chosen, centre, n_detector)
+    result /= fine
+    return result
+
+
+def _box(specimen: Specimen, centre: float) -> tuple[Volume, float]:
+    """The field of view's part of the density, faded at its x edges, and its centre."""
+    settings, fine = specimen.settings, specimen.settings.oversampling
+    half = fine * (settings.field[1] / 2 + settings.margin)
+    start = max(int(np.ceil(centre - half)), 0)
+    stop = min(int(np.floor(centre + half)) + 1, specimen.grid.nx)
+    distance = half - np.abs(np.arange(start, stop) - centre)
+    ramp = np.clip(distance / max(2 * fine * settings.margin, 1), 0, 1)
+    fade = np.sin(np.pi / 2 * ramp).astype(np.float32) ** 2
+    return specimen.density[:, start:stop] * fade[None, :, None], centre - start
+
+
+def _project_group(
+    density: Volume, angles: tuple[float, ...], centre: float, n_detector: int
+) -> NDArray[np.float32]:
+    """Project at a few angles, ``(n, y, detector)``, from the part of x that they see."""
+    nz, nx, ny = density.shape
+    radians = np.deg2rad(angles)
+    reach = n_detector / 2 + 1 + (nz / 2) * np.abs(np.sin(radians))
+    width = float((reach / np.maximum(np.abs(np.cos(radians)), 1e-6)).max())
+    start, stop = max(int(centre - width), 0), min(int(centre + width) + 2, nx)
+    geometry = ProjectionGeometry(
+        angles=angles,
+        nx=stop - start,
+        nz=nz,
+        n_detector=n_detector,
+        volume_centre=(rotation_centre(nz), centre - start),
+        footprint="distance",
+    )
+    matrix = _matrix(geometry)
+    rows = density[:, start:stop].reshape(-1, ny)
+    tilts = (matrix.T @ rows).reshape(len(angles), n_detector, ny)
+    return tilts.transpose(0, 2, 1)
+
+
+def _matrix(geometry: ProjectionGeometry) -> csr_array:
+    """The back-projection matrix without the voxels that miss the detector."""
+    columns, shares = detector_taps(geometry, device=torch.device("cpu"), dtype=torch.float32)
+    n_voxels = geometry.nz * geometry.nx
+    values, index = shares.numpy().reshape(n_voxels, -1), columns.numpy().reshape(n_voxels, -1)
+    hit = values > 0
+    pointers = np.zeros(n_voxels + 1, np.int64)
+    np.cumsum(hit.sum(axis=1), out=pointers[1:])
+    shape = (n_voxels, geometry.n_tilts * geometry.detector_size)
+    return csr_array((values[hit], index[hit], pointers), shape=shape)

@@ -1,0 +1,129 @@
+"""A procedural cryo-ET specimen: a slab of ice, wider than the field of view, and its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .crowd import add_beads, add_cloud, add_granules, add_molecules, add_texture
+from .filaments import add_filaments, add_microtubules
+from .grid import Grid, Volume
+from .layers import Slab, add_carbon, add_cell, finish_slab, make_slab
+from .membranes import add_sheets, add_vesicles
+from .settings import INGREDIENTS, SpecimenSettings
+
+VIEW_STEP = 0.75
+"""Distance of neighbouring fields of view on one specimen, in fields of view."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Specimen:
+    """A specimen on its grid.
+
+    Attributes
+    ----------
+    density : ndarray
+        ``(z, x, y)`` float32; vitreous ice is 1, vacuum 0, dense is positive.
+    grid : Grid
+        Voxels, `oversampling` times finer than the tilt pixels.
+    pixel_size : float
+        Tilt pixel size, Å.
+    thickness : float
+        Mean thickness of the ice, tilt pixels.
+    view_centres : tuple of float
+        Centre of each field of view along x, tilt pixels from the specimen's centre.
+    ingredients : tuple of str
+        What this specimen holds.
+    """
+
+    density: Volume
+    grid: Grid
+    settings: SpecimenSettings
+    pixel_size: float
+    thickness: float
+    view_centres: tuple[float, ...]
+    ingredients: tuple[str, ...]
+
+
+def view_half_width(settings: SpecimenSettings, thickness: float) -> float:
+    """Half width in tilt pixels that rays through the field reach at the largest tilt."""
+    angle = np.deg2rad(settings.max_angle)
+    detector = settings.field[1] / 2 + settings.margin
+    return float((detector + thickness / 2 * np.sin(angle)) / np.cos(angle))
+
+
+def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
+    """Draw a specimen; the same settings and seed give the same specimen.
+
+    Parameters
+    ----------
+    settings : SpecimenSettings
+        Sizes and ingredients.
+    seed : int
+        Not negative. Ingredients have independent streams of it.
+    """
+    rngs = _streams(seed)
+    draw = rngs["size"]
+    pixel_size = float(np.exp(draw.uniform(*np.log(settings.pixel_size))))
+    thickness = float(draw.uniform(*settings.thickness))
+    # Surfaces wander and a gradient thickens one side: leave room above the mean thickness.
+    depth = thickness * (1 + settings.gradient / 2 + 2 * settings.roughness)
+    centres = (np.arange(settings.views) - (settings.views - 1) / 2) * VIEW_STEP
+    centres = np.rint(centres * settings.field[1])
+    half_width = view_half_width(settings, depth) + float(np.abs(centres).max())
+    fine = settings.oversampling
+    grid = Grid(
+        nz=fine * int(np.ceil(depth)),
+        nx=fine * 2 * int(np.ceil(half_width)),
+        ny=fine * (settings.field[0] + 2 * settings.margin),
+        spacing=pixel_size / 10 / fine,
+    )
+    slab = make_slab(grid, thickness * pixel_size / 10, settings, rngs)
+    density, held = _fill(grid, slab, settings, rngs)
+    return Specimen(
+        density=density,
+        grid=grid,
+        settings=settings,
+        pixel_size=pixel_size,
+        thickness=float(2 * slab.half.mean()) / (pixel_size / 10),
+        view_centres=tuple(float(c) for c in centres),
+        ingredients=held,
+    )
+
+
+def _streams(seed: int) -> dict[str, np.random.Generator]:
+    """A random stream for each ingredient, none depending on another being drawn."""
+    names = ("size", "slab", "choice", *INGREDIENTS)
+    return {name: np.random.default_rng([seed, index]) for index, name in enumerate(names)}
+
+
+def _fill(
+    grid: Grid, slab: Slab, settings: SpecimenSettings, rngs: dict[str, np.random.Generator]
+) -> tuple[Volume, tuple[str, ...]]:
+    """Add every ingredient that this specimen drew; density above ice until the slab is cut."""
+    chance = dict(zip(INGREDIENTS, rngs["choice"].random(len(INGREDIENTS)), strict=True))
+    held = [name for name in INGREDIENTS[1:] if chance[name] < getattr(settings, name)]
+    if slab.cell is not None:
+        held.insert(0, "cell")
+    density = np.zeros(grid.shape, np.float32)
+    dissolved = {
+        "cell": lambda rng: add_cell(density, grid, slab, rng),
+        "cloud": lambda rng: add_cloud(density, grid, slab, rng),
+        "texture": lambda rng: add_texture(density, grid, rng),
+        "molecules": lambda rng: add_molecules(density, grid, slab, rng, settings.maps),
+        "vesicles": lambda rng: add_vesicles(density, grid, rng),
+        "sheets": lambda rng: add_sheets(density, grid, rng),
+        "filaments": lambda rng: add_filaments(density, grid, rng),
+        "microtubules": lambda rng: add_microtubules(density, grid, rng),
+        "granules": lambda rng: add_granules(density, grid, slab, rng),
+    }
+    for name, add in dissolved.items():
+        if name in held:
+            add(rngs[name])
+    finish_slab(density, grid, slab)
+    if "carbon" in held:
+        add_carbon(density, grid, slab, rngs["carbon"])
+    if "beads" in held:
+        add_beads(density, grid, slab, rngs["beads"])
+    return density, tuple(held)
