@@ -8,6 +8,7 @@ used.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +25,39 @@ COUNTS_SIGMAS = 3.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntensityStats:
-    """Mean and standard deviation of each visible tilt, in the input's units.
+    """What was measured on each visible tilt, in the input's units.
 
     Attributes
     ----------
     angles, mean, std : ndarray
-        ``(n,)``, angles ascending in degrees.
+        ``(n,)``, angles ascending in degrees; hot pixels do not count.
+    low, high : ndarray
+        ``(n,)`` limits to which hot and dead pixels are clipped.
     """
 
     angles: NDArray[np.float64]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def measure(cls, tilts: Iterable[NDArray], angles: ArrayLike) -> IntensityStats:
+        """Read tilts ``(y, x)`` one after the other and measure each."""
+        rows = np.array([_measure(np.asarray(tilt, dtype=np.float32)) for tilt in tilts])
+        mean, std, low, high = rows.T
+        values = np.asarray(angles, dtype=np.float64)
+        return cls(angles=values, mean=mean, std=std, low=low, high=high)
+
+    def clipped(self, tilt: NDArray[np.float32], index: int) -> NDArray[np.float32]:
+        """A visible tilt, or rows of it, hot pixels clipped and NaN replaced by its mean."""
+        filled = np.nan_to_num(tilt, nan=float(self.mean[index]))
+        return np.clip(filled, np.float32(self.low[index]), np.float32(self.high[index]))
+
+    def normalised(self, tilt: NDArray[np.float32], index: int) -> NDArray[np.float32]:
+        """A visible tilt with mean 0 and standard deviation 1."""
+        centred = self.clipped(tilt, index) - np.float32(self.mean[index])
+        return centred / np.float32(self.std[index])
 
     @property
     def are_counts(self) -> bool:
@@ -57,51 +80,40 @@ class IntensityStats:
         return mean, _fit_and_evaluate(self.angles, self.std, angles, log=True)
 
 
-def clip_hot_pixels(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A tilt ``(y, x)`` with hot and dead pixels clipped, NaN replaced by the median."""
-    finite = image[np.isfinite(image)]
-    if finite.size == 0:
-        return np.zeros_like(image)
-    sample = finite[:: max(finite.size // 100_000, 1)]
-    median = float(np.median(sample))
-    sigma = 1.4826 * float(np.median(np.abs(sample - median)))
-    sigma = sigma or float(sample.std()) or 1.0
-    limit = CLIP_SIGMAS * sigma
-    return np.clip(np.nan_to_num(image, nan=median), median - limit, median + limit)
-
-
 def normalise(
     tilts: NDArray[np.float32], angles: ArrayLike
 ) -> tuple[NDArray[np.float32], IntensityStats]:
     """Tilts ``(n, y, x)`` to mean 0, standard deviation 1 each, and how it was done."""
-    out = np.empty(tilts.shape, dtype=np.float32)
-    means, stds = np.empty(len(tilts)), np.empty(len(tilts))
-    for i, tilt in enumerate(tilts):
-        clipped = clip_hot_pixels(np.asarray(tilt, dtype=np.float32))
-        means[i] = clipped.mean(dtype=np.float64)
-        stds[i] = clipped.std(dtype=np.float64) or 1.0
-        out[i] = (clipped - means[i]) / stds[i]
-    values = np.asarray(angles, dtype=np.float64)
-    return out, IntensityStats(angles=values, mean=means, std=stds)
+    stats = IntensityStats.measure(tilts, angles)
+    return np.stack([stats.normalised(tilt, i) for i, tilt in enumerate(tilts)]), stats
 
 
-def common_scale(stats: IntensityStats, angles: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Offset and gain that bring tilts at these angles to one common scale for WBP.
+def common_gain(stats: IntensityStats, angles: ArrayLike) -> NDArray[np.float64]:
+    """Gain that brings tilts at these angles to one common scale for WBP.
 
     Counts are divided by the transmitted mean of their angle (the smooth fit), because the
     contrast of a tilt is proportional to it, and multiplied by the largest mean, so that
     the tomogram stays in the input's units. Other intensities keep their scale.
-
-    Returns
-    -------
-    offset, gain : ndarray
-        ``common = (tilt - offset) * gain``, one value an angle.
     """
-    mean, _ = stats.at(angles)
+    wanted = np.asarray(angles, dtype=np.float64)
     if not stats.are_counts:
-        return mean, np.ones_like(mean)
+        return np.ones_like(wanted)
     reference = float(stats.at(stats.angles)[0].max())
-    return mean, reference / mean
+    return reference / stats.at(wanted)[0]
+
+
+def _measure(tilt: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """Mean, standard deviation and clipping limits of one tilt."""
+    finite = tilt[np.isfinite(tilt)]
+    if finite.size == 0:
+        return 0.0, 1.0, 0.0, 0.0
+    sample = finite[:: max(finite.size // 100_000, 1)]
+    median = float(np.median(sample))
+    sigma = 1.4826 * float(np.median(np.abs(sample - median)))
+    sigma = sigma or float(sample.std()) or 1.0
+    low, high = median - CLIP_SIGMAS * sigma, median + CLIP_SIGMAS * sigma
+    kept = np.clip(finite, low, high)
+    return float(kept.mean(dtype=np.float64)), float(kept.std(dtype=np.float64)) or 1.0, low, high
 
 
 def _basis(angles: NDArray[np.float64], terms: int) -> NDArray[np.float64]:

@@ -1,0 +1,147 @@
+"""Train the bundled weights on simulated specimens, and watch their figures.
+
+    python -m napari_lbn.engine.simulation.dataset DATA --count 300
+    python benchmarks/train_weights.py DATA --out base.safetensors --steps 10000
+
+Series whose file name sorts last are kept for validation and never trained on. The data
+folder may still be growing: new series are picked up while training goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.metrics import correlation
+from napari_lbn.engine.intensity import normalise
+from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.simulation.microscope import add_noise
+from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries
+from napari_lbn.engine.training.trainer import Report, TrainingSettings, load_simulated, train
+
+MEASURED = 60.0
+
+
+class GrowingFolder:
+    """The training series of a folder, read again when files were added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.loaded, self.checked = folder, {}, 0.0
+
+    def __call__(self) -> list[TrainingSeries]:
+        if time.monotonic() - self.checked > 30:
+            self.checked = time.monotonic()
+            for path in sorted(self.folder.glob("*.npz")):
+                if path not in self.loaded:
+                    self.loaded[path] = load_simulated([path])[0]
+        return list(self.loaded.values())
+
+
+class Validation:
+    """Correlation with clean tilts: every fourth measured tilt hidden, and the wedge."""
+
+    def __init__(self, series: list[TrainingSeries], snr: float = 0.3) -> None:
+        self.cases = []
+        for number, one in enumerate(series):
+            clean = one.tilts.astype(np.float32)
+            inside = np.flatnonzero(np.abs(one.angles) <= MEASURED + 1e-6)
+            noisy = add_noise(clean[inside], snr, np.random.default_rng(number))
+            hidden = np.arange(inside.size) % 4 == 2
+            beyond = np.flatnonzero(np.abs(one.angles) > MEASURED + 1e-6)
+            self.cases.append((noisy, one.angles[inside], hidden, clean, one.angles, inside, beyond))
+
+    def score(self, predict) -> tuple[float, float]:
+        """Mean correlation on held-out tilts and in the wedge."""
+        held, wedge = [], []
+        for noisy, angles, hidden, clean, everything, inside, beyond in self.cases:
+            visible = normalise(noisy[~hidden], angles[~hidden])[0]
+            wanted = inside[hidden]
+            out = predict(visible, angles[~hidden], everything[wanted])
+            held += [correlation(o, clean[i]) for o, i in zip(out, wanted, strict=True)]
+            if beyond.size:
+                visible = normalise(noisy, angles)[0]
+                out = predict(visible, angles, everything[beyond])
+                wedge += [correlation(o, clean[i]) for o, i in zip(out, beyond, strict=True)]
+        return float(np.mean(held)), float(np.mean(wedge)) if wedge else float("nan")
+
+
+def network_predictor(network: LBN):
+    """A network as a `Validation.score` predictor."""
+
+    def predict(visible, angles, targets):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            out = network(torch.from_numpy(visible[:, None]), angles, targets)
+        return out[:, 0].float().numpy()
+
+    return predict
+
+
+def main() -> None:
+    """Train, report, and keep the averaged weights at every report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--validation", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--report", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pixel-sizes", type=float, nargs=2, default=(8.0, 20.0))
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    network = LBN(LBNConfig())
+    if arguments.start:
+        from napari_lbn.engine.io.weights import load_network, read_weights_info
+
+        network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
+    validation = Validation(load_simulated(sorted(arguments.validation.glob("*.npz"))))
+    print("WBP re-projection", validation.score(lambda t, a, b: wbp_reprojection(t, a, b, 96)))
+    print("neighbours", validation.score(neighbours), flush=True)
+    settings = TrainingSettings(
+        steps=arguments.steps,
+        learning_rate=arguments.rate,
+        seed=arguments.seed,
+        report_every=arguments.report,
+        examples=ExampleSettings(),
+    )
+    sources = GrowingFolder(arguments.data)
+    best = 0.0
+    for event in train(network, sources, settings, add_noise=add_noise):
+        if not isinstance(event, Report):
+            continue
+        held, wedge = validation.score(network_predictor(event.network))
+        row = {
+            "step": event.step,
+            "loss": round(event.loss, 4),
+            "minutes": round(event.seconds / 60, 1),
+            "series": len(sources.loaded),
+            "held_out": round(held, 4),
+            "wedge": round(wedge, 4),
+        }
+        print(json.dumps(row), flush=True)
+        if held + wedge >= best:
+            best = held + wedge
+            save_weights(
+                arguments.out,
+                event.network,
+                name=arguments.out.stem,
+                pixel_sizes=tuple(arguments.pixel_sizes),
+                summary={"trained_on": "simulated specimens", "last": row},
+            )
+        if event.seconds > 60 * arguments.minutes:
+            break
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""The main job: a tilt series in, synthesized wedge tilts and two tomograms out."""
+
+from .job import correct
+from .plan import CorrectionPlan, plan
+from .result import CorrectionResult
+from .settings import CorrectionSettings
+from .tomogram import measure_intensities, reconstruct_measured
+
+__all__ = [
+    "CorrectionPlan",
+    "CorrectionResult",
+    "CorrectionSettings",
+    "correct",
+    "measure_intensities",
+    "plan",
+    "reconstruct_measured",
+]

@@ -1,0 +1,96 @@
+"""What a correction will do and roughly cost, without doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..binning import TOLERANCE, automatic_binning
+from ..cost import estimate_memory, estimate_seconds
+from ..fourier import binned_shape
+from ..geometry import angles_to_synthesize
+from ..io.weights import WeightsInfo, find_weights, read_weights_info
+from ..tilt_series import TiltSeries
+from .settings import CorrectionSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionPlan:
+    """What a correction will do and cost, for labels; see `plan`.
+
+    Attributes
+    ----------
+    binning : int
+    pixel_size : float
+        Å, working.
+    image_shape : tuple of int
+        (y, x), working.
+    new_angles : ndarray
+        Degrees; to be synthesized.
+    measured_angles : ndarray
+        Degrees; in use.
+    seconds : float
+        Estimated, of the whole job.
+    memory_bytes : int
+        Estimated peak, with both tomograms in memory.
+    weights : WeightsInfo
+    notices : tuple of str
+    """
+
+    binning: int
+    pixel_size: float
+    image_shape: tuple[int, int]
+    thickness: int
+    new_angles: NDArray[np.float64]
+    measured_angles: NDArray[np.float64]
+    seconds: float
+    memory_bytes: int
+    weights: WeightsInfo
+    notices: tuple[str, ...] = ()
+
+
+def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
+    """What the job will do and roughly cost, without doing it.
+
+    Raises
+    ------
+    InputError, WeightsError
+        The settings do not fit the series.
+    """
+    info = read_weights_info(find_weights(settings.weights))
+    automatic = automatic_binning(series.pixel_size, info.pixel_sizes, series.name)
+    binning = settings.binning or automatic
+    assert series.pixel_size is not None
+    notices = []
+    if binning < automatic or series.pixel_size * binning > info.pixel_sizes[1] * TOLERANCE:
+        low, high = info.pixel_sizes
+        notices.append(
+            f"Binning {binning} gives {series.pixel_size * binning:g} Å; these weights were "
+            f"trained for {low:g} to {high:g} Å and may do worse."
+        )
+    measured = series.included_angles
+    new = angles_to_synthesize(
+        measured, increment=settings.increment, fill_gaps=settings.fill_gaps
+    )
+    if new.size == 0:
+        notices.append("These tilts leave no missing wedge at this increment.")
+    shape = binned_shape(series.image_shape, binning)
+    n_out = new.size + (measured.size if settings.reproject_measured else 0)
+    seconds = estimate_seconds(
+        info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
+    )
+    memory = estimate_memory(settings.thickness, shape, n_out + measured.size)
+    return CorrectionPlan(
+        binning=binning,
+        pixel_size=series.pixel_size * binning,
+        image_shape=shape,
+        thickness=settings.thickness,
+        new_angles=new,
+        measured_angles=measured,
+        seconds=seconds,
+        memory_bytes=memory,
+        weights=info,
+        notices=tuple(notices),
+    )

@@ -1,0 +1,67 @@
+"""One XZ slab in seconds, from tilts synthesized for a band of rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..events import CancelToken, SlabReady, drain
+from ..geometry import measured_weights, synthesized_weights
+from ..intensity import IntensityStats
+from ..network import LBN
+from ..reconstruction.wbp import back_project_slab
+from ..synthesis import synthesize
+from ..tilt_series import TiltSeries
+from .plan import CorrectionPlan
+from .settings import CorrectionSettings
+from .tomogram import measured_rows, synthesized_rows
+
+BAND_ROWS = 64
+"""Rows of y from which the preview's tilts are synthesized."""
+SLAB_ROWS = 8
+"""Rows of y that the preview reconstructs."""
+
+
+def preview(
+    series: TiltSeries,
+    network: LBN,
+    chosen: CorrectionPlan,
+    settings: CorrectionSettings,
+    stats: IntensityStats,
+    cancel: CancelToken | None = None,
+) -> Iterator[SlabReady]:
+    """Both parts of a slab around the middle row, `SlabReady` with ``preview=True``.
+
+    The network's statistics are those of the band, so the final slab differs slightly.
+    """
+    height = series.image_shape[0]
+    band, slab = _middle(height, BAND_ROWS), _middle(height, SLAB_ROWS)
+    wbp, measured, new = settings.for_wbp(), chosen.measured_angles, chosen.new_angles
+    weights = measured_weights(measured, cap_gaps=settings.fill_gaps)
+    yield _slab_ready(
+        "measured",
+        slab,
+        back_project_slab(measured_rows(series, stats)(slab), measured, weights, wbp),
+    )
+    if new.size == 0:
+        return
+    synthesis = drain(
+        synthesize(
+            series, network, new, settings.for_synthesis(band), stats=stats, cancel=cancel
+        )
+    )
+    inner = slice(slab.start - band.start, slab.stop - band.start)
+    rows = synthesized_rows(synthesis.tilts, new, stats)(inner)
+    weights = synthesized_weights(measured, new)
+    yield _slab_ready("synthesized", slab, back_project_slab(rows, new, weights, wbp))
+
+
+def _slab_ready(part: str, rows: slice, volume: NDArray[np.float32]) -> SlabReady:
+    return SlabReady(part=part, y_start=rows.start, y_stop=rows.stop, slab=volume, preview=True)
+
+
+def _middle(size: int, count: int) -> slice:
+    start = max((size - count) // 2, 0)
+    return slice(start, min(start + count, size))

@@ -1,0 +1,76 @@
+"""What the user chooses for a correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..device import choose_device, default_memory_bound
+from ..errors import InputError
+from ..reconstruction.filters import FilterName
+from ..reconstruction.wbp import WBPSettings
+from ..synthesis import SynthesisSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionSettings:
+    """What the user chooses.
+
+    Attributes
+    ----------
+    thickness : int
+        Of the tomogram, in pixels of the working (binned) size.
+    weights : str or Path
+        Bundled name or file.
+    device : str
+        "auto" takes the fastest.
+    increment : float or None
+        Degrees between synthesized tilts; the series' median step by default.
+    fill_gaps : bool
+        Also synthesize interior gaps wider than 1.5 steps.
+    filter : FilterName
+        Of WBP.
+    memory_bound : int or None
+        Bytes; half of what is free by default.
+    binning : int or None
+        None is the smallest that the weights know.
+    preview : bool
+        Begin with an XZ slab from a band of rows around the middle.
+    reproject_measured : bool
+        Also re-project at the measured angles, for checking.
+    """
+
+    thickness: int
+    weights: str | Path = "base"
+    device: str = "auto"
+    increment: float | None = None
+    fill_gaps: bool = False
+    filter: FilterName = "ramp"
+    memory_bound: int | None = None
+    binning: int | None = None
+    preview: bool = False
+    reproject_measured: bool = True
+
+    def __post_init__(self) -> None:
+        if self.thickness < 1:
+            raise InputError(f"Thickness must be at least 1 pixel, not {self.thickness}.")
+
+    def for_synthesis(self, rows: slice = slice(None)) -> SynthesisSettings:
+        """The part that concerns synthesis, for some rows of y."""
+        return SynthesisSettings(
+            device=self.device,
+            memory_bound=self.memory_bound,
+            thickness=self.thickness,
+            rows=rows,
+        )
+
+    def for_wbp(self) -> WBPSettings:
+        """The part that concerns reconstruction."""
+        device = str(choose_device(self.device))
+        return WBPSettings(
+            thickness=self.thickness,
+            filter=self.filter,
+            memory_bound=self.memory_bound or default_memory_bound(device),
+            device=device,
+            cap_gaps=self.fill_gaps,
+        )

@@ -1,0 +1,110 @@
+"""Both parts of the tomogram: WBP of the measured tilts, and what the synthesized ones add.
+
+WBP is linear, so tomogram(alpha) = measured + alpha * synthesized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..events import CancelToken, Job
+from ..geometry import measured_weights, synthesized_weights
+from ..intensity import IntensityStats, common_gain
+from ..reconstruction.wbp import WBPSettings, reconstruct
+from ..synthesis import Synthesis
+from ..tilt_series import TiltSeries
+
+ReadRows = Callable[[slice], NDArray[np.float32]]
+
+
+def measure_intensities(series: TiltSeries) -> IntensityStats:
+    """Intensities of the included tilts, read one after the other."""
+    tilts = (series.read([i])[0] for i in series.included)
+    return IntensityStats.measure(tilts, series.included_angles)
+
+
+def measured_rows(series: TiltSeries, stats: IntensityStats) -> ReadRows:
+    """Rows of the measured tilts on the common scale of WBP, mean 0 each."""
+    gain = common_gain(stats, stats.angles)
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        tilts = series.read(rows=rows)
+        for i, tilt in enumerate(tilts):
+            centred = stats.clipped(tilt, i) - np.float32(stats.mean[i])
+            tilts[i] = centred * np.float32(gain[i])
+        return tilts
+
+    return read
+
+
+def synthesized_rows(
+    tilts: NDArray[np.float32], angles: NDArray[np.float64], stats: IntensityStats
+) -> ReadRows:
+    """Rows of synthesized tilts on the common scale of WBP."""
+    gain = common_gain(stats, angles).astype(np.float32)[:, None, None]
+    mean = stats.at(angles)[0].astype(np.float32)[:, None, None]
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        return (tilts[:, rows] - mean) * gain
+
+    return read
+
+
+def reconstruct_measured(
+    series: TiltSeries,
+    stats: IntensityStats,
+    settings: WBPSettings,
+    *,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[None]:
+    """Plain WBP of the measured tilts: yields `SlabReady` of part "measured"."""
+    yield from reconstruct(
+        measured_rows(series, stats),
+        series.included_angles,
+        measured_weights(series.included_angles, cap_gaps=settings.cap_gaps),
+        series.image_shape,
+        settings,
+        part="measured",
+        cancel=cancel,
+        fractions=fractions,
+    )
+
+
+def reconstruct_synthesized(
+    synthesis: Synthesis,
+    measured: NDArray[np.float64],
+    shape: tuple[int, int],
+    settings: WBPSettings,
+    *,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[None]:
+    """What synthesized tilts add to the tomogram: yields `SlabReady` of part "synthesized".
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        Of which only the angles that were not measured count.
+    measured : ndarray
+        Measured angles in degrees, ascending.
+    shape : tuple of int
+        (y, x) pixels.
+    """
+    new = ~np.isin(synthesis.angles, measured)
+    angles = synthesis.angles[new]
+    if angles.size == 0:
+        return
+    yield from reconstruct(
+        synthesized_rows(synthesis.tilts[new], angles, synthesis.stats),
+        angles,
+        synthesized_weights(measured, angles),
+        shape,
+        settings,
+        part="synthesized",
+        cancel=cancel,
+        fractions=fractions,
+    )

@@ -1,0 +1,245 @@
+"""Synthesis: tilts at any angle from the visible tilts of a series, within a memory bound."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .device import choose_device, default_memory_bound, release_memory
+from .errors import InputError, MemoryBoundError
+from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cancelled
+from .intensity import IntensityStats
+from .network import LBN, in_bands
+from .network.latent_projection import LatentGrid, back_project, re_project
+from .tiling import choose_tiling
+from .tilt_series import TiltSeries
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisSettings:
+    """How tilts are synthesized.
+
+    Attributes
+    ----------
+    device : str
+        "auto" takes the fastest.
+    memory_bound : int or None
+        Bytes on that device; half of what is free by default.
+    thickness : int or None
+        Pixels; used by weights whose latent volume is a slab.
+    rows : slice
+        Rows of y to work on; all by default. The network's statistics are then those of
+        these rows, so a part differs slightly from the same rows of the whole.
+    """
+
+    device: str = "auto"
+    memory_bound: int | None = None
+    thickness: int | None = None
+    rows: slice = slice(None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Synthesis:
+    """What came out.
+
+    Attributes
+    ----------
+    angles : ndarray
+        ``(m,)`` degrees.
+    tilts : ndarray
+        ``(m, y, x)`` float32, in the input's units.
+    stats : IntensityStats
+        Of the visible tilts.
+    """
+
+    angles: NDArray[np.float64]
+    tilts: NDArray[np.float32]
+    stats: IntensityStats
+
+
+def synthesize(
+    series: TiltSeries,
+    network: LBN,
+    angles: NDArray[np.float64],
+    settings: SynthesisSettings,
+    *,
+    stats: IntensityStats | None = None,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[Synthesis]:
+    """Predict tilts at these angles from the included tilts of a series.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        At a pixel size that the weights know.
+    network : LBN
+        In evaluation mode; moved to the device and left there.
+    angles : ndarray
+        ``(m,)`` degrees in (-90, 90]; those that were measured come out as re-projections.
+    settings : SynthesisSettings
+    stats : IntensityStats, optional
+        Of the included tilts, where already measured.
+    fractions : tuple of float
+        Share of the whole job that this is, for `Progress`.
+    cancel : CancelToken, optional
+
+    Yields
+    ------
+    Progress, TiltReady
+        A `TiltReady` for each angle, in the order given.
+
+    Raises
+    ------
+    InputError
+        Fewer than two tilts.
+    MemoryBoundError
+        The smallest tiling does not fit.
+    """
+    if series.included.size < 2:
+        raise InputError(f"{series.name}: synthesis needs at least two tilts in use.")
+    if stats is None:
+        stats = IntensityStats.measure(
+            (series.read([i])[0] for i in series.included), series.included_angles
+        )
+    run = _Run(series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel)
+    tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
+    try:
+        for event in run.events(fractions):
+            if isinstance(event, TiltReady):
+                tilts[event.index] = event.image
+            yield event
+    finally:
+        del run
+        release_memory()
+    return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
+
+
+class _Run:
+    """One synthesis: the state that its stages share."""
+
+    def __init__(
+        self,
+        series: TiltSeries,
+        network: LBN,
+        angles: NDArray[np.float64],
+        settings: SynthesisSettings,
+        stats: IntensityStats,
+        cancel: CancelToken | None,
+    ) -> None:
+        self.series, self.settings, self.stats, self.cancel = series, settings, stats, cancel
+        self.angles = angles
+        self.device = choose_device(settings.device)
+        self.network = network.to(self.device).eval()
+        height, width = series.image_shape
+        self.size = (len(range(*settings.rows.indices(height))), width)
+        self.grid = LatentGrid.of(network.config, width, settings.thickness)
+        bound = settings.memory_bound or default_memory_bound(self.device)
+        self.tiling = choose_tiling(
+            network.config, self.size, self.grid, n_visible=series.included.size, bound=bound
+        )
+
+    def events(self, fractions: tuple[float, float]) -> Iterator[Event]:
+        """Encode, back-project and correct, then re-project and decode tilt by tilt."""
+        visible, targets = self.series.included.size, self.angles.size
+        total = visible + targets + max(visible // 4, 1)
+        done = 0
+
+        def progress(stage: str, stage_done: int, stage_total: int) -> Progress:
+            share = fractions[0] + (fractions[1] - fractions[0]) * done / total
+            return Progress(stage=stage, done=stage_done, total=stage_total, fraction=share)
+
+        latents: list[Tensor] = []
+        while done < visible:
+            latents.append(self._retrying(lambda: self._encode(done)))
+            done += len(latents[-1])
+            yield progress("Encoding tilts", done, visible)
+        volume = self._retrying(lambda: self._latent_volume(torch.cat(latents)))
+        latents.clear()
+        done += total - visible - targets
+        yield progress("Correcting the latent volume", 1, 1)
+        first = 0
+        while first < targets:
+            images = self._retrying(lambda: self._decode(volume, first))
+            for image in images:
+                yield self._tilt_ready(first, image)
+                first += 1
+            done += len(images)
+            yield progress("Synthesizing tilts", first, targets)
+
+    def _retrying(self, work: Callable[[], Value]) -> Value:
+        """Do a piece of work; where memory runs out, again in smaller pieces."""
+        while True:
+            raise_if_cancelled(self.cancel)
+            try:
+                with torch.inference_mode(), in_bands(self.tiling.rows):
+                    return work()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                smaller = self.tiling.smaller()
+            release_memory()
+            if smaller is None:
+                raise MemoryBoundError(
+                    f"{self.series.name}: the memory of {self.device} does not suffice, "
+                    "even in the smallest pieces.",
+                    "Bin the series more, or choose the CPU as device.",
+                )
+            self.tiling = smaller
+
+    def _encode(self, first: int) -> Tensor:
+        indices = range(first, min(first + self.tiling.tilts, self.series.included.size))
+        images = []
+        for i in indices:
+            tilt = self.series.read([self.series.included[i]], self.settings.rows)[0]
+            images.append(self.stats.normalised(tilt, i))
+        tensor = torch.from_numpy(np.stack(images)[:, None]).to(self.device)
+        return self.network.encode(tensor)
+
+    def _latent_volume(self, latents: Tensor) -> Tensor:
+        angles = self.series.included_angles
+        volume = back_project(latents, angles, self.grid, self.network.config)
+        return self.network.correct(volume)
+
+    def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
+        angles = self.angles[first : first + self.tiling.tilts]
+        latents = re_project(volume, angles, self.grid)
+        images = self.network.decode(latents, self.size)[:, 0]
+        return images.float().cpu().numpy()
+
+    def _tilt_ready(self, index: int, image: NDArray[np.float32]) -> TiltReady:
+        angle = float(self.angles[index])
+        measured = np.flatnonzero(np.isclose(self.stats.angles, angle, atol=1e-6))
+        if measured.size:
+            mean, std = self.stats.mean[measured[0]], self.stats.std[measured[0]]
+        else:
+            mean, std = (value[0] for value in self.stats.at([angle]))
+        scaled = image * np.float32(std) + np.float32(mean)
+        return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that a device or the host ran out of memory."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text
+
+
+@contextlib.contextmanager
+def on_device(network: LBN, device: str) -> Iterator[LBN]:
+    """Lend a network to a device and take it back to the CPU afterwards."""
+    try:
+        yield network.to(choose_device(device))
+    finally:
+        network.to("cpu")
+        release_memory()
