@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -82,15 +81,3 @@ def _split(
     left = torch.floor(q - width / 2 + 0.5)
     beyond = (q + width / 2 - 0.5 - left) / width
     return left, beyond.clamp_(0, 1)
-
-
-def volume_block(geometry: ProjectionGeometry, rows: slice) -> ProjectionGeometry:
-    """The geometry of some rows of z of the volume, everything staying where it is."""
-    centre_z, centre_x = geometry.centre_zx
-    return replace(
-        geometry,
-        nz=rows.stop - rows.start,
-        volume_centre=(centre_z - rows.start, centre_x),
-        n_detector=geometry.detector_size,
-        detector_centre=geometry.centre_q,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Literal, TypeAlias
 
@@ -104,3 +104,14 @@ class ProjectionGeometry:
     def tilts_shape(self) -> tuple[int, int]:
         """(n_tilts, n_detector)."""
         return self.n_tilts, self.detector_size
+
+    def z_block(self, start: int, stop: int) -> ProjectionGeometry:
+        """The geometry of volume rows `start` to `stop` of z, everything staying in place."""
+        centre_z, centre_x = self.centre_zx
+        return replace(
+            self,
+            nz=stop - start,
+            volume_centre=(centre_z - start, centre_x),
+            n_detector=self.detector_size,
+            detector_centre=self.centre_q,
+        )

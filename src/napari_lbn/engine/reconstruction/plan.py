@@ -1,0 +1,113 @@
+"""How to cut a reconstruction so that it fits into a memory bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.fft import next_fast_len
+
+from ..device import default_memory_bound
+from ..errors import MemoryBoundError
+from ..geometry import rotation_centre
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .settings import WBPSettings
+
+COLUMNS = 64
+"""Rows of y multiplied at a time; what keeps the products in the processor's cache."""
+RESERVE = 32 << 20
+"""Bytes for the temporaries of building the matrix and the libraries' own."""
+ENTRY_BYTES = 8
+"""An entry of the matrix: float32 and int32."""
+MATRIX_SHARE = 0.25
+"""Share of the bound that the matrix may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlabPlan:
+    """How a reconstruction is cut.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of y in a slab of the tomogram, in pixels.
+    z_rows : int
+        Rows of z whose matrix is held at a time; all of them where it fits.
+    margin : int
+        Pixels by which filtered tilts are extended on each side, so that every voxel
+        finds a value at every tilt.
+    memory_bytes : int
+        Estimated peak memory, the finished slab that the consumer still holds included.
+    """
+
+    rows: int
+    z_rows: int
+    margin: int
+    memory_bytes: int
+
+
+def plan_slabs(angles: ArrayLike, shape_yx: tuple[int, int], settings: WBPSettings) -> SlabPlan:
+    """Cut a reconstruction into slabs of y, and the matrix into blocks of z.
+
+    Parameters
+    ----------
+    angles : array_like
+        ``(n_tilts,)`` degrees.
+    shape_yx : tuple of int
+        Size of the tilts in pixels.
+    settings : WBPSettings
+        Thickness and memory bound.
+
+    Raises
+    ------
+    MemoryBoundError
+        Not even one row of y fits.
+    """
+    bound = settings.memory_bound or default_memory_bound(settings.device)
+    ny, nx = shape_yx
+    nz, n_tilts = settings.thickness, int(np.size(angles))
+    margin = detector_margin(angles, nx, nz)
+    z_row = 2 * n_tilts * nx * ENTRY_BYTES
+    z_rows = int(np.clip(MATRIX_SHARE * bound // z_row, 1, nz))
+    fixed = RESERVE + z_rows * z_row
+    by_row = _bytes_by_row(n_tilts, nx, nz, margin)
+    by_column = 4 * z_rows * nx
+    rows = min(ny, COLUMNS, int((bound - fixed) // (by_row + by_column)))
+    if rows == COLUMNS and z_rows < nz:
+        # The matrix is built anew for every slab, so slabs are as large as fit.
+        rows = min(ny, int((bound - fixed - COLUMNS * by_column) // by_row))
+        rows -= rows % COLUMNS if rows < ny else 0
+    if rows < 1:
+        raise MemoryBoundError(
+            f"One row of a tomogram {nx} pixels wide and {nz} thick needs "
+            f"{_gib(RESERVE + z_row + by_row + 4 * nx)}, more than the {_gib(bound)} allowed.",
+            "Raise the memory bound, reduce the thickness, or bin the tilt series.",
+        )
+    memory = fixed + rows * by_row + min(rows, COLUMNS) * by_column
+    return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
+
+
+def detector_margin(angles: ArrayLike, nx: int, nz: int) -> int:
+    """Pixels beyond each end of the detector on which a voxel of the box can land."""
+    theta = np.deg2rad(np.asarray(angles, dtype=np.float64))
+    reach_x, reach_z = rotation_centre(nx), rotation_centre(nz)
+    reach = np.abs(np.cos(theta)) * reach_x + np.abs(np.sin(theta)) * reach_z
+    # One more pixel, for the right neighbour of linear interpolation.
+    return ceil(max(float(reach.max(initial=0.0)) - reach_x, 0.0) + 1e-6)
+
+
+def _bytes_by_row(n_tilts: int, nx: int, nz: int, margin: int) -> int:
+    """Memory for one row of y: tilts as read, filtered, in the filter; two slabs of output."""
+    width = nx + 2 * margin
+    length = next_fast_len(2 * (nx + margin), real=True)
+    # The filter takes one tilt at a time: a padded line, its spectrum twice, the result.
+    return 4 * (2 * n_tilts * nx + n_tilts * width + 6 * length + 2 * nz * nx)
+
+
+def _gib(n_bytes: float) -> str:
+    return f"{n_bytes / 2**30:.2f} GiB"
