@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -44,7 +44,7 @@ class SynthesisSettings:
     device: str = "auto"
     memory_bound: int | None = None
     thickness: int | None = None
-    rows: slice = slice(None)
+    rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
