@@ -1,0 +1,46 @@
+"""The typer application: one module a command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .command import add_command
+from .correct import correct
+from .info import info
+from .reconstruct import reconstruct
+from .synthesize import synthesize
+
+app = typer.Typer(
+    name="napari-lbn",
+    help="Missing-wedge correction of cryo-ET tilt series with a Latent Back-projection Network.",
+    epilog="The same in a viewer: start napari, Plugins > Missing-wedge correction.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from napari_lbn import __version__
+
+        typer.echo(f"napari-lbn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+for _command in (info, correct, reconstruct, synthesize):
+    add_command(app, _command)

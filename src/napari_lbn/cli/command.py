@@ -1,0 +1,143 @@
+"""Make a command of a function: options from dataclasses, errors to messages and exit codes.
+
+Exit codes: 0 done; 1 an unexpected failure; 2 input that cannot be used; 130 Ctrl-C;
+143 terminated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, get_type_hints
+
+import typer
+
+from napari_lbn.engine.errors import Cancelled, InternalError, LBNError
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DEBUG_VARIABLE = "NAPARI_LBN_DEBUG"
+
+DebugOption = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of a failure.", envvar=DEBUG_VARIABLE)
+]
+
+
+class Terminated(BaseException):
+    """The process was told to end (SIGTERM); a BaseException so that `finally` blocks run."""
+
+
+def add_command(app: typer.Typer, function: Callable[..., None]) -> None:
+    """Add a function to the application; its dataclass parameters become options."""
+    app.command()(_flatten(function))
+
+
+def _flatten(function: Callable[..., None]) -> Callable[..., None]:
+    """Replace parameters that are dataclasses by their fields, and add ``--debug``."""
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: hints[name] for name in inspect.signature(function).parameters}
+
+    def command(*, debug: bool, **values: Any) -> None:
+        arguments = {name: _gather(kind, name, values) for name, kind in groups.items()}
+        _run(lambda: function(**arguments), debug=debug)
+
+    parameters = [parameter for name in groups for parameter in _parameters(function, name, hints)]
+    parameters.append(_keyword("debug", DebugOption, False))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__name__ = function.__name__
+    command.__doc__ = function.__doc__
+    return command
+
+
+def _gather(kind: Any, name: str, values: dict[str, Any]) -> Any:
+    """The value of one parameter of the function: an option's, or a dataclass of many."""
+    if not dataclasses.is_dataclass(kind):
+        return values[name]
+    fields = {field.name: values[field.name] for field in dataclasses.fields(kind)}
+    return kind(**fields)  # type: ignore[operator]
+
+
+def _parameters(
+    function: Callable[..., None], name: str, hints: dict[str, Any]
+) -> list[inspect.Parameter]:
+    kind = hints[name]
+    if not dataclasses.is_dataclass(kind):
+        default = inspect.signature(function).parameters[name].default
+        return [_keyword(name, kind, default)]
+    field_hints = get_type_hints(kind, include_extras=True)
+    return [
+        _keyword(
+            field.name,
+            field_hints[field.name],
+            inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+        )
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+
+def _run(work: Callable[[], None], *, debug: bool) -> None:
+    """Do the work; end the process with an exit code and a short message if it fails."""
+    _listen_to_terminate()
+    try:
+        work()
+    except (KeyboardInterrupt, Cancelled):
+        _end("Stopped. Nothing unfinished was left behind.", INTERRUPTED)
+    except Terminated:
+        _end("Terminated. Nothing unfinished was left behind.", TERMINATED)
+    except BrokenPipeError:
+        _leave_quietly()
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            _print_traceback()
+        expected = isinstance(error, LBNError) and not isinstance(error, InternalError)
+        _end(_describe(error, debug=debug), BAD_INPUT if expected else FAILED)
+
+
+def _listen_to_terminate() -> None:
+    """Let SIGTERM (a cluster's time limit) unwind the stack, so that temporary files go."""
+
+    def stop(_number: int, _frame: object) -> NoReturn:
+        raise Terminated
+
+    try:
+        signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: somebody else's signals
+        return
+
+
+def _leave_quietly() -> NoReturn:
+    """Whoever read our output has gone, as in ``napari-lbn info TS.mrc | head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(FAILED)
+
+
+def _describe(error: Exception, *, debug: bool) -> str:
+    if isinstance(error, LBNError):
+        lines = [f"Error: {error.message}", error.remedy]
+    else:
+        lines = [f"Error: unexpected {type(error).__name__}: {error}"]
+    if (isinstance(error, InternalError) or not isinstance(error, LBNError)) and not debug:
+        lines.append("This is a fault of napari-lbn. Run again with --debug and report the output.")
+    return "\n".join(line for line in lines if line)
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _end(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,61 @@
+"""`napari-lbn correct`: the main job, from a tilt series to synthesized tilts and tomograms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import OUTPUT, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
+from .output import require_other_files, tell_written
+from .progress import note, run_job
+from .series import open_series
+from .settings import correction_settings, require_pixel_size, require_usable
+
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for the results; made if absent.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+AlphaOption = Annotated[
+    float,
+    typer.Option(
+        help="Share of the synthesized part in the second tomogram: 0 is plain WBP.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def correct(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    wedge: WedgeOptions,
+    out: OutOption,
+    alpha: AlphaOption = 1.0,
+    full_size: FullSizeOption = False,
+) -> None:
+    """Synthesize the tilts of the missing wedge and reconstruct with and without them.
+
+    NAME_lbn.mrc, .tlt: measured tilts, untouched, and synthesized ones.
+    NAME_wbp.mrc: plain weighted back-projection (WBP) of the measured tilts.
+    NAME_wbp_lbn.mrc: WBP of measured and synthesized tilts.
+    NAME_lbn.json: what all of them were made from.
+    """
+    from .correction_output import CorrectionFiles, CorrectionWriter
+
+    opened = open_series(series)
+    require_usable(opened)
+    require_pixel_size(opened)
+    files = CorrectionFiles(folder=out, name=opened.name)
+    require_other_files(files.all, [opened.source, series.tilt_angles])
+    settings = correction_settings(opened, computing, wedge)
+    with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
+        result = run_job(writer.job(), writer.take)
+        writer.finish(result)
+    note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
+    tell_written(files.all)

@@ -1,0 +1,159 @@
+"""Options that commands share, grouped in dataclasses that `command.add_command` unfolds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SERIES, COMPUTING, WEDGE, OUTPUT = "Tilt series", "Computing", "Missing wedge", "Output"
+
+
+class Filter(StrEnum):
+    """Filters of the weighted back-projection, as `napari_lbn.engine.reconstruction` names them."""
+
+    RAMP = "ramp"
+    HAMMING = "hamming"
+    COSINE = "cosine"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesOptions:
+    """Which tilt series, and what its file does not say or says wrong."""
+
+    series: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TS.mrc",
+            show_default=False,
+            help="Aligned tilt series, tilt axis along y: MRC (.mrc .st .ali) or TIFF stack.",
+        ),
+    ] = None
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample",
+            help="Use the simulated tilt series that is built in.",
+            rich_help_panel=SERIES,
+        ),
+    ] = False
+    tilt_angles: Annotated[
+        Path | None,
+        typer.Option(
+            help="Angle file (.tlt, .rawtlt, .mdoc). Default: the one beside the series.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Pixel size in Å. Default: the header's.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+    invert_tilt_angles: Annotated[
+        bool,
+        typer.Option(
+            "--invert-tilt-angles",
+            help="Change the sign of every tilt angle (mirrors the tomogram in z).",
+            rich_help_panel=SERIES,
+        ),
+    ] = False
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Sections to leave out, counted from 1 as in IMOD's EXCLUDELIST: 1,2,39-41.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputingOptions:
+    """How the work is done."""
+
+    thickness: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="PX",
+            help="Thickness of the tomogram in pixels of the binned series. Default: 200 nm.",
+            show_default=False,
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None
+    bin: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Fourier-crop the tilts by N. Default: what the weights were trained for.",
+            show_default=False,
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None
+    filter: Annotated[
+        Filter, typer.Option(help="Filter of the back-projection.", rich_help_panel=COMPUTING)
+    ] = Filter.RAMP
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Bundled weights by name, or a .safetensors file.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = "base"
+    device: Annotated[
+        str,
+        typer.Option(help="auto, cpu, cuda:0, mps.", rich_help_panel=COMPUTING),
+    ] = "auto"
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB",
+            help="Memory that the work may take. Default: half of what is free.",
+            show_default=False,
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WedgeOptions:
+    """Which angles are synthesized."""
+
+    increment: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEGREES",
+            help="Step of the synthesized tilts. Default: the series' median step.",
+            show_default=False,
+            rich_help_panel=WEDGE,
+        ),
+    ] = None
+    fill_gaps: Annotated[
+        bool,
+        typer.Option(
+            "--fill-gaps",
+            help="Synthesize also inside gaps wider than 1.5 steps.",
+            rich_help_panel=WEDGE,
+        ),
+    ] = False
+
+
+FullSizeOption = Annotated[
+    bool,
+    typer.Option(
+        "--full-size",
+        help="Write tilts at the original pixel size, synthesized ones Fourier-padded.",
+        rich_help_panel=OUTPUT,
+    ),
+]

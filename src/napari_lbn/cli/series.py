@@ -1,0 +1,152 @@
+"""The tilt series that the options describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_lbn.engine.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+    from .options import SeriesOptions
+
+DEFAULT_THICKNESS_A = 2000.0
+DEFAULT_THICKNESS_PX = 200
+"""Where the pixel size is unknown."""
+
+
+def open_series(options: SeriesOptions) -> TiltSeries:
+    """Open the file, or make the sample, and exclude what the user excludes.
+
+    Raises
+    ------
+    InputError
+        Neither a file nor the sample, both, or a file that cannot be used.
+    """
+    if options.sample == (options.series is not None):
+        raise InputError(
+            "Which tilt series?", "Give a file, or --sample for the simulated one, not both."
+        )
+    series = _sample(options) if options.sample else _open(options)
+    if options.exclude is None:
+        return series
+    return exclude_sections(series, parse_sections(options.exclude))
+
+
+def _open(options: SeriesOptions) -> TiltSeries:
+    from napari_lbn.engine.io import open_tilt_series
+
+    assert options.series is not None
+    return open_tilt_series(
+        options.series,
+        angles=options.tilt_angles,
+        pixel_size=options.pixel_size,
+        invert=options.invert_tilt_angles,
+    )
+
+
+def _sample(options: SeriesOptions) -> TiltSeries:
+    from napari_lbn.engine.simulation import sample_series
+
+    if options.tilt_angles is not None or options.pixel_size is not None:
+        raise InputError("The sample's tilt angles and pixel size are known; leave them out.")
+    series = sample_series()
+    return series.with_inverted_angles() if options.invert_tilt_angles else series
+
+
+def parse_sections(text: str) -> list[int]:
+    """Section numbers counted from 1, as in IMOD's lists: ``"1,2,39-41"``.
+
+    Raises
+    ------
+    InputError
+        Not such a list.
+    """
+    sections: list[int] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = part.partition("-")
+        try:
+            start = int(first)
+            stop = int(last) if dash else start
+        except ValueError:
+            raise InputError(
+                f"--exclude: {part!r} is no section number.", "Write it like 1,2,39-41."
+            ) from None
+        if not 1 <= start <= stop:
+            raise InputError(
+                f"--exclude: {part!r} is no range of sections.",
+                "Sections are counted from 1, as in IMOD's EXCLUDELIST.",
+            )
+        sections += range(start, stop + 1)
+    return sections
+
+
+def exclude_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
+    """Exclude tilts by section of the file, counted from 1.
+
+    Raises
+    ------
+    InputError
+        No such section, or fewer than two tilts left.
+    """
+    tilt_of = {int(section) + 1: i for i, section in enumerate(series.sections)}
+    unknown = [section for section in sections if section not in tilt_of]
+    if unknown:
+        raise InputError(
+            f"--exclude: {series.name} has no section {unknown[0]}.",
+            f"Its sections are 1 to {series.n_tilts}.",
+        )
+    remaining = series.n_tilts - len(set(sections))
+    if remaining < 2:
+        raise InputError(f"--exclude leaves {remaining} of {series.n_tilts} tilts: too few.")
+    return series.with_excluded(tilt_of[section] for section in sections)
+
+
+def default_thickness(pixel_size: float | None) -> int:
+    """200 nm in pixels, or 200 pixels where the pixel size is unknown."""
+    if pixel_size is None:
+        return DEFAULT_THICKNESS_PX
+    return max(round(DEFAULT_THICKNESS_A / pixel_size), 1)
+
+
+def parse_angles(text: str) -> list[float]:
+    """Tilt angles typed as ``-75,-72.5`` or held by an angle file.
+
+    Raises
+    ------
+    InputError
+        Neither, or an angle beyond 90 degrees.
+    """
+    from napari_lbn.engine.io import read_angles
+
+    try:
+        angles = [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        if not Path(text).is_file():
+            raise InputError(
+                f"--angles: {text!r} is neither a list of angles nor a file.",
+                "Write it like --angles=-75,-72,69.5 or name a .tlt file.",
+            ) from None
+        angles = [float(angle) for angle in read_angles(Path(text)).angles]
+    beyond = [angle for angle in angles if not -90 <= angle <= 90]  # also catches NaN
+    if not angles or beyond:
+        wrong = f"{beyond[0]:g} is no tilt angle" if beyond else "the list is empty"
+        raise InputError(f"--angles: {wrong}.", "Tilt angles lie between -90 and 90 degrees.")
+    return angles
+
+
+def memory_bytes(gigabytes: float | None) -> int | None:
+    """The user's memory bound in bytes.
+
+    Raises
+    ------
+    InputError
+        Not above zero.
+    """
+    if gigabytes is None:
+        return None
+    if not gigabytes > 0:
+        raise InputError(f"--memory must be above 0 GB, not {gigabytes:g}.")
+    return int(gigabytes * 1e9)

@@ -1,0 +1,134 @@
+"""`napari-lbn synthesize`: tilts at any angles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import OUTPUT, WEDGE, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
+from .output import require_mrc_name, require_other_files, tell_written, written_together
+from .progress import note, run_job
+from .series import open_series, parse_angles
+from .settings import correction_settings, require_pixel_size, require_usable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_lbn.engine.correct import CorrectionPlan, CorrectionSettings
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+AnglesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST|FILE",
+        help="Angles in degrees, like --angles=-75,-72, or a .tlt file. Default: the wedge.",
+        show_default=False,
+        rich_help_panel=WEDGE,
+    ),
+]
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="Stack of tilts to write (.mrc); a .tlt is written beside it.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def synthesize(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    wedge: WedgeOptions,
+    out: OutOption,
+    angles: AnglesOption = None,
+    full_size: FullSizeOption = False,
+) -> None:
+    """Predict tilts at any angles from the measured tilts.
+
+    Tilts are written in the order of the angles; a .tlt with the angles and a .json
+    with what they were made from are written beside them.
+    An angle that was measured gives a re-projection, for checking.
+    """
+    import numpy as np
+
+    from napari_lbn.engine.correct import plan
+
+    typed = None if angles is None else np.asarray(parse_angles(angles))
+    opened = open_series(series)
+    require_usable(opened)
+    require_pixel_size(opened)
+    require_mrc_name(out)
+    outputs = [out, out.with_suffix(".tlt"), out.with_suffix(".json")]
+    require_other_files(outputs, [opened.source, series.tilt_angles])
+    settings = correction_settings(opened, computing, wedge)
+    chosen = plan(opened, settings)
+    wanted = chosen.new_angles if typed is None else typed
+    _tell(chosen, wanted)
+    tilts, record = _run(opened, wanted, chosen, settings)
+    _write(outputs, tilts, record, opened if full_size else None)
+    tell_written(outputs)
+
+
+def _tell(chosen: CorrectionPlan, wanted: NDArray[np.float64]) -> None:
+    """Say what the weights are not made for, and which angles were measured."""
+    import numpy as np
+
+    for notice in chosen.notices:
+        note(notice)
+    measured = wanted[np.isin(wanted, chosen.measured_angles)]
+    if measured.size:
+        listed = ", ".join(f"{angle:g}°" for angle in measured[:5])
+        note(f"{measured.size} of these angles were measured ({listed} …): re-projections.")
+
+
+def _run(
+    series: TiltSeries,
+    angles: NDArray[np.float64],
+    chosen: CorrectionPlan,
+    settings: CorrectionSettings,
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Tilts ``(n, y, x)`` at the working pixel size, in the input's units, and their record."""
+    from napari_lbn.engine.binning import bin_series
+    from napari_lbn.engine.io.weights import load_network
+    from napari_lbn.engine.provenance import describe_run
+    from napari_lbn.engine.synthesis import on_device
+    from napari_lbn.engine.synthesis import synthesize as job
+
+    working = bin_series(series, chosen.binning)
+    record = describe_run(series, working, chosen, settings)
+    with on_device(load_network(chosen.weights), settings.device) as network:
+        result = run_job(job(working, network, angles, settings.for_synthesis()))
+    return result.tilts, {**record, "synthesized_angles": angles}
+
+
+def _write(
+    outputs: list[Path],
+    tilts: NDArray[np.float32],
+    record: dict[str, Any],
+    original: TiltSeries | None,
+) -> None:
+    """Write stack, angles and record; padded to the size of `original` where that is given."""
+    from napari_lbn.engine.fourier import fourier_pad
+    from napari_lbn.engine.io.output import write_provenance, write_stack, write_tilt_angles
+
+    stack, angle_file, record_file = outputs
+    binning, shape = record["binning"], tilts.shape[1:]
+    pixel_size = record["pixel_size"]
+    images: Iterable[NDArray[np.float32]] = tilts
+    if original is not None:
+        shape, pixel_size = original.image_shape, original.pixel_size
+        images = (fourier_pad(tilt, binning, original.image_shape) for tilt in tilts)
+        record = {**record, "tilts_at_original_pixel_size": True}
+    with written_together(stack.parent) as written:
+        lines = [f"{len(tilts)} synthesized tilts (LBN, weights {record['weights']['name']})"]
+        write_stack(stack, images, n=len(tilts), shape=shape, pixel_size=pixel_size, labels=lines)
+        written.append(stack)
+        written.append(write_tilt_angles(angle_file, record["synthesized_angles"]))
+        written.append(write_provenance(record_file, record))
