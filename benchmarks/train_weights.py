@@ -1,9 +1,10 @@
 """Train the bundled weights on simulated specimens, and watch their figures.
 
     python -m napari_lbn.engine.simulation.dataset DATA --count 300
-    python benchmarks/train_weights.py DATA --out base.safetensors --steps 10000
+    python -m napari_lbn.engine.simulation.dataset VALIDATION --count 8 --validation
+    python benchmarks/train_weights.py DATA --validation VALIDATION --out base.safetensors
 
-Series whose file name sorts last are kept for validation and never trained on. The data
+The validation folder (``--validation``) comes from seeds that never train. The data
 folder may still be growing: new series are picked up while training goes on.
 """
 
@@ -44,32 +45,42 @@ class GrowingFolder:
         return list(self.loaded.values())
 
 
-class Validation:
-    """Correlation with clean tilts: every fourth measured tilt hidden, and the wedge."""
+def noisy(clean, snr, profile, rng):
+    """Fresh noise, from white to slightly coloured."""
+    return add_noise(clean, snr, rng, profile=profile, blur=float(rng.uniform(0, 0.3)))
 
-    def __init__(self, series: list[TrainingSeries], snr: float = 0.3) -> None:
+
+class Validation:
+    """Correlation with clean tilts: every fourth measured tilt hidden, and the wedge.
+
+    Wedge truth is the reconstruction box alone: near 90 degrees other material, which no
+    measured tilt has seen, would cover it.
+    """
+
+    def __init__(self, paths: list[Path], snr: float = 0.3) -> None:
         self.cases = []
-        for number, one in enumerate(series):
-            clean = one.tilts.astype(np.float32)
-            inside = np.flatnonzero(np.abs(one.angles) <= MEASURED + 1e-6)
-            noisy = add_noise(clean[inside], snr, np.random.default_rng(number))
-            hidden = np.arange(inside.size) % 4 == 2
-            beyond = np.flatnonzero(np.abs(one.angles) > MEASURED + 1e-6)
-            self.cases.append((noisy, one.angles[inside], hidden, clean, one.angles, inside, beyond))
+        for number, path in enumerate(paths):
+            with np.load(path) as data:
+                angles, clean = data["angles"], -data["tilts"].astype(np.float32)
+                inside = np.abs(angles) <= MEASURED + 1e-6
+                rng = np.random.default_rng(number)
+                tilts = -add_noise(-clean[inside], snr, rng, profile=data["profile"][inside])
+                truth_angles, truth = data["truth_angles"], -data["truth_box"]
+                beyond = np.abs(truth_angles) > MEASURED + 1e-6
+                case = (tilts, angles[inside], clean[inside], truth_angles[beyond], truth[beyond])
+                self.cases.append(case)
 
     def score(self, predict) -> tuple[float, float]:
         """Mean correlation on held-out tilts and in the wedge."""
         held, wedge = [], []
-        for noisy, angles, hidden, clean, everything, inside, beyond in self.cases:
-            visible = normalise(noisy[~hidden], angles[~hidden])[0]
-            wanted = inside[hidden]
-            out = predict(visible, angles[~hidden], everything[wanted])
-            held += [correlation(o, clean[i]) for o, i in zip(out, wanted, strict=True)]
-            if beyond.size:
-                visible = normalise(noisy, angles)[0]
-                out = predict(visible, angles, everything[beyond])
-                wedge += [correlation(o, clean[i]) for o, i in zip(out, beyond, strict=True)]
-        return float(np.mean(held)), float(np.mean(wedge)) if wedge else float("nan")
+        for tilts, angles, clean, wedge_angles, truth in self.cases:
+            hidden = np.arange(angles.size) % 4 == 2
+            visible = normalise(tilts[~hidden], angles[~hidden])[0]
+            out = predict(visible, angles[~hidden], angles[hidden])
+            held += [correlation(o, c) for o, c in zip(out, clean[hidden], strict=True)]
+            out = predict(normalise(tilts, angles)[0], angles, wedge_angles)
+            wedge += [correlation(o, c) for o, c in zip(out, truth, strict=True)]
+        return float(np.mean(held)), float(np.mean(wedge))
 
 
 def network_predictor(network: LBN):
@@ -105,7 +116,7 @@ def main() -> None:
         from napari_lbn.engine.io.weights import load_network, read_weights_info
 
         network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
-    validation = Validation(load_simulated(sorted(arguments.validation.glob("*.npz"))))
+    validation = Validation(sorted(arguments.validation.glob("*.npz")))
     print("WBP re-projection", validation.score(lambda t, a, b: wbp_reprojection(t, a, b, 96)))
     print("neighbours", validation.score(neighbours), flush=True)
     settings = TrainingSettings(
@@ -117,7 +128,7 @@ def main() -> None:
     )
     sources = GrowingFolder(arguments.data)
     best = 0.0
-    for event in train(network, sources, settings, add_noise=add_noise):
+    for event in train(network, sources, settings, add_noise=noisy):
         if not isinstance(event, Report):
             continue
         held, wedge = validation.score(network_predictor(event.network))

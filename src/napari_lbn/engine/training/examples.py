@@ -13,7 +13,11 @@ from ..intensity import normalise
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
 from .masking import edge_mask, independent_mask, uniform_mask
 
-AddNoise = Callable[[NDArray[np.float32], float, np.random.Generator], NDArray[np.float32]]
+AddNoise = Callable[
+    [NDArray[np.float32], float, NDArray[np.float64], np.random.Generator], NDArray[np.float32]
+]
+"""``add_noise(clean, snr, profile, rng)``: noisy tilts; `profile` is the relative standard
+deviation of each tilt's noise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,14 +30,15 @@ class TrainingSeries:
         ``(n, y, x)``; float16 to save memory.
     angles : ndarray
         ``(n,)`` degrees, ascending.
-    simulated : bool
-        True for noise-free tilts, to which each example adds its own noise; False for a
+    noise_profile : ndarray or None
+        ``(n,)`` for simulated, noise-free tilts (optical density, dense is positive):
+        relative standard deviation of the noise that each example adds. None for a
         measured series, whose tilts are input and target as they are.
     """
 
     tilts: NDArray
     angles: NDArray[np.float64]
-    simulated: bool
+    noise_profile: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,8 @@ class ExampleSettings:
         A simulated example keeps every tilt, or every second one, ...
     snr : tuple of float
         Signal-to-noise ratios of simulated examples, drawn log-uniformly.
+    bright_probability : float
+        How often dense is bright, as in dark-field images or inverted stacks.
     targets : {"noisy", "clean"}
         What simulated examples are compared with: the noisy tilts, as the paper does, or
         the clean ones, whose expectation is the same and whose gradients are quieter.
@@ -74,6 +81,7 @@ class ExampleSettings:
     range_high: tuple[float, float] = (42.0, 72.0)
     steps: tuple[int, ...] = (1, 1, 2)
     snr: tuple[float, float] = (0.05, 2.0)
+    bright_probability: float = 0.15
     targets: Literal["noisy", "clean"] = "clean"
 
 
@@ -92,18 +100,14 @@ def draw_example(
 ) -> Example:
     """Draw tilts, noise, augmentation and mask for one step."""
     tilts, angles = _crop(series, settings, rng)
-    if series.simulated:
-        keep = _draw_range(angles, settings, rng)
-        clean, angles = tilts[keep].astype(np.float32), angles[keep]
-        snr = float(np.exp(rng.uniform(*np.log(settings.snr))))
-        inputs, stats = normalise(add_noise(clean, snr, rng), angles)
-        targets = inputs
-        if settings.targets == "clean":
-            targets = (clean - stats.mean[:, None, None]) / stats.std[:, None, None]
-            targets = targets.astype(np.float32)
-    else:
+    if series.noise_profile is None:
         inputs, _ = normalise(tilts.astype(np.float32), angles)
         targets = inputs
+    else:
+        keep = _draw_range(angles, settings, rng)
+        angles = angles[keep]
+        clean = tilts[keep].astype(np.float32)
+        inputs, targets = _image(clean, angles, series.noise_profile[keep], settings, rng, add_noise)
     hidden = draw_mask(len(angles), settings, rng)
     both, angles = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
     chosen = _choose_targets(hidden, settings.n_targets, rng)
@@ -137,6 +141,24 @@ def augment(
     if rng.random() < settings.offset_probability:
         tilts, angles = rotate_specimen(tilts, angles, rng.uniform(-90, 90))
     return tilts, angles
+
+
+def _image(
+    clean: NDArray[np.float32],
+    angles: NDArray[np.float64],
+    profile: NDArray[np.float64],
+    settings: ExampleSettings,
+    rng: np.random.Generator,
+    add_noise: AddNoise,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Normalised noisy tilts and their targets, dense dark as in cryo-EM or bright."""
+    snr = float(np.exp(rng.uniform(*np.log(settings.snr))))
+    sign = np.float32(1 if rng.random() < settings.bright_probability else -1)
+    inputs, stats = normalise(sign * add_noise(clean, snr, profile, rng), angles)
+    if settings.targets == "noisy":
+        return inputs, inputs
+    mean, std = (v.astype(np.float32)[:, None, None] for v in (stats.mean, stats.std))
+    return inputs, (sign * clean - mean) / std
 
 
 def _crop(

@@ -86,7 +86,7 @@ def train(
         Gives the training series; asked again from time to time, so that the set may grow.
     settings : TrainingSettings
     add_noise : callable
-        Noise for simulated series: ``add_noise(clean, snr, rng)``.
+        Noise for simulated series: ``add_noise(clean, snr, profile, rng)``.
     cancel : CancelToken, optional
 
     Yields
@@ -148,7 +148,9 @@ def load_simulated(paths: Sequence[Path]) -> list[TrainingSeries]:
         with np.load(path, allow_pickle=False) as data:
             series.append(
                 TrainingSeries(
-                    tilts=data["tilts"], angles=data["angles"].astype(np.float64), simulated=True
+                    tilts=data["tilts"],
+                    angles=data["angles"].astype(np.float64),
+                    noise_profile=data["profile"],
                 )
             )
     return series
