@@ -1,18 +1,20 @@
-"""What fills a specimen: crowded macromolecules, density clouds, granules, gold beads."""
+"""What fills a specimen: crowded macromolecules, density clouds, granules."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .grid import Grid, Volume, add_patch, power_law_field, upsample
-from .layers import Slab
 from .shapes import library, reoriented
 
-GOLD = 9.0
-"""Density of a gold bead above ice that gives the contrast beads have in real images."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from .layers import Slab
 
 OCCUPANCY = 4
 """Voxels per cell of the coarse grid on which macromolecules exclude each other."""
@@ -49,13 +51,16 @@ def add_molecules(
 ) -> None:
     """Macromolecules that do not overlap, largest first, crowded in the cell."""
     shapes = library(48, grid.spacing, rng, maps)
-    fraction = rng.uniform(0.05, 0.28)
+    fraction = rng.uniform(0.06, 0.4)
     outside = rng.uniform(0.02, 0.5) if slab.cell is not None else 1.0
+    # A few species make up most of a cell's mass.
+    abundance = rng.exponential(1, len(shapes)) ** 1.5
+    abundance /= abundance.mean()
     occupied = np.zeros([n // OCCUPANCY + 2 for n in grid.shape], bool)
     share = fraction * np.prod(grid.shape) / len(shapes)
-    for shape in shapes:
+    for shape, copies in zip(shapes, abundance, strict=True):
         solid = float((shape > 0.5 * shape.max()).sum())
-        points = grid.random_points(min(int(share / max(solid, 1)) + 1, 400), rng)
+        points = grid.random_points(min(int(copies * share / max(solid, 1)) + 1, 1500), rng)
         keep = slab.contains(points, grid)
         keep &= slab.in_cell(points, grid) | (rng.random(len(points)) < outside)
         _place(excess, shape, points[keep], occupied, rng)
@@ -91,33 +96,6 @@ def add_granules(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generato
         height, softness = rng.uniform(0.1, 0.45), rng.uniform(1, 5)
         patch = ellipsoid(radius / grid.spacing, softness / grid.spacing) * np.float32(height)
         add_patch(excess, patch, np.rint(centre).astype(np.intp) - np.array(patch.shape) // 2)
-
-
-def add_beads(density: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
-    """Gold beads, mostly 10 nm across, in the ice and on its surfaces."""
-    area = grid.nx * grid.ny * grid.spacing**2
-    count = int(np.clip(rng.poisson(rng.uniform(0.5, 6) * area / 1e5), 1, 80))
-    diameter = rng.choice([5.0, 10.0, 10.0, 10.0, 15.0])
-    points = grid.random_points(count, rng)
-    at = points[:, 1].astype(int), points[:, 2].astype(int)
-    side = rng.choice([-1.0, 1.0, 0.0], count, p=[0.4, 0.4, 0.2]) * rng.uniform(0.85, 1, count)
-    height = slab.middle[at] + slab.half[at] * side
-    points[:, 0] = height / grid.spacing + (grid.nz - 1) / 2
-    for centre in points:
-        radius = diameter / 2 * rng.uniform(0.9, 1.1)
-        add_ball(density, centre, radius / grid.spacing, GOLD)
-
-
-def add_ball(density: Volume, centre: NDArray[np.float64], radius: float, height: float) -> None:
-    """A solid ball with edges one voxel soft at a sub-voxel centre, in voxels."""
-    corner = np.floor(centre).astype(np.intp)
-    half = int(np.ceil(radius)) + 2
-    axes = [np.arange(-half, half + 1) - f for f in centre - corner]
-    distance = np.sqrt(
-        axes[0][:, None, None] ** 2 + axes[1][None, :, None] ** 2 + axes[2][None, None, :] ** 2
-    )
-    ball = (height * np.clip(radius - distance + 0.5, 0, 1)).astype(np.float32)
-    add_patch(density, ball, corner - half)
 
 
 def ellipsoid(radius: NDArray[np.float64], softness: float) -> Volume:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
 from .microscope import Imaging, MicroscopeSettings, add_noise, image, noise_profile, to_counts
-from .projecting import project_specimen
+from .projecting import project_beads, project_specimen
 from .settings import SpecimenSettings
 from .specimen import Specimen, make_specimen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 TRAINING_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 2_000_000)
@@ -121,10 +124,12 @@ def clean_tilts(
 ) -> NDArray[np.float32]:
     """Clean tilts ``(n, y, x)`` of a field of view, optical density."""
     integrals = project_specimen(specimen, list(angles), view=view, box_only=box_only)
+    absorbed = project_beads(specimen, list(angles), view=view, box_only=box_only)
     settings = specimen.settings
     return image(
         integrals,
         imaging,
+        absorbed=absorbed,
         pixel_size=specimen.pixel_size,
         oversampling=settings.oversampling,
         margin=settings.margin,
@@ -135,20 +140,20 @@ def save_series(path: Path, series: SimulatedSeries, **more: NDArray[Any]) -> No
     """Write one compressed file; tilts as float16 about their means, so precision suffices."""
     mean = series.clean.mean(axis=(1, 2), dtype=np.float64)
     tilts = (series.clean - mean[:, None, None]).astype(np.float16)
+    arrays = {
+        "tilts": tilts,
+        "mean": mean,
+        "angles": series.angles,
+        "profile": series.profile,
+        "exposure": series.exposure,
+        "pixel_size": series.pixel_size,
+        "metadata": json.dumps(series.metadata),
+        **more,
+    }
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
-            np.savez(
-                file,
-                tilts=tilts,
-                mean=mean,
-                angles=series.angles,
-                profile=series.profile,
-                exposure=series.exposure,
-                pixel_size=series.pixel_size,
-                metadata=json.dumps(series.metadata),
-                **more,
-            )
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

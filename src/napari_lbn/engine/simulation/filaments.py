@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from .grid import Grid, Volume, add_gaussians
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def add_filaments(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:

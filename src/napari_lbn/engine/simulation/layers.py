@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .grid import Grid, Volume, smooth_map
 from .membranes import bilayer
-from .settings import SpecimenSettings
+
+if TYPE_CHECKING:
+    from .settings import SpecimenSettings
 
 Map = NDArray[np.float32]
 
@@ -67,7 +70,9 @@ class Slab:
         height, at = self._heights(points, grid)
         return self.cell.depth(height, self.cell.inward[at]) > 4.0
 
-    def _heights(self, points: NDArray[np.float64], grid: Grid) -> tuple[Map, tuple]:
+    def _heights(
+        self, points: NDArray[np.float64], grid: Grid
+    ) -> tuple[Map, tuple[NDArray[np.intp], NDArray[np.intp]]]:
         index = np.rint(points).astype(np.intp)
         at = (np.clip(index[:, 1], 0, grid.nx - 1), np.clip(index[:, 2], 0, grid.ny - 1))
         z = (points[:, 0] - (grid.nz - 1) / 2) * grid.spacing

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage
 
-from .settings import Range
+if TYPE_CHECKING:
+    from .settings import Range
 
 ELECTRON_WAVELENGTH = 0.0197
 """Å at 300 kV."""
 
 SPHERICAL_ABERRATION = 2.7e7
 """Å."""
+
+LARGEST_BLUR = 0.25
+"""At this share of each neighbour, noise power at the Nyquist frequency is a ninth."""
 
 Images = NDArray[np.float32]
 
@@ -113,6 +118,7 @@ def image(
     line_integrals: Images,
     imaging: Imaging,
     *,
+    absorbed: Images | None = None,
     pixel_size: float,
     oversampling: int,
     margin: int,
@@ -128,6 +134,8 @@ def image(
         ``(n, y, x)`` density times tilt pixels, with `margin` tilt pixels at each edge.
     imaging : Imaging
         Of these n tilts.
+    absorbed : ndarray, optional
+        As `line_integrals`: absorption without phase contrast, such as that of gold.
     pixel_size : float
         Of a tilt pixel, Å.
     oversampling, margin : int
@@ -140,41 +148,56 @@ def image(
         of which exp(-clean) is the image, dark where dense.
     """
     edge = oversampling * max(margin, 8)
+    cut = edge // oversampling + margin
     scale = np.float32(pixel_size / 10 / imaging.mean_free_path)
     clean = []
     for index, tilt in enumerate(line_integrals):
         # Reflection continues the tilt, so that it does not wrap around onto itself.
         padded = np.pad(tilt, edge, mode="reflect")
         shape = tuple(n // oversampling for n in padded.shape)
-        small = _image_one(padded, shape, imaging, index, pixel_size)
-        cut = edge // oversampling + margin
+        detector = _detector(shape, oversampling, imaging.shifts[index])
+        spectrum = _cropped_spectrum(padded, shape) * _contrast(shape, imaging, index, pixel_size)
+        if absorbed is not None:
+            spectrum += _cropped_spectrum(np.pad(absorbed[index], edge), shape)
+        small = fft.irfft2(spectrum * detector, s=shape)
         clean.append(small[cut : shape[0] - cut, cut : shape[1] - cut] * scale)
-    return np.stack(clean)
+    return np.stack(clean).astype(np.float32)
 
 
-def _image_one(
-    tilt: Images, shape: tuple[int, ...], imaging: Imaging, index: int, pixel_size: float
-) -> Images:
-    """One tilt to tilt pixels: Fourier crop times transfer, pixel box and shift."""
-    fine = tilt.shape[0] // shape[0]
+def _cropped_spectrum(tilt: Images, shape: tuple[int, ...]) -> NDArray[np.complex64]:
+    """The frequencies that tilt pixels can hold, of a finer tilt, scaled to tilt pixels."""
     spectrum = fft.rfft2(tilt)
-    ky = fft.fftfreq(shape[0])
-    kx = fft.rfftfreq(shape[1])
-    rows = np.rint(ky * shape[0]).astype(int) % tilt.shape[0]
-    spectrum = spectrum[rows, : kx.size]
-    # Coarse pixel i is centred between its fine pixels; mirrored Nyquist terms stay real.
-    offset = (fine - 1) / 2 / fine
-    turn = np.exp(2j * np.pi * ky * (offset - imaging.shifts[index, 0]))[:, None] * np.exp(
-        2j * np.pi * kx * (offset - imaging.shifts[index, 1])
+    rows = np.rint(fft.fftfreq(shape[0]) * shape[0]).astype(int) % tilt.shape[0]
+    return spectrum[rows, : shape[1] // 2 + 1] * np.float32(shape[0] * shape[1] / tilt.size)
+
+
+def _frequencies(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(y, x) frequencies of a real Fourier transform, cycles per tilt pixel."""
+    return fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])
+
+
+def _detector(
+    shape: tuple[int, ...], oversampling: int, shift: NDArray[np.float64]
+) -> NDArray[np.complex64]:
+    """Integration over a detector pixel, and the shift (y, x) in tilt pixels."""
+    ky, kx = _frequencies(shape)
+    # Tilt pixel i is centred amid its fine pixels, half a pixel from the first one's middle.
+    offset = (oversampling - 1) / 2 / oversampling
+    turn = ky * (offset - shift[0]) + kx * (offset - shift[1])
+    return (np.exp(2j * np.pi * turn) * np.sinc(ky) * np.sinc(kx)).astype(np.complex64)
+
+
+def _contrast(
+    shape: tuple[int, ...], imaging: Imaging, index: int, pixel_size: float
+) -> NDArray[np.float32] | float:
+    """The contrast transfer of one tilt on the frequencies of tilt pixels."""
+    if not imaging.ctf:
+        return 1.0
+    frequency = np.hypot(*_frequencies(shape)) / pixel_size
+    defocus = float(imaging.defocus[index])
+    return transfer(frequency, defocus, imaging.amplitude_contrast, imaging.b_factor).astype(
+        np.float32
     )
-    box = np.sinc(ky)[:, None] * np.sinc(kx)
-    if imaging.ctf:
-        frequency = np.hypot(ky[:, None], kx) / pixel_size
-        box = box * transfer(
-            frequency, imaging.defocus[index], imaging.amplitude_contrast, imaging.b_factor
-        )
-    spectrum = spectrum * (turn * box).astype(np.complex64) / fine**2
-    return fft.irfft2(spectrum, s=shape).astype(np.float32)
 
 
 def noise_profile(clean: Images, exposure: ArrayLike) -> NDArray[np.float64]:
@@ -202,7 +225,7 @@ def add_noise(
     *,
     profile: ArrayLike | None = None,
     untilted: int | None = None,
-    blur: float = 0.1,
+    blur: float | None = None,
 ) -> Images:
     """Clean tilts with fresh noise, independent between tilts; cheap enough for every draw.
 
@@ -218,14 +241,19 @@ def add_noise(
         ``(n,)`` relative standard deviation of the noise of each tilt; 1 by default.
     untilted : int, optional
         Which tilt `snr` refers to; the middle one by default.
-    blur : float
-        Share of a pixel's noise in each neighbour: 0 is white, more is coloured.
+    blur : float, optional
+        Share of a pixel's noise in each neighbour: 0 is white, more is coloured, as
+        detectors and the interpolation of an alignment make it; drawn from 0 to
+        `LARGEST_BLUR` by default.
     """
+    if blur is None:
+        blur = float(rng.uniform(0, LARGEST_BLUR))
     middle = len(clean) // 2 if untilted is None else untilted
     sigma = np.sqrt(signal_variance(clean[middle]) / snr)
     relative = np.ones(len(clean)) if profile is None else np.asarray(profile, np.float64)
     noise = rng.standard_normal(clean.shape, dtype=np.float32)
     if blur > 0:
+        # Unit power, so that the noise keeps its variance.
         kernel = np.array([blur, 1, blur]) / np.sqrt(1 + 2 * blur**2)
         for axis in (1, 2):
             noise = ndimage.convolve1d(noise, kernel.astype(np.float32), axis=axis, mode="wrap")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..geometry import rotation_centre
 from ..projection.footprint import detector_taps
 from ..projection.geometry import ProjectionGeometry
-from .grid import Volume
-from .specimen import Specimen
+from .beads import ABSORPTION, project_shadows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .grid import Volume
+    from .specimen import Specimen
 
 GROUP = 8
 """Tilts projected together: neighbours in |angle| need about the same width of specimen."""
@@ -62,16 +68,43 @@ def project_specimen(
     return result
 
 
+def project_beads(
+    specimen: Specimen, angles: Sequence[float], *, view: int = 0, box_only: bool = False
+) -> NDArray[np.float32] | None:
+    """Absorption of the gold beads on the same grid as `project_specimen`, None without any."""
+    settings, grid, beads = specimen.settings, specimen.grid, specimen.beads
+    if len(beads.radii) == 0:
+        return None
+    fine = settings.oversampling
+    centre = rotation_centre(grid.nx) + fine * specimen.view_centres[view]
+    weights = np.full(len(beads.radii), ABSORPTION / fine)
+    if box_only:
+        weights = weights * _fade(beads.centres[:, 1] - centre, specimen)
+    return project_shadows(
+        beads,
+        np.asarray(angles, np.float64),
+        centre_zx=(rotation_centre(grid.nz), centre),
+        shape=(grid.ny, fine * (settings.field[1] + 2 * settings.margin)),
+        weights=weights,
+    )
+
+
 def _box(specimen: Specimen, centre: float) -> tuple[Volume, float]:
     """The field of view's part of the density, faded at its x edges, and its centre."""
     settings, fine = specimen.settings, specimen.settings.oversampling
     half = fine * (settings.field[1] / 2 + settings.margin)
     start = max(int(np.ceil(centre - half)), 0)
     stop = min(int(np.floor(centre + half)) + 1, specimen.grid.nx)
-    distance = half - np.abs(np.arange(start, stop) - centre)
-    ramp = np.clip(distance / max(2 * fine * settings.margin, 1), 0, 1)
-    fade = np.sin(np.pi / 2 * ramp).astype(np.float32) ** 2
+    fade = _fade(np.arange(start, stop, dtype=np.float64) - centre, specimen).astype(np.float32)
     return specimen.density[:, start:stop] * fade[None, :, None], centre - start
+
+
+def _fade(x: NDArray[np.float64], specimen: Specimen) -> NDArray[np.float64]:
+    """Weight of the reconstruction box `x` voxels from the centre of the field of view."""
+    settings, fine = specimen.settings, specimen.settings.oversampling
+    half = fine * (settings.field[1] / 2 + settings.margin)
+    ramp = (half - np.abs(x)) / max(2 * fine * settings.margin, 1)
+    return np.sin(np.pi / 2 * np.clip(ramp, 0, 1)) ** 2
 
 
 def _project_group(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Range = tuple[float, float]
 
@@ -64,7 +67,7 @@ class SpecimenSettings:
 
     field: tuple[int, int] = (128, 128)
     views: int = 3
-    pixel_size: Range = (8.0, 20.0)
+    pixel_size: Range = (9.0, 21.0)
     thickness: Range = (40.0, 100.0)
     max_angle: float = 72.0
     oversampling: int = 2

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mrcfile
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ..errors import InputError
-from .grid import Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .grid import Volume
 
 PROTEIN = 0.45
 """Density of protein above that of vitreous ice, in units of the density of ice."""

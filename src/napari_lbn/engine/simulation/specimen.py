@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .crowd import add_beads, add_cloud, add_granules, add_molecules, add_texture
+from .beads import Beads
+from .crowd import add_cloud, add_granules, add_molecules, add_texture
 from .filaments import add_filaments, add_microtubules
 from .grid import Grid, Volume
 from .layers import Slab, add_carbon, add_cell, finish_slab, make_slab
 from .membranes import add_sheets, add_vesicles
 from .settings import INGREDIENTS, SpecimenSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VIEW_STEP = 0.75
 """Distance of neighbouring fields of view on one specimen, in fields of view."""
@@ -31,6 +36,8 @@ class Specimen:
         Tilt pixel size, Å.
     thickness : float
         Mean thickness of the ice, tilt pixels.
+    beads : Beads
+        Gold beads; the density holds them too, but not all that they absorb.
     view_centres : tuple of float
         Centre of each field of view along x, tilt pixels from the specimen's centre.
     ingredients : tuple of str
@@ -42,6 +49,7 @@ class Specimen:
     settings: SpecimenSettings
     pixel_size: float
     thickness: float
+    beads: Beads
     view_centres: tuple[float, ...]
     ingredients: tuple[str, ...]
 
@@ -80,13 +88,14 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
         spacing=pixel_size / 10 / fine,
     )
     slab = make_slab(grid, thickness * pixel_size / 10, settings, rngs)
-    density, held = _fill(grid, slab, settings, rngs)
+    density, beads, held = _fill(grid, slab, settings, rngs)
     return Specimen(
         density=density,
         grid=grid,
         settings=settings,
         pixel_size=pixel_size,
         thickness=float(2 * slab.half.mean()) / (pixel_size / 10),
+        beads=beads,
         view_centres=tuple(float(c) for c in centres),
         ingredients=held,
     )
@@ -100,14 +109,14 @@ def _streams(seed: int) -> dict[str, np.random.Generator]:
 
 def _fill(
     grid: Grid, slab: Slab, settings: SpecimenSettings, rngs: dict[str, np.random.Generator]
-) -> tuple[Volume, tuple[str, ...]]:
+) -> tuple[Volume, Beads, tuple[str, ...]]:
     """Add every ingredient that this specimen drew; density above ice until the slab is cut."""
     chance = dict(zip(INGREDIENTS, rngs["choice"].random(len(INGREDIENTS)), strict=True))
     held = [name for name in INGREDIENTS[1:] if chance[name] < getattr(settings, name)]
     if slab.cell is not None:
         held.insert(0, "cell")
     density = np.zeros(grid.shape, np.float32)
-    dissolved = {
+    dissolved: dict[str, Callable[[np.random.Generator], None]] = {
         "cell": lambda rng: add_cell(density, grid, slab, rng),
         "cloud": lambda rng: add_cloud(density, grid, slab, rng),
         "texture": lambda rng: add_texture(density, grid, rng),
@@ -124,6 +133,8 @@ def _fill(
     finish_slab(density, grid, slab)
     if "carbon" in held:
         add_carbon(density, grid, slab, rngs["carbon"])
+    beads = Beads.none()
     if "beads" in held:
-        add_beads(density, grid, slab, rngs["beads"])
-    return density, tuple(held)
+        beads = Beads.draw(grid, slab, rngs["beads"])
+        beads.add_to(density)
+    return density, beads, tuple(held)
