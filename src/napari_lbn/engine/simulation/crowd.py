@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from .grid import Grid, Volume, add_patch, power_law_field, upsample
 from .shapes import library, reoriented
@@ -24,11 +25,17 @@ def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) 
     """Smooth density variation with a power-law spectrum, weaker outside the cell."""
     coarse = tuple(max(n // 4, 4) for n in grid.shape)
     field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.02, 0.09)
-    field = upsample(field.astype(np.float32), grid.shape)
+    weight = np.ones(grid.shape[1:], np.float32)
     if slab.cell is not None:
-        inside = np.clip(slab.cell.inward / 10, 0.3, 1)
-        field *= inside[None]
-    excess += field
+        weight = np.clip(slab.cell.inward / 10, 0.3, 1)
+    # Plane by plane: the whole field on the fine grid would be a second volume in memory.
+    at = np.linspace(0, coarse[0] - 1, grid.nz)
+    below = np.minimum(at.astype(int), coarse[0] - 2)
+    for index, (lower, share) in enumerate(
+        zip(below, (at - below).astype(np.float32), strict=True)
+    ):
+        plane = field[lower] * (1 - share) + field[lower + 1] * share
+        excess[index] += weight * upsample(plane.astype(np.float32), grid.shape[1:])
 
 
 def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
@@ -36,9 +43,10 @@ def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
     period = min(grid.nx, 320)
     tile = rng.standard_normal((grid.nz, period, grid.ny), dtype=np.float32)
     # A periodic [1 2 1] blur along each axis leaves grains of about two voxels.
+    kernel = np.array([0.5, 1, 0.5], np.float32) / np.float32(np.sqrt(1.5))
+    kernel *= np.float32(rng.uniform(0.02, 0.08) ** (1 / 3))
     for axis in range(3):
-        tile = tile + 0.5 * (np.roll(tile, 1, axis) + np.roll(tile, -1, axis))
-    tile *= np.float32(rng.uniform(0.02, 0.08) / tile.std())
+        ndimage.convolve1d(tile, kernel, axis=axis, mode="wrap", output=tile)
     for start in range(0, grid.nx, period):
         stop = min(start + period, grid.nx)
         # Every second copy runs backwards in z, so that a ray does not meet the same grains.

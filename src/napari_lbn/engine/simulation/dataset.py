@@ -153,7 +153,7 @@ def save_series(path: Path, series: SimulatedSeries, **more: NDArray[Any]) -> No
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

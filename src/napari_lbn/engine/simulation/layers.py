@@ -158,7 +158,9 @@ def add_carbon(density: Volume, grid: Grid, slab: Slab, rng: np.random.Generator
     thickness, face = rng.uniform(8, 18), rng.choice([-1, 1])
     grain = 1 + 0.05 * smooth_map(grid.nx, grid.ny, 2, rng, exponent=1.0)
     surface = slab.middle + face * (slab.half - thickness)
-    for index in range(grid.nz):
+    reach = thickness + grid.spacing
+    low, high = (surface.min() - reach, surface.max() + reach)
+    for index in np.flatnonzero((z > low) & (z < high)):
         height = (z[index] - surface) * face
         inside = np.clip(height / grid.spacing + 0.5, 0, 1)
         inside *= np.clip((thickness - height) / grid.spacing + 0.5, 0, 1)

@@ -124,19 +124,23 @@ def _project_group(
         volume_centre=(rotation_centre(nz), centre - start),
         footprint="distance",
     )
-    matrix = _matrix(geometry)
-    rows = density[:, start:stop].reshape(-1, ny)
-    tilts = (matrix.T @ rows).reshape(len(angles), n_detector, ny)
+    matrix = _matrix(geometry, nx, start)
+    tilts = (matrix.T @ density.reshape(nz * nx, ny)).reshape(len(angles), n_detector, ny)
     return tilts.transpose(0, 2, 1)
 
 
-def _matrix(geometry: ProjectionGeometry) -> csr_array:
-    """The back-projection matrix without the voxels that miss the detector."""
+def _matrix(geometry: ProjectionGeometry, nx: int, start: int) -> csr_array:
+    """The back-projection matrix of a volume `nx` wide, of which `geometry` is a part.
+
+    The part begins at x = `start`. Voxels outside it, and entries that miss the detector,
+    cost nothing; the volume need not be copied.
+    """
     columns, shares = detector_taps(geometry, device=torch.device("cpu"), dtype=torch.float32)
-    n_voxels = geometry.nz * geometry.nx
-    values, index = shares.numpy().reshape(n_voxels, -1), columns.numpy().reshape(n_voxels, -1)
+    values, index = shares.numpy(), columns.numpy()
     hit = values > 0
-    pointers = np.zeros(n_voxels + 1, np.int64)
-    np.cumsum(hit.sum(axis=1), out=pointers[1:])
-    shape = (n_voxels, geometry.n_tilts * geometry.detector_size)
+    entries = np.zeros((geometry.nz, nx), np.int64)
+    entries[:, start : start + geometry.nx] = hit.sum(axis=(2, 3))
+    pointers = np.zeros(entries.size + 1, np.int64)
+    np.cumsum(entries.ravel(), out=pointers[1:])
+    shape = (entries.size, geometry.n_tilts * geometry.detector_size)
     return csr_array((values[hit], index[hit], pointers), shape=shape)
