@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 64
 """Rows of y multiplied at a time; what keeps the products in the processor's cache."""
-RESERVE = 32 << 20
-"""Bytes for the temporaries of building the matrix and the libraries' own."""
+RESERVE = 96 << 20
+"""Bytes for the temporaries of filtering and of building the matrix."""
 ENTRY_BYTES = 8
 """An entry of the matrix: float32 and int32."""
 MATRIX_SHARE = 0.25

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .plan import SlabPlan
     from .settings import WBPSettings
 
+FILTER_PIXELS = 1 << 20
+"""Pixels of tilts filtered at a time."""
+
 
 class SlabReconstructor:
     """Back-projects slabs of one tilt series; the matrix is kept where all of it fits.
@@ -82,11 +85,14 @@ class SlabReconstructor:
         starts = range(0, tilts.shape[1], COLUMNS)
         sizes = [min(COLUMNS, tilts.shape[1] - start) for start in starts]
         pieces = [torch.empty((*shape, size), device=device) for size in sizes]
-        for i, weight in enumerate(self._weights):
-            tilt = _as_float32(tilts[i]).to(device)
-            filtered = filter_tilts(tilt, self._settings.filter, margin=self._margin)
+        step = max(1, FILTER_PIXELS // (tilts.shape[1] * tilts.shape[2]))
+        for first in range(0, len(self._weights), step):
+            some = slice(first, first + step)
+            part = _as_float32(tilts[some]).to(device)
+            part = filter_tilts(part, self._settings.filter, margin=self._margin)
+            part *= torch.as_tensor(self._weights[some], dtype=part.dtype)[:, None, None].to(device)
             for piece, start, size in zip(pieces, starts, sizes, strict=True):
-                torch.mul(filtered[start : start + size].T, float(weight), out=piece[i])
+                piece[some] = part[:, start : start + size].transpose(1, 2)
         return pieces
 
     def _projector(self, start: int, stop: int) -> Projector:
@@ -98,8 +104,8 @@ class SlabReconstructor:
         return projector
 
 
-def _as_float32(tilt: NDArray[np.float32] | Tensor) -> Tensor:
-    """One tilt as a tensor; copied, because a memory-mapped array is read-only."""
-    if isinstance(tilt, Tensor):
-        return tilt.detach().to(torch.float32)
-    return torch.from_numpy(np.array(tilt, np.float32))
+def _as_float32(tilts: NDArray[np.float32] | Tensor) -> Tensor:
+    """Tilts as a tensor; copied, because a memory-mapped array is read-only."""
+    if isinstance(tilts, Tensor):
+        return tilts.detach().to(torch.float32)
+    return torch.from_numpy(np.array(tilts, np.float32))
