@@ -1,1 +1,5 @@
-"""Simulated specimens and tilt series: see `dataset` for the entry points."""
+"""Simulated specimens and tilt series: `dataset` simulates, `sample` is the embedded one."""
+
+from .sample import sample_series
+
+__all__ = ["sample_series"]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 TRAINING_SEEDS = range(1_000_000)
 VALIDATION_SEEDS = range(1_000_000, 2_000_000)
-SAMPLE_SEED = 2_000_000
+SAMPLE_SEED = 2_000_003
+"""From 2,000,000 up, seeds belong to embedded samples."""
 
 TRUTH_STEP = 3.0
 
