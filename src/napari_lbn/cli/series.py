@@ -52,7 +52,7 @@ def _sample(options: SeriesOptions) -> TiltSeries:
 
     if options.tilt_angles is not None or options.pixel_size is not None:
         raise InputError("The sample's tilt angles and pixel size are known; leave them out.")
-    series = sample_series()
+    series, _ = sample_series()
     return series.with_inverted_angles() if options.invert_tilt_angles else series
 
 
