@@ -11,7 +11,7 @@ from .options import OUTPUT, ComputingOptions, SeriesOptions
 from .output import label, require_mrc_name, require_other_files, tell_written
 from .progress import run_job
 from .series import memory_bytes, open_series
-from .settings import require_usable, told_thickness
+from .settings import require_thickness, require_usable, told_thickness
 
 if TYPE_CHECKING:
     from napari_lbn.engine.events import Event
@@ -39,6 +39,7 @@ def reconstruct(series: SeriesOptions, computing: ComputingOptions, out: OutOpti
 
     opened = open_series(series)
     require_usable(opened)
+    require_thickness(computing.thickness, opened)
     require_mrc_name(out)
     require_other_files([out], [opened.source, series.tilt_angles])
     binning = computing.bin or 1

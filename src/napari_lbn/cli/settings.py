@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from .options import ComputingOptions, WedgeOptions
 
+THICKEST_WIDTHS = 4
+THICKEST_PX = 2000
+"""A tomogram may always be this thick, and else as many times the image width."""
+
 
 def require_usable(series: TiltSeries) -> None:
     """Tell what is odd about a series; refuse it where nothing good can come of it.
@@ -42,12 +46,24 @@ def require_pixel_size(series: TiltSeries) -> None:
         )
 
 
+def require_thickness(thickness: int | None, series: TiltSeries) -> None:
+    """Refuse a thickness that no specimen has: a slip of the keyboard would run for days."""
+    limit = max(THICKEST_WIDTHS * series.image_shape[1], THICKEST_PX)
+    if thickness is not None and thickness > limit:
+        raise InputError(
+            f"--thickness: {thickness} pixels is far thicker than {series.name} is wide "
+            f"({series.image_shape[1]} pixels).",
+            f"Give at most {limit}; specimens are some 100 to 300 nm thick.",
+        )
+
+
 def correction_settings(
     series: TiltSeries, computing: ComputingOptions, wedge: WedgeOptions, *, quiet: bool = False
 ) -> CorrectionSettings:
     """Settings of `napari_lbn.engine.correct.correct`; the thickness is 200 nm if not given."""
     from napari_lbn.engine.correct import CorrectionSettings, plan
 
+    require_thickness(computing.thickness, series)
     settings = CorrectionSettings(
         thickness=computing.thickness or default_thickness(series.pixel_size),
         weights=computing.weights,
