@@ -1,0 +1,80 @@
+"""Reader of tilt series and tomograms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .layers import LayerTuple, tilt_series_layer, volume_layer
+from .metadata import Kind, volume_record
+
+MRC_SUFFIXES = frozenset({".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+
+
+def get_reader(path: str | list[str]) -> Callable[[str], list[LayerTuple]] | None:
+    """A reader of this path, or None where it is left to others.
+
+    MRC files are ours, as tilt series or as volumes; a TIFF file only where it is a tilt
+    series, because napari reads the others.
+    """
+    if not isinstance(path, str | Path):
+        return None
+    suffix = Path(path).suffix.lower()
+    if suffix in MRC_SUFFIXES:
+        return read
+    if suffix in TIFF_SUFFIXES and _is_tilt_series(path):
+        return read
+    return None
+
+
+def read(path: str) -> list[LayerTuple]:
+    """Layer data of a tilt series, or of a volume where the file has no angles.
+
+    Raises
+    ------
+    InputError
+        What is wrong with the file and what to do about it.
+    """
+    from napari_lbn.engine.io import MissingAnglesError, open_tilt_series
+
+    file = Path(path)
+    if not _is_tilt_series(file):
+        return [_as_volume(file, "tomogram")]
+    try:
+        series = open_tilt_series(file)
+    except MissingAnglesError:  # a stack by its header: the dock asks for the angles
+        return [_as_volume(file, "stack")]
+    _show_angles()
+    return [tilt_series_layer(series)]
+
+
+def _as_volume(file: Path, kind: Kind) -> LayerTuple:
+    from napari_lbn.engine.io import open_volume
+
+    volume, pixel_size = open_volume(file)
+    provenance = {"source": str(file)}
+    record = volume_record(kind, pixel_size=pixel_size, alpha=None, provenance=provenance)
+    data, attributes, layer_type = volume_layer(
+        volume, name=file.stem, pixel_size=pixel_size, record=record
+    )
+    if kind == "stack":
+        attributes["axis_labels"] = ("section", "y", "x")
+    return data, attributes, layer_type
+
+
+def _is_tilt_series(path: str | Path) -> bool:
+    from napari_lbn.engine.io import is_tilt_series
+
+    return is_tilt_series(Path(path))
+
+
+def _show_angles() -> None:
+    """Write the tilt angle on the canvas of the viewer that is reading, if there is one."""
+    import napari
+
+    from .angle_text import show_angle_text
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        show_angle_text(viewer)

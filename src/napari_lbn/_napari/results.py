@@ -1,0 +1,258 @@
+"""The layers of one correction, filled while it runs.
+
+Volumes have their full shape from the start and slabs are written into them as they come,
+so that a preview is displayed at once in the very layers that the result ends up in.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lbn.engine.events import SlabReady, TiltReady
+
+from .layers import contrast_limits, tilt_axes, volume_layer
+from .lazy import BlendedVolume, ScaledVolume
+from .metadata import KEY, tilts_record, volume_record
+
+LINKED = ("contrast_limits", "gamma", "colormap")
+
+
+def allocate(shape: tuple[int, ...], *, in_memory: int | None) -> np.ndarray:
+    """Zeros float32, in a temporary file where they would take more than `in_memory` bytes."""
+    size = 4 * int(np.prod(shape, dtype=np.int64))
+    if in_memory is None or size <= in_memory:
+        return np.zeros(shape, np.float32)
+    with tempfile.NamedTemporaryFile(prefix="napari-lbn-", suffix=".raw") as file:
+        return np.memmap(Path(file.name), np.float32, "w+", shape=shape)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extent:
+    """What a correction will bring, known before it begins.
+
+    Attributes
+    ----------
+    name : str
+        Of the tilt series.
+    angles, synthesized : ndarray
+        Every angle of the result in degrees, ascending, and which of them were not measured.
+    tilt_shape : (int, int)
+        (y, x) of the tilts, at the working pixel size.
+    thickness : int
+        z of the tomograms.
+    pixel_size : float or None
+        Working pixel size, Å.
+    """
+
+    name: str
+    angles: NDArray[np.float64]
+    synthesized: NDArray[np.bool_]
+    tilt_shape: tuple[int, int]
+    thickness: int
+    pixel_size: float | None
+
+
+class ResultLayers:
+    """Synthesized tilts, tomogram WBP, tomogram WBP + LBN and their difference.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        Where the layers are.
+    extent : Extent
+        Shapes, angles and name.
+    in_memory : int, optional
+        Bytes of one volume above which it lives in a temporary file.
+    previous : ResultLayers, optional
+        Layers of an earlier run that are still there are reused.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        extent: Extent,
+        *,
+        in_memory: int | None = None,
+        previous: ResultLayers | None = None,
+    ) -> None:
+        self._viewer = viewer
+        self.extent = extent
+        self.provenance: dict[str, Any] = {}
+        shape = (extent.thickness, *extent.tilt_shape)
+        tilts_shape = (len(extent.angles), 1, *extent.tilt_shape)
+        self.tilts = allocate(tilts_shape, in_memory=in_memory)
+        self.measured = allocate(shape, in_memory=in_memory)
+        self.synthesized_part = allocate(shape, in_memory=in_memory)
+        self.blended = BlendedVolume(self.measured, self.synthesized_part)
+        self.added = ScaledVolume(self.synthesized_part)
+        self._layers: dict[str, Any] = {} if previous is None else previous.present()
+        self._fresh: set[str] = set()  # layers that show this run rather than the last one
+        self._shown: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self._previous = previous
+
+    def present(self) -> dict[str, Any]:
+        """The layers that the user has not removed, by role: tilts, wbp, lbn, difference."""
+        return {role: layer for role, layer in self._layers.items() if layer in self._viewer.layers}
+
+    def layer(self, role: str) -> Any | None:
+        """The layer of a role; None where it does not exist (yet, or any more)."""
+        return self.current().get(role)
+
+    def current(self) -> dict[str, Any]:
+        """The layers that show this run, by role."""
+        return {role: layer for role, layer in self.present().items() if role in self._fresh}
+
+    def add_tilt(self, event: TiltReady) -> None:
+        """Put a tilt into its layer."""
+        self.tilts[event.index, 0] = event.image
+        layer = self.layer("tilts")
+        if layer is not None:
+            layer.refresh(extent=False, thumbnail=False)
+
+    def show_tilts(self, limits: tuple[float, float] | None = None) -> None:
+        """Bring the tilts layer into being."""
+        record = tilts_record(
+            self.extent.angles,
+            self.extent.synthesized,
+            pixel_size=self.extent.pixel_size,
+            provenance=self.provenance,
+        )
+        attributes = {
+            "name": f"{self.extent.name} tilts LBN",
+            "colormap": "gray",
+            "contrast_limits": limits or contrast_limits(self.tilts),
+            "metadata": {KEY: record},
+            "multiscale": False,
+            **tilt_axes(
+                self.extent.pixel_size, self.measured.shape[0], first_tilt=self._first_tilt()
+            ),
+        }
+        self._put("tilts", self.tilts, attributes)
+
+    def add_slab(self, event: SlabReady) -> None:
+        """Put a slab into its volume; the layers appear with the first one of both parts."""
+        volume = self.measured if event.part == "measured" else self.synthesized_part
+        volume[:, event.y_start : event.y_stop] = event.slab
+        if event.part == "measured":
+            self._show_volume("wbp", self.measured, f"{self.extent.name} WBP", event)
+        else:
+            self._show_volume("lbn", self.blended, f"{self.extent.name} WBP + LBN", event)
+            self.refresh(("lbn", "difference"))
+            self._link()
+
+    def show_difference(self) -> None:
+        """Bring the layer of the difference into being: what the synthesized tilts add."""
+        if self.layer("difference") is not None:
+            return
+        low, high = contrast_limits(self.added)
+        bound = max(abs(low), abs(high))
+        self._put_volume(
+            "difference", self.added, f"{self.extent.name} difference", (-bound, bound)
+        )
+
+    def set_alpha(self, alpha: float) -> None:
+        """Blend the synthesized part in by `alpha`; only the displayed slice is recomputed."""
+        self.blended.alpha = self.added.alpha = float(alpha)
+        for role in ("lbn", "difference"):
+            layer = self.layer(role)
+            if layer is not None:
+                layer.metadata[KEY]["alpha"] = float(alpha)
+        self.refresh(("lbn", "difference"))
+
+    def finish(self, tilts: np.ndarray, provenance: Mapping[str, Any]) -> None:
+        """Take over the final tilts ``(n, y, x)`` and write the provenance into every layer."""
+        self.provenance = dict(provenance)
+        self.tilts[:, 0] = tilts
+        if self.layer("tilts") is None:
+            self.show_tilts()
+        for role in self._fresh:
+            layer = self.layer(role)
+            if layer is not None:
+                layer.metadata[KEY]["provenance"] = dict(provenance)
+        if "difference" in self.present():  # of an earlier run
+            self.show_difference()
+        self._previous = None
+        self.refresh(("wbp", "lbn", "difference", "tilts"), thumbnail=True)
+
+    def refresh(self, roles: tuple[str, ...], *, thumbnail: bool = False) -> None:
+        """Slice the visible ones of these layers again."""
+        for role in roles:
+            layer = self.layer(role)
+            if layer is not None:
+                layer.refresh(extent=False, thumbnail=thumbnail)
+
+    def discard(self) -> None:
+        """Undo a run that was cancelled or failed: the layers show the run before it, or go."""
+        previous, fresh = self._previous, self._fresh
+        self._previous, self._fresh = None, set()
+        for role in fresh:
+            layer = self.present().get(role)
+            if layer is None:
+                continue
+            if previous is not None and previous.shown(role) is not None:
+                previous.restore(role)
+            else:
+                self._viewer.layers.remove(layer)
+
+    def shown(self, role: str) -> tuple[Any, dict[str, Any]] | None:
+        """Data and attributes that this run gave to the layer of a role."""
+        return self._shown.get(role)
+
+    def restore(self, role: str) -> None:
+        """Show this run again in the layer of a role that a later one had taken over."""
+        data, attributes = self._shown[role]
+        self._put(role, data, attributes)
+
+    def _first_tilt(self) -> float:
+        """Place of the first tilt: the first measured one stands at 0, as in its own layer."""
+        measured = np.flatnonzero(~self.extent.synthesized)
+        return -float(measured[0]) if measured.size else 0.0
+
+    def _show_volume(self, role: str, data: Any, name: str, event: SlabReady) -> None:
+        if self.layer(role) is not None:
+            self.refresh((role,))
+            return
+        other = self.layer("wbp")
+        rows = data[:, event.y_start : event.y_stop]
+        limits = contrast_limits(np.moveaxis(rows, 1, 0))
+        self._put_volume(role, data, name, limits if other is None else other.contrast_limits)
+
+    def _put_volume(self, role: str, data: Any, name: str, limits: tuple[float, float]) -> None:
+        record = volume_record(
+            "difference" if role == "difference" else "tomogram",
+            pixel_size=self.extent.pixel_size,
+            alpha={"wbp": 0.0}.get(role, self.blended.alpha),
+            provenance=self.provenance,
+        )
+        _, attributes, _ = volume_layer(
+            data, name=name, pixel_size=self.extent.pixel_size, record=record, limits=limits
+        )
+        self._put(role, data, attributes)
+
+    def _put(self, role: str, data: Any, attributes: dict[str, Any]) -> None:
+        """Show `data` in the layer of an earlier run, or in a new one."""
+        layer = self.present().get(role)
+        self._fresh.add(role)
+        self._shown[role] = (data, attributes)
+        if layer is None:
+            self._layers[role] = self._viewer.add_image(data, **attributes)
+            return
+        layer.data = data
+        for key in ("name", "metadata", "scale", "translate", "units", "contrast_limits"):
+            if key in attributes:
+                setattr(layer, key, attributes[key])
+
+    def _link(self) -> None:
+        """Keep the contrast of both tomograms the same, whichever the user changes."""
+        pair = [self.layer("wbp"), self.layer("lbn")]
+        if None not in pair:
+            from napari.experimental import link_layers
+
+            link_layers(pair, LINKED)

@@ -1,0 +1,139 @@
+"""What the viewer displays of a result: which layers, side by side or not, in which section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from .metadata import record_of, shows_tilts
+
+View = Literal["measured", "tilts", "wbp", "lbn", "both", "difference"]
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    "measured": ("measured",),
+    "tilts": ("tilts",),
+    "wbp": ("wbp",),
+    "lbn": ("lbn",),
+    "both": ("wbp", "lbn"),
+    "difference": ("difference",),
+}
+FLIPPED: Mapping[str, View] = {
+    "measured": "tilts",
+    "tilts": "measured",
+    "wbp": "lbn",
+    "lbn": "wbp",
+    "both": "lbn",
+    "difference": "lbn",
+}
+DEFAULT_ORIENTATION = ("towards", "down", "right")
+IMOD_ORIENTATION = ("towards", "up", "right")
+
+
+def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
+    """Make exactly the layers of this view visible, and keep the angle on the screen.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The viewer.
+    layers : mapping of str to Layer
+        By role: measured, tilts, wbp, lbn, difference.
+    view : str
+        A key of `SHOWN`.
+    """
+    angle = displayed_angle(viewer, layers.values())
+    shown = [layers[role] for role in SHOWN[view] if role in layers]
+    if not shown:
+        return
+    for layer in layers.values():
+        layer.visible = any(layer is other for other in shown)
+    if angle is not None and shows_tilts(shown[0]):
+        go_to_angle(viewer, shown[0], angle)
+    viewer.layers.selection.active = shown[-1]
+    side_by_side(viewer, shown if view == "both" else [])
+
+
+def side_by_side(viewer: Any, layers: list[Any]) -> None:
+    """Show these layers beside each other, each under its name; an empty list ends it."""
+    grid = viewer.canvas.grid
+    was = grid.enabled
+    grid.enabled = len(layers) > 1
+    for layer in viewer.layers:
+        layer.name_overlay.visible = grid.enabled and any(layer is one for one in layers)
+    viewer.canvas.overlays.scale_bar.gridded = grid.enabled
+    grid.stride = 1
+    if grid.enabled:
+        grid.shape = (-1, 1) if lies_flat(viewer) else (1, -1)
+    if was != grid.enabled:
+        viewer.reset_view()
+
+
+def lies_flat(viewer: Any) -> bool:
+    """Whether the displayed section is wider than high."""
+    extent = viewer.layers.extent.world
+    size = extent[1] - extent[0]
+    vertical, horizontal = viewer.dims.displayed[-2:]
+    return bool(size[horizontal] > 1.3 * size[vertical])
+
+
+def set_section(viewer: Any, section: Literal["xy", "xz"]) -> None:
+    """Display xy sections (through z) or xz sections (through y)."""
+    order = list(range(viewer.dims.ndim))
+    if viewer.dims.ndim < 3:
+        return
+    if section == "xz":
+        order[-3], order[-2] = order[-2], order[-3]
+    if tuple(order) == tuple(viewer.dims.order):
+        return
+    viewer.dims.order = tuple(order)
+    if viewer.canvas.grid.enabled:
+        viewer.canvas.grid.shape = (-1, 1) if lies_flat(viewer) else (1, -1)
+    viewer.reset_view()
+
+
+def go_to_row(viewer: Any, layer: Any, row: int) -> None:
+    """Move the y slider to a row of a tomogram."""
+    axis = viewer.dims.ndim - 2
+    viewer.dims.set_point(axis, row * layer.scale[-2] + layer.translate[-2])
+
+
+def go_to_middle(viewer: Any, layer: Any) -> None:
+    """Move the z slider to the middle of a tomogram."""
+    depth = layer.data.shape[-3] // 2
+    viewer.dims.set_point(viewer.dims.ndim - 3, depth * layer.scale[-3] + layer.translate[-3])
+
+
+def go_to_tilt(viewer: Any, layer: Any, index: int) -> None:
+    """Move the tilt slider to a tilt of this layer."""
+    axis = viewer.dims.ndim - layer.ndim
+    viewer.dims.set_point(axis, index * layer.scale[0] + layer.translate[0])
+
+
+def go_to_angle(viewer: Any, layer: Any, angle: float) -> None:
+    """Move the tilt slider to the tilt of this layer nearest to an angle."""
+    angles = np.asarray((record_of(layer) or {})["angles"])
+    go_to_tilt(viewer, layer, int(np.argmin(np.abs(angles - angle))))
+
+
+def displayed_angle(viewer: Any, layers: Any) -> float | None:
+    """Angle of the visible tilt, None where no tilts are visible."""
+    from .angle_text import tilt_index
+
+    for layer in layers:
+        if layer.visible and shows_tilts(layer):
+            index = tilt_index(layer, viewer.dims.point)
+            if index is not None:
+                return float((record_of(layer) or {})["angles"][index])
+    return None
+
+
+def set_imod_orientation(viewer: Any, enabled: bool) -> None:
+    """Look at the data as IMOD does, y up; the data itself is never flipped."""
+    viewer.scene.camera.orientation = IMOD_ORIENTATION if enabled else DEFAULT_ORIENTATION
+
+
+def set_inverted_contrast(layers: Any, inverted: bool) -> None:
+    """Display dense material bright; the data keeps its polarity."""
+    for layer in layers:
+        layer.colormap = "gray_r" if inverted else "gray"

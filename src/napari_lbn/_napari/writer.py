@@ -1,0 +1,97 @@
+"""Writer of tilt series (stack and angles) and tomograms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_lbn.engine.errors import InputError
+
+from .metadata import record_of
+
+SLAB_ROWS = 32
+ANGSTROM_PER_UNIT = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
+
+
+def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one image layer as MRC; a tilt stack also gets its angles, as ``.tlt``.
+
+    Parameters
+    ----------
+    path : str
+        File to write; ``.mrc`` is added where it has no suffix.
+    data : array_like
+        ``(n, 1, y, x)`` tilts of ours, or any ``(z, y, x)`` volume.
+    attributes : dict
+        The layer's attributes.
+
+    Returns
+    -------
+    list of str
+        The files written.
+
+    Raises
+    ------
+    InputError
+        A layer that is neither a tilt series nor a volume.
+    OutputError
+        The folder cannot be written to, or the disk is full.
+    """
+    file = Path(path) if Path(path).suffix else Path(path).with_suffix(".mrc")
+    record = record_of(attributes)
+    if record is not None and "angles" in record:
+        return write_tilts(file, data, record)
+    if np.ndim(data) != 3:
+        raise InputError(
+            f"{attributes.get('name', 'This layer')} has {np.ndim(data)} dimensions.",
+            "Only tilt series and volumes (z, y, x) are written as MRC.",
+        )
+    pixel_size = _pixel_size(attributes) if record is None else record["pixel_size"]
+    write_volume(file, data, pixel_size=pixel_size)
+    return [str(file)]
+
+
+def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
+    """Write a tilt stack ``(n, 1, y, x)`` and its angles; labels tell what was synthesized."""
+    from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+
+    count = len(record["angles"])
+    labels = [f"napari-lbn: {sum(record['synthesized'])} of {count} tilts synthesized"]
+    images: Iterator[np.ndarray] = (np.asarray(data[i, 0], np.float32) for i in range(count))
+    write_stack(
+        file,
+        images,
+        n=count,
+        shape=tuple(data.shape[2:]),
+        pixel_size=record["pixel_size"],
+        labels=labels,
+    )
+    angles = file.with_suffix(".tlt")
+    write_tilt_angles(angles, record["angles"])
+    return [str(file), str(angles)]
+
+
+def write_volume(
+    file: Path, data: Any, *, pixel_size: float | None, labels: tuple[str, ...] = ()
+) -> None:
+    """Write a volume ``(z, y, x)`` slab by slab, so that lazy data is never held whole."""
+    from napari_lbn.engine.io.output import VolumeWriter
+
+    depth, height, width = data.shape
+    with VolumeWriter(file, (depth, height, width), pixel_size, labels) as writer:
+        for start in range(0, height, SLAB_ROWS):
+            rows = slice(start, min(start + SLAB_ROWS, height))
+            writer.write_slab(start, np.asarray(data[:, rows], np.float32))
+
+
+def _pixel_size(attributes: dict[str, Any]) -> float | None:
+    """Pixel size of a layer that is not ours, from its scale and units; None where unknown."""
+    units = attributes.get("units")
+    scale = attributes.get("scale")
+    if units is None or scale is None:
+        return None
+    factor = ANGSTROM_PER_UNIT.get(str(units[-1]))
+    return None if factor is None else float(scale[-1]) * factor

@@ -1,0 +1,1 @@
+"""Widgets: session state, job runner, panels and the dock. Small classes, one a file."""

@@ -1,0 +1,103 @@
+"""What the dock finds out in the background: devices, weights, findings, the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_lbn._napari.preferences import Preferences
+from napari_lbn.engine.errors import LBNError
+from napari_lbn.engine.events import CancelToken, Event
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .engine import Engine
+from .jobs import JobRunner
+from .session import Options, Planned, Session
+
+DEBOUNCE = 250
+"""Milliseconds without a change before a plan is made."""
+PLAN_ROUNDS = 3
+
+
+def as_job(
+    function: Callable[..., Any], *args: Any
+) -> Callable[[CancelToken], Generator[Event, None, Any]]:
+    """A function as a job without events."""
+
+    def job(cancel: CancelToken) -> Generator[Event, None, Any]:
+        yield from ()
+        return function(*args)
+
+    return job
+
+
+def make_plan(
+    engine: Engine, series: TiltSeries, options: Options, preferences: Preferences
+) -> Planned:
+    """Settings that fit, and their plan.
+
+    The thickness in pixels depends on the binning that the plan chooses: it is asked again
+    with the thickness at the working pixel size.
+    """
+    pixel_size = series.pixel_size
+    if pixel_size is not None and options.binning is not None:
+        pixel_size *= options.binning
+    for _ in range(PLAN_ROUNDS):
+        settings = engine.settings(
+            thickness=options.thickness(pixel_size),
+            weights=options.weights or "base",
+            device=options.device,
+            increment=options.increment,
+            fill_gaps=options.fill_gaps,
+            memory_bound=preferences.memory_bound,
+            binning=options.binning,
+            preview=True,
+        )
+        plan = engine.plan(series, settings)
+        if plan.pixel_size == pixel_size:
+            break
+        pixel_size = plan.pixel_size
+    return Planned(settings=settings, plan=plan)
+
+
+class Planner(QObject):
+    """Keeps the session's plan up to date, a moment after the last change."""
+
+    def __init__(
+        self,
+        session: Session,
+        engine: Engine,
+        preferences: Callable[[], Preferences],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._engine = engine
+        self._preferences = preferences
+        self.runner = JobRunner(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DEBOUNCE)
+        self._timer.timeout.connect(self._plan)
+        self.runner.succeeded.connect(session.set_planned)
+        self.runner.failed.connect(self._on_failed)
+        session.series_changed.connect(self.schedule)
+        session.options_changed.connect(self.schedule)
+
+    def schedule(self, *_: object) -> None:
+        """Plan again soon."""
+        self.runner.drop()
+        self._timer.start()
+
+    def _plan(self) -> None:
+        session = self._session
+        if session.series is None or not session.options.weights:
+            return
+        self.runner.start(
+            as_job(make_plan, self._engine, session.series, session.options, self._preferences())
+        )
+
+    def _on_failed(self, error: LBNError) -> None:
+        self._session.set_planned(None, str(error))

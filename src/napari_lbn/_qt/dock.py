@@ -1,0 +1,236 @@
+"""The dock "Missing-wedge correction"."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_lbn._napari.angle_text import show_angle_text
+from napari_lbn._napari.metadata import series_of
+from napari_lbn._napari.preferences import Preferences, read_preferences
+
+from .background import DEBOUNCE, Planner, as_job
+from .correction import Correction
+from .engine import Engine, LBNEngine
+from .jobs import JobRunner
+from .messages import MessageList, notify_error
+from .panels.angles_entry import AnglesEntry
+from .panels.display import FLIP_KEY, DisplayPanel
+from .panels.layer_choice import LayerChoice
+from .panels.run import RunPanel
+from .panels.save import SavePanel
+from .panels.series import SeriesPanel
+from .panels.settings import SettingsPanel
+from .saving import Saver
+from .session import Session
+from .theme import group
+from .view_control import ViewControl
+
+MINIMUM_WIDTH = 340
+
+
+class MissingWedgeDock(QWidget):
+    """Tilt series, settings, run, display and save, from top to bottom.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+    engine : Engine, optional
+        The real one by default; tests give another.
+    preferences : callable, optional
+        Gives the Preferences as they are now.
+    """
+
+    def __init__(
+        self,
+        napari_viewer: Any,
+        *,
+        engine: Engine | None = None,
+        preferences: Callable[[], Preferences] = read_preferences,
+    ) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._engine = LBNEngine() if engine is None else engine
+        self._preferences = preferences
+        self.session = Session()
+        self.views = ViewControl(self.session, napari_viewer)
+        self._text = show_angle_text(napari_viewer)
+        self._make_panels()
+        self._lay_out()
+        self._make_jobs()
+        self._connect()
+        QTimer.singleShot(0, self._look_around)
+
+    def _make_panels(self) -> None:
+        self.messages = MessageList()
+        self.layer_choice = LayerChoice(self._viewer)
+        self.angles_entry = AnglesEntry()
+        self.series_panel = SeriesPanel(self.session, self._viewer, self.views)
+        self.settings_panel = SettingsPanel(self.session)
+        self.run_panel = RunPanel(self.session)
+        self.display_panel = DisplayPanel(self.session, self.views)
+        self.save_panel = SavePanel(self.session)
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(6, 6, 6, 6)
+        sections = (
+            (
+                "Tilt series",
+                (self.layer_choice, self.messages, self.angles_entry, self.series_panel),
+            ),
+            ("Correction", (self.settings_panel, self.run_panel)),
+            ("Display", (self.display_panel,)),
+            ("Save", (self.save_panel,)),
+        )
+        self._boxes = {}
+        for title, panels in sections:
+            box, layout = group(title)
+            for panel in panels:
+                layout.addWidget(panel)
+            column.addWidget(box)
+            self._boxes[title] = box
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(body)
+        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        self.setMinimumWidth(MINIMUM_WIDTH)
+
+    def _make_jobs(self) -> None:
+        session, engine = self.session, self._engine
+        self._devices_job, self._weights_job, self._check_job = (JobRunner(self) for _ in range(3))
+        self.planner = Planner(session, engine, self._preferences, self)
+        self.correction = Correction(
+            session, self._viewer, engine, self.views, self._preferences, self
+        )
+        self._check_soon = QTimer(self)
+        self._check_soon.setSingleShot(True)
+        self._check_soon.setInterval(DEBOUNCE)
+        self._check_soon.timeout.connect(self._check)
+        self.saver = Saver(session, self.save_panel, self)
+        self._devices_job.succeeded.connect(
+            lambda found: self.settings_panel.set_devices(found, self._preferences().device)
+        )
+        self._weights_job.succeeded.connect(self.settings_panel.set_weights)
+        self._check_job.succeeded.connect(self._show_findings)
+        for runner in (self._devices_job, self._weights_job, self._check_job):
+            runner.failed.connect(notify_error)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.layer_choice.chosen.connect(self.use_layer)
+        self.angles_entry.entered.connect(self._on_angles)
+        self.run_panel.start_requested.connect(self.correction.start)
+        self.run_panel.cancel_requested.connect(self.correction.cancel)
+        self.correction.progressed.connect(self.run_panel.show_progress)
+        self.correction.ended.connect(self.run_panel.show_outcome)
+        session.series_changed.connect(self._on_series)
+        self.correction.previewing.connect(self._text.set_note)
+        self.correction.noticed.connect(self._on_notice)
+        session.running_changed.connect(self.layer_choice.set_locked)
+        self._viewer.layers.events.removed.connect(self._on_removed)
+        self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
+        # the ✕ of a dock only hides it; these two mean the end
+        end = _ender(self._runners(), self.disconnect_viewer)
+        self.destroyed.connect(end)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(end)
+        self.use_layer(self.layer_choice.layer)
+
+    def use_layer(self, layer: Any | None) -> None:
+        """Work on the tilt series of a layer; ask for its angles where it has none."""
+        self.correction.abandon()
+        series = None if layer is None else series_of(layer)
+        self.angles_entry.set_layer(layer if series is None else None)
+        self.run_panel.show_outcome("")
+        self.messages.show_messages([])
+        self.session.set_series(series, layer if series is not None else None)
+
+    def disconnect_viewer(self) -> None:
+        """Listen to the viewer no more; harmless when called again."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self.layer_choice.disconnect_viewer()
+        self.series_panel.disconnect_viewer()
+
+    def _runners(self) -> list[JobRunner]:
+        return [
+            self._devices_job,
+            self._weights_job,
+            self._check_job,
+            self.planner.runner,
+            self.correction.runner,
+            self.saver.runner,
+        ]
+
+    def _look_around(self) -> None:
+        """Ask for weights and devices in the background: importing torch takes seconds."""
+        self._weights_job.start(as_job(self._engine.weights, self._preferences().weights_folder))
+        self._devices_job.start(as_job(self._engine.devices))
+
+    def _check(self) -> None:
+        series = self.session.series
+        if series is not None:
+            self._check_job.start(as_job(self._engine.check, series))
+
+    def _show_findings(self, findings: Any) -> None:
+        self.messages.show_messages([(f.severity, f.message, f.remedy) for f in findings])
+
+    def _on_series(self, series: Any) -> None:
+        self._check_soon.start()
+        self._text.update()
+        for title in ("Correction", "Display", "Save"):
+            self._boxes[title].setVisible(series is not None)
+
+    def _on_angles(self, series: Any) -> None:
+        """Put a tilt series in the place of the stack whose angles the user gave."""
+        from napari_lbn._napari.layers import tilt_series_layer
+
+        stack = self.layer_choice.layer
+        data, attributes, _ = tilt_series_layer(series)
+        self._viewer.add_image(data, **attributes)
+        self._viewer.layers.remove(stack)
+
+    def _on_notice(self, text: str) -> None:
+        """Notes of a run join the findings about its tilt series."""
+        self.messages.add("warning", text)
+
+    def _on_removed(self, event: Any) -> None:
+        """A removed layer takes with it what was kept for it, and what could be shown."""
+        self.session.forget(event.value)
+        self.display_panel.refresh()
+
+
+def _flipper(dock: MissingWedgeDock) -> Callable[[Any], None]:
+    """The flip key's function, which does not keep the dock alive."""
+    reference = weakref.ref(dock)
+
+    def flip(viewer: Any) -> None:
+        alive = reference()
+        if alive is not None:
+            alive.views.flip()
+
+    return flip
+
+
+def _ender(runners: list[JobRunner], disconnect: Callable[[], None]) -> Callable[..., None]:
+    """Cancels every job and disconnects; works when the widgets are already gone."""
+
+    def end(*_: Any) -> None:
+        for runner in runners:
+            runner.cancel()
+        with contextlib.suppress(ValueError, RuntimeError):  # ended before
+            disconnect()
+
+    return end

@@ -1,0 +1,1 @@
+"""The dock's panels, one class a file."""

@@ -1,0 +1,162 @@
+"""One button that starts the correction and becomes Cancel, with estimate and progress."""
+
+from __future__ import annotations
+
+import time
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_lbn.engine.events import Progress
+
+from ..session import Session
+from ..theme import caption
+
+START = "Correct missing wedge"
+CANCEL = "Cancel"
+CANCELLING = "Cancelling…"
+STEPS = 1000
+TRUSTED_AFTER = 2.0
+"""Seconds before the remaining time is worth telling."""
+
+
+def describe_seconds(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def describe_bytes(count: float) -> str:
+    """Bytes as people say them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(round(count / 1e6), 1)} MB"
+
+
+class RunPanel(QWidget):
+    """Estimate, primary button, progress.
+
+    Signals
+    -------
+    start_requested(), cancel_requested()
+    """
+
+    start_requested = Signal()
+    cancel_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._began = 0.0
+        self._stage = ""
+        self._remaining: float | None = None
+        self._estimate = caption()
+        self.button = QPushButton(START)
+        self.button.setMinimumHeight(34)
+        self.button.setStyleSheet("font-weight: bold;")
+        self._bar = QProgressBar()
+        self._bar.setRange(0, STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._status = caption()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._estimate, self.button, self._bar, self._status):
+            layout.addWidget(widget)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._tick)
+        self.button.clicked.connect(self._on_click)
+        session.planned_changed.connect(self.refresh)
+        session.series_changed.connect(self.refresh)
+        session.running_changed.connect(self._on_running)
+        self._bar.hide()
+        self.refresh()
+
+    @property
+    def estimate(self) -> str:
+        """The text beside the button."""
+        return self._estimate.text()
+
+    @property
+    def status(self) -> str:
+        """The text below the progress bar."""
+        return self._status.text()
+
+    def refresh(self, *_: object) -> None:
+        """Show estimate and state of the button."""
+        session = self._session
+        if session.running:
+            return
+        why_not = self._why_not()
+        self.button.setText(START)
+        self.button.setEnabled(not why_not)
+        self.button.setToolTip(why_not or "Synthesize the missing tilts and reconstruct")
+        self._estimate.setText(why_not or self._describe_estimate())
+
+    def show_progress(self, event: Progress) -> None:
+        """Move the bar; the remaining time follows from the time so far."""
+        elapsed = time.monotonic() - self._began
+        self._bar.setValue(round(event.fraction * STEPS))
+        self._stage = event.stage
+        if event.fraction > 0.02 and elapsed > TRUSTED_AFTER:
+            self._remaining = elapsed * (1 - event.fraction) / event.fraction
+        self._write_status()
+
+    def show_outcome(self, text: str) -> None:
+        """Say below the button how the run ended."""
+        self._status.setText(text)
+        self._status.setVisible(bool(text))
+
+    def _why_not(self) -> str:
+        session = self._session
+        if session.series is None:
+            return "Open a tilt series first."
+        if session.planned is None:
+            return session.problem or "Estimating time and memory…"
+        return ""
+
+    def _describe_estimate(self) -> str:
+        planned = self._session.planned
+        assert planned is not None
+        plan = planned.plan
+        text = f"About {describe_seconds(plan.seconds)}, {describe_bytes(plan.memory_bytes)}"
+        if plan.binning != 1:
+            text += f"; works at {plan.pixel_size:.3g} Å (binned {plan.binning:.3g}×)"
+        return text + "."
+
+    def _on_click(self) -> None:
+        if self._session.running:
+            self.button.setText(CANCELLING)
+            self.button.setEnabled(False)
+            self.cancel_requested.emit()
+        else:
+            self.start_requested.emit()
+
+    def _on_running(self, running: bool) -> None:
+        self._bar.setVisible(running)
+        self._bar.setValue(0)
+        if running:
+            self._began = time.monotonic()
+            self._stage, self._remaining = "Starting", None
+            self.button.setText(CANCEL)
+            self.button.setToolTip("Stop; nothing is kept of this run")
+            self._write_status()
+            self._clock.start()
+        else:
+            self._clock.stop()
+            self.refresh()
+
+    def _tick(self) -> None:
+        if self._remaining is not None:
+            self._remaining = max(self._remaining - 1, 0)
+        self._write_status()
+
+    def _write_status(self) -> None:
+        elapsed = time.monotonic() - self._began
+        if self._remaining is None:
+            clock = f"{describe_seconds(elapsed)} so far"
+        else:
+            clock = f"{describe_seconds(self._remaining)} left"
+        self.show_outcome(f"{self._stage} · {clock}")

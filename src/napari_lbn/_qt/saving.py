@@ -1,0 +1,153 @@
+"""Writes results in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject
+
+from napari_lbn._napari.lazy import BlendedVolume
+from napari_lbn._napari.writer import SLAB_ROWS
+from napari_lbn.engine.errors import LBNError
+from napari_lbn.engine.events import CancelToken, Event, Progress, raise_if_cancelled
+
+from .jobs import JobRunner
+from .messages import notify_error, notify_info
+from .panels.save import SavePanel
+from .session import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tomograms:
+    """Both volumes as they are when the user saves."""
+
+    name: str
+    measured: np.ndarray
+    synthesized: np.ndarray
+    alpha: float
+    pixel_size: float | None
+    provenance: dict[str, Any]
+
+
+def save_stack(
+    result: Any, file: Path, *, full_size: bool, cancel: CancelToken
+) -> Generator[Event, None, list[Path]]:
+    """Write the augmented stack, its angles and its provenance."""
+    from napari_lbn.engine.io import write_provenance, write_stack, write_tilt_angles
+
+    series = result.original if full_size else result.series
+    angles, images = result.augmented_stack(full_size=full_size)
+    yield Progress(stage=f"Writing {file.name}", done=0, total=1, fraction=0.0)
+
+    def checked() -> Any:
+        for image in images:
+            raise_if_cancelled(cancel)
+            yield image
+
+    count = int(np.count_nonzero(result.synthesized))
+    label = f"augmented stack: {count} of {len(angles)} tilts synthesized"
+    write_stack(
+        file,
+        checked(),
+        n=len(angles),
+        shape=series.image_shape,
+        pixel_size=series.pixel_size,
+        labels=[label],
+    )
+    written = [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
+    write_tilt_angles(written[1], angles)
+    write_provenance(written[2], result.provenance)
+    return written
+
+
+def save_tomograms(
+    tomograms: Tomograms, folder: Path, *, cancel: CancelToken
+) -> Generator[Event, None, list[Path]]:
+    """Write tomogram WBP and tomogram WBP + alpha LBN, with their provenance."""
+    from napari_lbn.engine.io import write_provenance
+
+    alpha = tomograms.alpha
+    names = (f"{tomograms.name}_wbp", f"{tomograms.name}_wbp_lbn")
+    labels = ("WBP of the measured tilts", f"WBP + {alpha:g} x WBP of the synthesized tilts")
+    volumes = (
+        tomograms.measured,
+        BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha),
+    )
+    written = []
+    for name, label, volume, share in zip(names, labels, volumes, (0.0, alpha), strict=True):
+        file = folder / f"{name}.mrc"
+        yield from _save_volume(volume, file, tomograms.pixel_size, label, cancel)
+        write_provenance(file.with_suffix(".json"), {**tomograms.provenance, "alpha": share})
+        written += [file, file.with_suffix(".json")]
+    return written
+
+
+def _save_volume(
+    volume: Any, file: Path, pixel_size: float | None, label: str, cancel: CancelToken
+) -> Generator[Event, None, None]:
+    from napari_lbn.engine.io import VolumeWriter
+
+    height = volume.shape[1]
+    with VolumeWriter(file, volume.shape, pixel_size, [label]) as writer:
+        for start in range(0, height, SLAB_ROWS):
+            raise_if_cancelled(cancel)
+            stop = min(start + SLAB_ROWS, height)
+            writer.write_slab(start, np.asarray(volume[:, start:stop], np.float32))
+            yield Progress(
+                stage=f"Writing {file.name}", done=stop, total=height, fraction=stop / height
+            )
+
+
+class Saver(QObject):
+    """Runs the save panel's requests and tells what was written."""
+
+    def __init__(self, session: Session, panel: SavePanel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._panel = panel
+        self.runner = JobRunner(self)
+        panel.stack_requested.connect(self.save_stack)
+        panel.tomograms_requested.connect(self.save_tomograms)
+        self.runner.event.connect(self._on_event)
+        self.runner.succeeded.connect(self._on_succeeded)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(lambda: panel.set_busy(False, "Cancelled."))
+
+    def save_stack(self, file: Path) -> None:
+        """Write the augmented stack."""
+        result, full_size = self._session.result, self._panel.full_size.isChecked()
+        self._panel.set_busy(True, f"Writing {file.name}…")
+        self.runner.start(
+            lambda cancel: save_stack(result, file, full_size=full_size, cancel=cancel)
+        )
+
+    def save_tomograms(self, folder: Path) -> None:
+        """Write both tomograms with the alpha chosen now."""
+        session = self._session
+        tomograms = Tomograms(
+            name=session.layers.extent.name,
+            measured=session.layers.measured,
+            synthesized=session.layers.synthesized_part,
+            alpha=session.alpha,
+            pixel_size=session.layers.extent.pixel_size,
+            provenance=session.layers.provenance,
+        )
+        self._panel.set_busy(True, "Writing tomograms…")
+        self.runner.start(lambda cancel: save_tomograms(tomograms, folder, cancel=cancel))
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._panel.show_status(f"{event.stage} · {event.fraction:.0%}")
+
+    def _on_succeeded(self, files: list[Path]) -> None:
+        names = ", ".join(file.name for file in files)
+        self._panel.set_busy(False, f"Saved {names} in {files[0].parent}.")
+        notify_info(f"Saved {names}.")
+
+    def _on_failed(self, error: LBNError) -> None:
+        self._panel.set_busy(False, str(error))
+        notify_error(error)

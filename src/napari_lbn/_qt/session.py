@@ -1,0 +1,159 @@
+"""The state of one dock: the tilt series, what the user asked for, and what came of it.
+
+Panels listen to the session and write to it; they do not know one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psygnal import Signal
+
+from napari_lbn._napari.layers import DEFAULT_THICKNESS_NM, DEFAULT_THICKNESS_PX
+from napari_lbn._napari.views import View
+from napari_lbn.engine.tilt_series import TiltSeries
+
+ANGSTROM_PER_NM = 10.0
+MIN_THICKNESS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    weights, device : str
+        Names; empty weights until the list has arrived.
+    thickness_nm : float
+        Used where the pixel size is known.
+    thickness_px : int
+        Used where it is not.
+    binning : int or None
+        None chooses what the weights know.
+    increment : float or None
+        Degrees; None takes the series' median step.
+    fill_gaps : bool
+        Synthesize interior gaps too.
+    """
+
+    weights: str = ""
+    device: str = "auto"
+    thickness_nm: float = DEFAULT_THICKNESS_NM
+    thickness_px: int = DEFAULT_THICKNESS_PX
+    binning: int | None = None
+    increment: float | None = None
+    fill_gaps: bool = False
+
+    def thickness(self, pixel_size: float | None) -> int:
+        """Thickness in pixels of this size (Å)."""
+        if pixel_size is None:
+            return self.thickness_px
+        return max(round(self.thickness_nm * ANGSTROM_PER_NM / pixel_size), MIN_THICKNESS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """Settings that are ready to run, and what the engine says about them."""
+
+    settings: Any
+    plan: Any
+
+
+class Session:
+    """Evented state of one dock; used from the main thread only."""
+
+    series_changed = Signal(object)
+    options_changed = Signal(object)
+    planned_changed = Signal(object)
+    running_changed = Signal(bool)
+    result_changed = Signal(object)
+    alpha_changed = Signal(float)
+    view_changed = Signal(str)
+
+    def __init__(self) -> None:
+        self.layer: Any = None
+        self.series: TiltSeries | None = None
+        self.options = Options()
+        self.planned: Planned | None = None
+        self.last_plan: Any = None
+        self.problem = ""
+        self.running = False
+        self.result: Any = None
+        self.layers: Any = None
+        self._kept: dict[int, tuple[Any, Any, Any]] = {}
+        self.alpha = 1.0
+        self.view: View = "measured"
+
+    def set_series(self, series: TiltSeries | None, layer: Any = None) -> None:
+        """Work on this tilt series, shown in this layer."""
+        self.series = series
+        changed = layer is not self.layer
+        self.layer = layer
+        if changed:
+            self.last_plan = None
+            self.view = "measured"
+            _, self.result, self.layers = self._kept.get(id(layer), (None, None, None))
+        self.set_planned(None)
+        self.series_changed.emit(series)
+        if changed:
+            self.result_changed.emit(self.result)
+
+    def forget(self, layer: Any) -> None:
+        """Drop what is kept for a layer that the user removed."""
+        self._kept.pop(id(layer), None)
+
+    def update_series(self, series: TiltSeries) -> None:
+        """Change the tilt series at hand: exclusions, pixel size, sign of the angles."""
+        from napari_lbn._napari.layers import update_series_layer
+
+        if self.layer is not None:
+            depth = self.options.thickness(series.pixel_size)
+            update_series_layer(self.layer, series, thickness=depth)
+        self.set_series(series, self.layer)
+
+    def set_options(self, **changes: Any) -> None:
+        """Change what is asked for; the plan is out of date until a new one arrives."""
+        options = replace(self.options, **changes)
+        if options == self.options:
+            return
+        self.options = options
+        self.set_planned(None)
+        self.options_changed.emit(options)
+
+    def set_planned(self, planned: Planned | None, problem: str = "") -> None:
+        """Take over a plan, or None with the reason why there is none."""
+        self.planned = planned
+        self.problem = problem
+        if planned is not None:
+            self.last_plan = planned.plan
+        self.planned_changed.emit(planned)
+
+    def set_running(self, running: bool) -> None:
+        """Whether a correction is under way."""
+        if running != self.running:
+            self.running = running
+            self.running_changed.emit(running)
+
+    def set_result(self, result: Any, layers: Any) -> None:
+        """Take over a result and its layers; None where there is none.
+
+        They are kept with the tilt series' layer and come back when it is chosen again.
+        """
+        self.result = result
+        self.layers = layers
+        self._kept[id(self.layer)] = (self.layer, result, layers)
+        self.result_changed.emit(result)
+
+    def set_alpha(self, alpha: float) -> None:
+        """Blend the synthesized part in by this share."""
+        alpha = min(max(float(alpha), 0.0), 1.0)
+        if alpha != self.alpha:
+            self.alpha = alpha
+            self.alpha_changed.emit(alpha)
+
+    def set_view(self, view: View) -> None:
+        """Choose what the viewer shows of the result."""
+        self.view = view
+        self.view_changed.emit(view)

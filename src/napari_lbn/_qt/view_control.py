@@ -1,0 +1,114 @@
+"""Carries out what the display panel asks, on the viewer's model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from napari_lbn._napari import views
+from napari_lbn._napari.metadata import KEY
+from napari_lbn._napari.views import FLIPPED, View
+
+from .session import Session
+
+Section = Literal["xy", "xz"]
+SAME_ANGLE = 1e-6
+"""Degrees."""
+
+
+class ViewControl:
+    """Which layers of the session are visible, in which section and orientation.
+
+    Parameters
+    ----------
+    session : Session
+    viewer : napari.components.ViewerModel
+    """
+
+    def __init__(self, session: Session, viewer: Any) -> None:
+        self._session = session
+        self._viewer = viewer
+        self._inverted = False
+        self.section: Section = "xy"
+        session.alpha_changed.connect(self._on_alpha)
+
+    def layers(self) -> dict[str, Any]:
+        """The session's layers by role, those that the user has not removed."""
+        session = self._session
+        layers: dict[str, Any] = {}
+        if session.layer is not None and session.layer in self._viewer.layers:
+            layers["measured"] = session.layer
+        if session.layers is not None:
+            layers |= session.layers.current()
+        return layers
+
+    def roles(self) -> set[str]:
+        """What there is to show."""
+        return set(self.layers())
+
+    def show(self, view: View) -> None:
+        """Show a view; a tomogram opens in the section chosen last, tilts always in xy."""
+        if view == "difference" and self._session.layers is not None:
+            self._session.layers.show_difference()
+        layers = self.layers()
+        if self._inverted:
+            views.set_inverted_contrast(layers.values(), True)
+        tilts = view in ("measured", "tilts")
+        views.show(self._viewer, layers, view)
+        views.set_section(self._viewer, "xy" if tilts else self.section)
+        self._session.set_view(view)
+
+    def flip(self) -> None:
+        """Swap WBP and WBP + LBN, or measured tilts and the network's."""
+        target = FLIPPED[self._session.view]
+        if target in self.roles():
+            self.show(target)
+
+    def cut(self, section: Section) -> None:
+        """Show tomograms in this section from now on."""
+        self.section = section
+        if self._session.view in ("measured", "tilts"):
+            self.show("both")
+        else:
+            views.set_section(self._viewer, section)
+        self._session.set_view(self._session.view)
+
+    def show_first_slab(self, row: int) -> None:
+        """Show the section of a preview across the ice."""
+        self.section = "xz"
+        layers = self.layers()
+        tomogram = layers.get("lbn", layers.get("wbp"))
+        if tomogram is None:
+            return
+        self.show("both" if "lbn" in layers else "wbp")
+        views.go_to_row(self._viewer, tomogram, row)
+        views.go_to_middle(self._viewer, tomogram)
+
+    def displayed_angle(self) -> float | None:
+        """Angle of the tilt on the screen, None where no tilt is."""
+        return views.displayed_angle(self._viewer, self.layers().values())
+
+    def look_at(self, angle: float) -> None:
+        """Move the tilt slider to an angle; one that was not measured needs the network's tilts."""
+        layers = self.layers()
+        measured = layers.get("measured")
+        if measured is None:
+            return
+        known = any(abs(a - angle) < SAME_ANGLE for a in measured.metadata[KEY]["angles"])
+        if self._session.view == "measured" and not known and "tilts" in layers:
+            self.show("tilts")
+        role = "tilts" if self._session.view == "tilts" else "measured"
+        if known or role == "tilts":
+            views.go_to_angle(self._viewer, layers[role], angle)
+
+    def set_imod_orientation(self, enabled: bool) -> None:
+        """Look at the data as IMOD does, y up."""
+        views.set_imod_orientation(self._viewer, enabled)
+
+    def set_inverted(self, inverted: bool) -> None:
+        """Show dense material bright."""
+        self._inverted = inverted
+        views.set_inverted_contrast(self.layers().values(), inverted)
+
+    def _on_alpha(self, alpha: float) -> None:
+        if self._session.layers is not None:
+            self._session.layers.set_alpha(alpha)

@@ -1,0 +1,71 @@
+"""Files become layers: tilt series with angles, volumes without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_lbn._napari.metadata import kind_of, series_of
+from napari_lbn._napari.reader import get_reader, read
+from napari_lbn.engine.errors import InputError
+
+from .conftest import ANGLES
+
+
+def test_stack_with_angles_opens_as_tilt_series(stack_file: Path, images: np.ndarray) -> None:
+    (data, attributes, layer_type), *rest = read(str(stack_file))
+    assert (layer_type, rest) == ("image", [])
+    assert data.shape == (5, 1, 12, 16)
+    np.testing.assert_array_equal(data[3, 0], images[3])
+    series = series_of(attributes)
+    assert series is not None
+    np.testing.assert_array_equal(series.angles, ANGLES)
+    assert attributes["scale"][-2:] == (10.0, 10.0)
+    assert attributes["units"][-1] == "angstrom"
+    assert attributes["axis_labels"] == ("tilt", "z", "y", "x")
+
+
+def test_volume_opens_as_volume(tmp_path: Path) -> None:
+    path = tmp_path / "tomogram.rec"
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(np.arange(24, dtype=np.float32).reshape(2, 3, 4))
+        mrc.set_volume()
+        mrc.voxel_size = 13.0
+    ((data, attributes, _),) = read(str(path))
+    assert data.shape == (2, 3, 4)
+    assert attributes["scale"] == (13.0,) * 3
+    assert kind_of(attributes) == "tomogram"
+
+
+def test_stack_without_angles_opens_so_that_the_user_can_be_asked(stack_file: Path) -> None:
+    stack_file.with_suffix(".tlt").unlink()
+    ((data, attributes, _),) = read(str(stack_file))
+    assert data.shape == (5, 12, 16)
+    assert kind_of(attributes) == "stack"
+    assert series_of(attributes) is None
+
+
+def test_text_named_mrc_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mrc"
+    path.write_text("not an image\n" * 200)
+    with pytest.raises(InputError, match="notes.mrc"):
+        read(str(path))
+
+
+def test_what_is_left_to_other_readers(tmp_path: Path) -> None:
+    picture = tmp_path / "picture.tif"
+    picture.write_bytes(b"II*\0")
+    assert get_reader(str(picture)) is None
+    assert get_reader([str(picture), str(picture)]) is None
+    assert get_reader(str(tmp_path / "absent.png")) is None
+
+
+def test_real_series(ts254: Path) -> None:
+    ((data, attributes, _),) = read(str(ts254))
+    series = series_of(attributes)
+    assert series is not None
+    assert (data.shape, series.pixel_size) == ((41, 1, 300, 652), 10.0)
+    assert series.angles[[0, -1]] == pytest.approx([-60.0, 60.0], abs=0.1)

@@ -1,0 +1,117 @@
+"""What is visible, in which section, and which angle is written on the canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.colormaps.standardize_color import transform_color
+
+from napari_lbn._napari import views
+from napari_lbn._napari.angle_text import (
+    SYNTHESIZED_COLOUR,
+    describe_tilt,
+    format_angle,
+    show_angle_text,
+)
+from napari_lbn._napari.layers import tilt_series_layer, update_series_layer
+from napari_lbn._napari.results import ResultLayers
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .test_results import run
+
+MEASURED = np.arange(-60.0, 61.0, 3.0)
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def layers(viewer: ViewerModel) -> dict:
+    """Measured tilts and everything that a run brings."""
+    images = np.zeros((MEASURED.size, 12, 16), np.float32)
+    series = TiltSeries.from_array(images, MEASURED, pixel_size=10.0, name="TS")
+    data, attributes, _ = tilt_series_layer(series, thickness=8)
+    measured = viewer.add_image(data, **attributes)
+    results: ResultLayers = run(viewer, 3.0)
+    results.show_tilts()
+    results.show_difference()
+    return {"measured": measured, **results.current()}
+
+
+@pytest.mark.parametrize("view", list(views.SHOWN))
+def test_exactly_the_layers_of_a_view_are_visible(
+    viewer: ViewerModel, layers: dict, view: views.View
+) -> None:
+    views.show(viewer, layers, view)
+    visible = {role for role, layer in layers.items() if layer.visible}
+    assert visible == set(views.SHOWN[view])
+    assert viewer.canvas.grid.enabled is (view == "both")
+
+
+def test_xz_section_swaps_y_and_z(viewer: ViewerModel, layers: dict) -> None:
+    views.set_section(viewer, "xz")
+    assert viewer.dims.order == (0, 2, 1, 3)
+    assert [viewer.dims.axis_labels[i] for i in viewer.dims.displayed] == ["z", "x"]
+    views.set_section(viewer, "xy")
+    assert viewer.dims.order == (0, 1, 2, 3)
+
+
+def test_wide_sections_lie_below_each_other(viewer: ViewerModel, layers: dict) -> None:
+    views.set_section(viewer, "xz")  # 16 wide, 8 deep
+    views.show(viewer, layers, "both")
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (2, 1)
+
+
+def test_angle_stays_when_the_stack_changes(viewer: ViewerModel, layers: dict) -> None:
+    views.show(viewer, layers, "measured")
+    views.go_to_angle(viewer, layers["measured"], 42.0)
+    views.show(viewer, layers, "tilts")
+    assert views.displayed_angle(viewer, layers.values()) == 42.0
+
+
+def test_row_and_middle_are_where_the_tomogram_has_them(viewer: ViewerModel, layers: dict) -> None:
+    views.go_to_row(viewer, layers["wbp"], 7)
+    views.go_to_middle(viewer, layers["wbp"])
+    assert viewer.dims.point[-3:-1] == (40.0, 70.0)
+
+
+def test_imod_orientation_points_y_up_and_back(viewer: ViewerModel) -> None:
+    before = viewer.scene.camera.orientation
+    views.set_imod_orientation(viewer, True)
+    assert viewer.scene.camera.orientation[1] == "up"
+    views.set_imod_orientation(viewer, False)
+    assert viewer.scene.camera.orientation == before
+
+
+def test_angle_text_tells_synthesized_from_measured(viewer: ViewerModel, layers: dict) -> None:
+    text = show_angle_text(viewer)
+    assert show_angle_text(viewer) is text
+    overlay = viewer.canvas.overlays.text
+    views.show(viewer, layers, "tilts")
+    views.go_to_angle(viewer, layers["tilts"], 75.0)
+    assert overlay.text == "+75.0°  SYNTHESIZED"
+    np.testing.assert_allclose(overlay.color, transform_color(SYNTHESIZED_COLOUR)[0])
+    views.go_to_angle(viewer, layers["tilts"], -60.0)
+    assert overlay.text == "−60.0°  re-projected (measured tilt)"
+    views.show(viewer, layers, "measured")
+    assert overlay.text == "−60.0°  measured"
+    views.show(viewer, layers, "wbp")
+    assert overlay.visible is False
+    text.set_note("Preview")
+    assert (overlay.text, overlay.visible) == ("Preview", True)
+
+
+def test_excluded_tilt_says_so(viewer: ViewerModel, layers: dict) -> None:
+    series = layers["measured"].metadata["napari_lbn"]["series"]
+    update_series_layer(layers["measured"], series.with_excluded([0]), thickness=8)
+    assert describe_tilt(layers["measured"], 0) == ("−60.0°  measured, excluded", False)
+
+
+@pytest.mark.parametrize(
+    ("angle", "text"), [(-0.001, "0.0°"), (0.0, "0.0°"), (61.04, "+61.0°"), (-90.0, "−90.0°")]
+)
+def test_angles_are_written_without_negative_zero(angle: float, text: str) -> None:
+    assert format_angle(angle) == text

@@ -1,0 +1,65 @@
+"""What is saved is read back the same; what cannot be saved is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_lbn._napari.layers import tilt_series_layer, volume_layer
+from napari_lbn._napari.lazy import BlendedVolume
+from napari_lbn._napari.metadata import series_of, volume_record
+from napari_lbn._napari.reader import read
+from napari_lbn._napari.writer import write_image
+from napari_lbn.engine.errors import InputError, OutputError
+from napari_lbn.engine.tilt_series import TiltSeries
+
+
+def test_tilt_series_round_trip(tmp_path: Path, series: TiltSeries) -> None:
+    data, attributes, _ = tilt_series_layer(series)
+    written = write_image(str(tmp_path / "out"), data, attributes)
+    assert [Path(file).name for file in written] == ["out.mrc", "out.tlt"]
+    ((again, its_attributes, _),) = read(written[0])
+    reread = series_of(its_attributes)
+    assert reread is not None
+    np.testing.assert_allclose(reread.angles, series.angles)
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(data))
+    assert reread.pixel_size == pytest.approx(10.0)
+
+
+def test_lazy_tomogram_is_written_as_displayed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    measured, synthesized = rng.normal(size=(2, 6, 40, 8)).astype(np.float32)
+    blended = BlendedVolume(measured, synthesized, alpha=0.5)
+    record = volume_record("tomogram", pixel_size=12.0, alpha=0.5, provenance={})
+    data, attributes, _ = volume_layer(blended, name="t", pixel_size=12.0, record=record)
+    (file,) = write_image(str(tmp_path / "t.mrc"), data, attributes)
+    with mrcfile.open(file) as mrc:
+        np.testing.assert_array_equal(mrc.data, measured + np.float32(0.5) * synthesized)
+        assert mrc.is_volume()
+        assert float(mrc.voxel_size.x) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(("unit", "expected"), [("nanometer", 20.0), ("angstrom", 2.0)])
+def test_foreign_volume_takes_its_pixel_size_from_scale_and_units(
+    tmp_path: Path, unit: str, expected: float
+) -> None:
+    attributes = {"scale": (2.0,) * 3, "units": (unit,) * 3, "metadata": {}}
+    (file,) = write_image(str(tmp_path / "v.mrc"), np.zeros((2, 3, 4), np.float32), attributes)
+    with mrcfile.open(file) as mrc:
+        assert float(mrc.voxel_size.x) == pytest.approx(expected)
+
+
+def test_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="2 dimensions"):
+        write_image(str(tmp_path / "p.mrc"), np.zeros((3, 4)), {"name": "p", "metadata": {}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folder_leaves_nothing(tmp_path: Path, series: TiltSeries) -> None:
+    (tmp_path / "file").write_text("")
+    data, attributes, _ = tilt_series_layer(series)
+    with pytest.raises(OutputError):
+        write_image(str(tmp_path / "file" / "out.mrc"), data, attributes)

@@ -1,0 +1,390 @@
+"""The dock as a user meets it, over a viewer model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+
+from napari_lbn._napari.metadata import record_of, series_of
+from napari_lbn._qt.dock import MissingWedgeDock
+from napari_lbn._qt.panels.run import CANCEL, START
+from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .conftest import ANGLES, WAIT
+from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE, FakeEngine, FakeFinding
+
+AddSeries = Callable[[TiltSeries], Any]
+
+
+@contextmanager
+def notifications() -> Iterator[list[str]]:
+    """Collects the notifications dispatched inside the block."""
+    texts: list[str] = []
+
+    def add(notification: Any) -> None:
+        texts.append(notification.message)
+
+    notification_manager.notification_ready.connect(add)
+    try:
+        yield texts
+    finally:
+        notification_manager.notification_ready.disconnect(add)
+
+
+def run(qtbot: Any, dock: MissingWedgeDock) -> None:
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+
+
+def wait_for_preview(qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine) -> None:
+    qtbot.waitUntil(lambda: "lbn" in dock.views.roles() and engine.started.is_set(), timeout=WAIT)
+
+
+def test_empty_dock_invites_and_offers_nothing_else(
+    make_dock: Callable[[], MissingWedgeDock],
+) -> None:
+    dock = make_dock()
+    assert not dock.layer_choice._invitation.isHidden()
+    assert dock.run_panel.button.isEnabled() is False
+    assert dock.run_panel.button.toolTip() == "Open a tilt series first."
+
+
+def test_series_dropped_later_is_taken_at_once(
+    qtbot: Any,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    dock = make_dock()
+    add_series(series)
+    assert dock.session.series is series
+    assert dock.layer_choice._invitation.isHidden()
+    qtbot.waitUntil(lambda: dock.run_panel.button.isEnabled(), timeout=WAIT)
+
+
+def test_everything_is_filled_in(dock: MissingWedgeDock) -> None:
+    settings = dock.settings_panel
+    assert settings.pixel_size.value() == 100.0
+    assert (settings.thickness_px.value(), settings.thickness_nm.value()) == (20, 200.0)
+    assert settings.weights.currentData() == "base"
+    assert settings.device.currentText() == "automatic (cpu)"
+    assert settings._device_label.text() == "Runs on the CPU, 2 threads."
+    assert "below −60.0° and above +60.0°" in dock.series_panel._wedge.text()
+    assert "5 tilts to synthesize, every 10°" in dock.series_panel._wedge.text()
+    assert dock.run_panel.estimate == "About 40 s, 2.1 GB."
+
+
+def test_run_brings_tilts_and_both_tomograms(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    run(qtbot, dock)
+    layers = dock.session.layers
+    assert np.all(layers.measured[0] == MEASURED_VALUE)
+    assert np.all(layers.synthesized_part[0] == SYNTHESIZED_VALUE)
+    record = record_of(layers.layer("tilts"))
+    assert sum(record["synthesized"]) == 5
+    assert sorted(record["angles"]) == record["angles"]
+    assert record["provenance"]["weights"] == "fake"
+    np.testing.assert_array_equal(layers.tilts[:, 0, 3, 3], record["angles"])
+    assert dock.run_panel.status.startswith("Done: 5 tilts synthesized")
+    assert dock.run_panel.button.text() == START
+    assert viewer.canvas.grid.enabled
+    assert viewer.dims.order == (0, 2, 1, 3)
+
+
+def test_preview_is_on_the_screen_while_the_rest_runs(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    assert dock.session.running
+    assert dock.session.view == "both"
+    assert viewer.dims.point[-2] == 6 * 100.0
+    assert "Preview: rows 5 to 6" in viewer.canvas.overlays.text.text
+    assert dock.run_panel.button.text() == CANCEL
+    assert not dock.settings_panel.isEnabled()
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert "Preview" not in viewer.canvas.overlays.text.text
+
+
+def test_cancel_cleans_up_and_leaves_the_dock_usable(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert engine.cleaned_up.is_set()
+    assert [series_of(layer) is not None for layer in viewer.layers] == [True]
+    assert viewer.layers[0].visible
+    assert "Cancelled" in dock.run_panel.status
+    assert dock.session.result is None
+    engine.hold.set()
+    run(qtbot, dock)
+    assert dock.session.result is not None
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom"), InputError("Weights do not fit.", "Choose others.")]
+)
+def test_failure_is_told_and_leaves_the_dock_usable(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, error: Exception
+) -> None:
+    engine.error = error
+    with notifications() as notes:
+        run(qtbot, dock)
+    assert any(str(error).split(".")[0] in note for note in notes)
+    assert str(error).split(".")[0] in dock.run_panel.status
+    assert dock.session.result is None
+    engine.error = None
+    run(qtbot, dock)
+    assert dock.session.result is not None
+
+
+def test_cancelled_second_run_gives_the_first_back(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
+) -> None:
+    run(qtbot, dock)
+    first = dock.session.result
+    engine.hold.clear()
+    engine.started.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.session.result is first
+    wbp = dock.views.layers()["wbp"]
+    assert np.all(np.asarray(wbp.data[0]) == MEASURED_VALUE)
+
+
+def test_excluded_tilt_is_left_out_recorded_and_can_come_back(
+    qtbot: Any, dock: MissingWedgeDock, series: TiltSeries
+) -> None:
+    dock.series_panel.toggle_tilt(3)
+    assert record_of(dock.session.layer)["excluded"] == [3]
+    assert "1 excluded" in dock.series_panel._description.text()
+    qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
+    run(qtbot, dock)
+    assert ANGLES[3] not in dock.session.result.angles
+    assert dock.session.result.provenance["excluded"] == [3]
+    assert series.excluded == frozenset()
+    dock.series_panel.toggle_tilt(3)
+    assert record_of(dock.session.layer)["excluded"] == []
+
+
+def test_increment_and_gaps_change_what_is_synthesized(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
+) -> None:
+    dock.settings_panel.increment.setValue(5.0)
+    assert "11 tilts to synthesize, every 5°" in dock.series_panel._wedge.text()
+    dock.series_panel.toggle_tilt(5)
+    dock.settings_panel.fill_gaps.setChecked(True)
+    assert "1 interior gap, filled too" in dock.series_panel._wedge.text()
+    qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
+    planned = dock.session.planned
+    assert planned.settings["increment"] == 5.0
+    assert planned.settings["fill_gaps"] is True
+
+
+def test_thickness_in_pixels_follows_the_binning_and_nm_stays(
+    qtbot: Any, dock: MissingWedgeDock
+) -> None:
+    dock.settings_panel.binning.setValue(2)
+    qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
+    assert dock.session.planned.plan.pixel_size == 200.0
+    assert dock.session.planned.settings["thickness"] == 10
+    assert dock.settings_panel.thickness_px.value() == 10
+    assert dock.settings_panel.thickness_nm.value() == 200.0
+    dock.settings_panel.thickness_px.setValue(15)
+    assert dock.settings_panel.thickness_nm.value() == pytest.approx(300.0)
+
+
+def test_unknown_pixel_size_is_asked_for(
+    qtbot: Any,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    layer = add_series(series.with_pixel_size(None))
+    dock = make_dock()
+    qtbot.waitUntil(lambda: "pixel size is unknown" in dock.run_panel.estimate, timeout=WAIT)
+    assert not dock.run_panel.button.isEnabled()
+    dock.settings_panel.pixel_size.setValue(13.5)
+    qtbot.waitUntil(lambda: dock.run_panel.button.isEnabled(), timeout=WAIT)
+    assert layer.scale[-1] == 13.5
+    assert str(layer.units[-1]) == "angstrom"
+
+
+def test_inverted_angles_are_recorded(qtbot: Any, dock: MissingWedgeDock) -> None:
+    first = np.array(dock.session.layer.data[0, 0])
+    dock.settings_panel.invert.setChecked(True)
+    assert record_of(dock.session.layer)["angles_inverted"] is True
+    np.testing.assert_array_equal(dock.session.layer.data[len(ANGLES) - 1, 0], first)
+    qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
+
+
+def test_findings_are_shown_with_their_remedy(
+    qtbot: Any,
+    engine: FakeEngine,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.findings = [
+        FakeFinding(severity="warning", message="Tilt 3 is blank.", remedy="Exclude it.")
+    ]
+    add_series(series)
+    dock = make_dock()
+    qtbot.waitUntil(lambda: bool(dock.messages.texts), timeout=WAIT)
+    assert dock.messages.texts == ["Tilt 3 is blank. Exclude it."]
+
+
+def test_stack_without_angles_asks_for_them(
+    qtbot: Any, viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock], tmp_path: Any
+) -> None:
+    images = np.random.default_rng(0).normal(size=(5, 12, 16)).astype(np.float32)
+    viewer.add_image(images, name="raw")
+    dock = make_dock()
+    assert dock.session.series is None
+    assert not dock.angles_entry.isHidden()
+    file = tmp_path / "raw.tlt"
+    file.write_text("-60\n-30\n0\n30\n60\n")
+    dock.angles_entry.use_file(str(file))
+    assert dock.session.series is not None
+    np.testing.assert_array_equal(dock.session.series.angles, [-60, -30, 0, 30, 60])
+    assert dock.session.series.history["angles"] == str(file)
+    assert len(viewer.layers) == 1
+
+
+def test_wrong_number_of_angles_is_told(
+    viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock], tmp_path: Any
+) -> None:
+    viewer.add_image(np.zeros((5, 12, 16)), name="raw")
+    dock = make_dock()
+    file = tmp_path / "raw.tlt"
+    file.write_text("-60\n0\n60\n")
+    with notifications() as notes:
+        dock.angles_entry.use_file(str(file))
+    assert any("5 images, but 3 angles" in note for note in notes)
+    assert dock.session.series is None
+
+
+def test_removing_the_series_stops_its_run(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    viewer.layers.remove(dock.session.layer)
+    qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
+    assert not dock.session.running
+    assert len(viewer.layers) == 0
+    assert not dock.layer_choice._invitation.isHidden()
+
+
+def test_series_dropped_during_a_run_does_not_take_over(
+    qtbot: Any,
+    dock: MissingWedgeDock,
+    engine: FakeEngine,
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    mine = dock.session.layer
+    add_series(series.with_excluded([0]))
+    assert dock.session.layer is mine
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.session.result.series is series
+
+
+def test_result_comes_back_with_its_series(
+    qtbot: Any, dock: MissingWedgeDock, add_series: AddSeries, series: TiltSeries
+) -> None:
+    run(qtbot, dock)
+    result, first = dock.session.result, dock.session.layer
+    add_series(series.with_excluded([1]))
+    assert dock.session.layer is not first
+    assert dock.session.result is None
+    assert not dock.save_panel.stack.isEnabled()
+    dock.use_layer(first)
+    assert dock.session.result is result
+
+
+def test_alpha_slider_blends_the_displayed_tomogram(qtbot: Any, dock: MissingWedgeDock) -> None:
+    run(qtbot, dock)
+    dock.display_panel.alpha.setValue(0.5)
+    layer = dock.views.layers()["lbn"]
+    displayed = np.asarray(layer.data[0, 0])
+    np.testing.assert_array_equal(displayed, MEASURED_VALUE + 0.5 * SYNTHESIZED_VALUE)
+    dock.display_panel.alpha.setValue(0.0)
+    np.testing.assert_array_equal(layer.data[:], dock.views.layers()["wbp"].data)
+
+
+def test_flip_swaps_both_tomograms_in_place(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    run(qtbot, dock)
+    dock.views.show("wbp")
+    for shown in ("lbn", "wbp"):
+        dock.views.flip()
+        visible = [role for role, layer in dock.views.layers().items() if layer.visible]
+        assert visible == [shown]
+    assert not viewer.canvas.grid.enabled
+
+
+def test_strip_goes_to_a_synthesized_tilt(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    run(qtbot, dock)
+    dock.views.show("measured")
+    dock.views.look_at(70.0)
+    assert dock.session.view == "tilts"
+    assert dock.views.displayed_angle() == pytest.approx(70.0)
+    assert "SYNTHESIZED" in viewer.canvas.overlays.text.text
+
+
+def test_disabled_controls_say_why(dock: MissingWedgeDock) -> None:
+    for control in (
+        dock.save_panel.stack,
+        dock.save_panel.tomograms,
+        dock.display_panel.alpha,
+        *(b for v, b in dock.display_panel._view_buttons.items() if v != "measured"),
+    ):
+        assert not control.isEnabled()
+        assert control.toolTip() == "Available once a correction has run."
+
+
+def test_nothing_needs_more_width_than_the_dock_has(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
+) -> None:
+    run(qtbot, dock)
+    dock.settings_panel._more.setChecked(True)
+    dock.messages.add("warning", "A long finding about tilts " * 5, "Do this " * 8)
+    dock.resize(380, 900)
+    dock.show()
+    for box in dock._boxes.values():
+        assert box.minimumSizeHint().width() <= 360
+
+
+def test_dock_without_a_viewer_any_more_is_harmless(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel, add_series: AddSeries, series: Any
+) -> None:
+    dock.disconnect_viewer()
+    dock.disconnect_viewer()
+    before = dock.session.layer
+    add_series(series)
+    viewer.dims.set_point(0, 3)
+    assert dock.session.layer is before
