@@ -41,36 +41,40 @@ class CorrectionFiles:
     ----------
     folder : Path
     name : str
-        Of the tilt series; starts every file name.
+        Of the tilt series; starts every file name, spaces as underscores.
     """
 
     folder: Path
     name: str
 
     @property
+    def _stem(self) -> str:
+        return "_".join(self.name.split())
+
+    @property
     def stack(self) -> Path:
         """Measured tilts, untouched, and synthesized ones, ascending in angle."""
-        return self.folder / f"{self.name}_lbn.mrc"
+        return self.folder / f"{self._stem}_lbn.mrc"
 
     @property
     def angles(self) -> Path:
         """Angle of each image of the stack."""
-        return self.folder / f"{self.name}_lbn.tlt"
+        return self.folder / f"{self._stem}_lbn.tlt"
 
     @property
     def measured(self) -> Path:
         """Plain WBP of the measured tilts."""
-        return self.folder / f"{self.name}_wbp.mrc"
+        return self.folder / f"{self._stem}_wbp.mrc"
 
     @property
     def corrected(self) -> Path:
         """WBP of measured and synthesized tilts."""
-        return self.folder / f"{self.name}_wbp_lbn.mrc"
+        return self.folder / f"{self._stem}_wbp_lbn.mrc"
 
     @property
     def record(self) -> Path:
         """What all of it was made from."""
-        return self.folder / f"{self.name}_lbn.json"
+        return self.folder / f"{self._stem}_lbn.json"
 
     @property
     def all(self) -> list[Path]:
