@@ -9,11 +9,14 @@ rotation centre ``(n - 1) / 2`` of each axis (LBN paper, appendix A.3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 HALF_TURN = 180.0
 GAP_STEPS = 1.5
@@ -35,8 +38,8 @@ class MissingWedge:
 
     @property
     def width(self) -> float:
-        """Degrees without data."""
-        return self.stop - self.start
+        """Degrees without data; 0 where the tilts cover the half circle."""
+        return max(self.stop - self.start, 0.0)
 
 
 def sorted_angles(angles: ArrayLike) -> NDArray[np.float64]:
@@ -108,6 +111,8 @@ def wrap_angle(angle: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]
     """
     array = np.asarray(angle, dtype=np.float64)
     turns = np.ceil((array - 90.0) / HALF_TURN)
+    # An angle a rounding error above 90 would become -90, which is outside.
+    turns = np.where(array - turns * HALF_TURN <= -90.0, turns - 1, turns)
     return array - turns * HALF_TURN, turns % 2 != 0
 
 
@@ -158,27 +163,31 @@ def measured_weights(angles: ArrayLike, *, cap_gaps: bool = False) -> NDArray[np
     """Angular weight of each measured tilt in back-projection, in radians.
 
     Half the distance to each measured neighbour; an end tilt counts the spacing to its
-    one neighbour on both sides, never the wedge.
+    one neighbour on both sides, never the wedge (nor beyond the half circle, where the
+    tilts cover it). Tilts at the same angle share its weight.
 
     Parameters
     ----------
     angles : array_like
-        Degrees, ascending.
+        Degrees, in any order.
     cap_gaps : bool
         Treat interior gaps as missing data too (set where they are synthesized): a tilt
         beside a gap then counts one median step into it, so that the gap's synthesized
         tilts are not counted twice.
     """
-    array = np.asarray(angles, dtype=np.float64)
+    array, inverse, counts = np.unique(
+        np.asarray(angles, dtype=np.float64), return_inverse=True, return_counts=True
+    )
     if array.size < 2:
-        return np.full(array.size, np.pi)
+        return np.full(inverse.size, np.pi / max(inverse.size, 1))
     steps = np.diff(array)
     if cap_gaps:
         step = median_increment(array)
         steps = np.where(steps > GAP_STEPS * step, step, steps)
-    left = np.concatenate([steps[:1], steps])
-    right = np.concatenate([steps, steps[-1:]])
-    return np.deg2rad((left + right) / 2)
+    wedge = missing_wedge(array).width
+    left = np.concatenate([[min(steps[0], wedge)], steps])
+    right = np.concatenate([steps, [min(steps[-1], wedge)]])
+    return (np.deg2rad((left + right) / 2) / counts)[inverse]
 
 
 def synthesized_weights(measured: ArrayLike, synthesized: ArrayLike) -> NDArray[np.float64]:

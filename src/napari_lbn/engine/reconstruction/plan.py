@@ -73,21 +73,24 @@ def plan_slabs(angles: ArrayLike, shape_yx: tuple[int, int], settings: WBPSettin
     nz, n_tilts = settings.thickness, int(np.size(angles))
     margin = detector_margin(angles, nx, nz)
     z_row = 2 * n_tilts * nx * ENTRY_BYTES
-    z_rows = int(np.clip(MATRIX_SHARE * bound // z_row, 1, nz))
-    fixed = RESERVE + z_rows * z_row
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
-    by_column = 4 * z_rows * nx
-    rows = min(ny, COLUMNS, int((bound - fixed) // (by_row + by_column)))
-    if rows == COLUMNS and z_rows < nz:
-        # The matrix is built anew for every slab, so slabs are as large as fit.
-        rows = min(ny, int((bound - fixed - COLUMNS * by_column) // by_row))
-        rows -= rows % COLUMNS if rows < ny else 0
-    if rows < 1:
+    # Leave room for one row of y at least: its share of the output comes first.
+    room = bound - RESERVE - by_row
+    z_rows = int(min(MATRIX_SHARE * bound // z_row, room // (z_row + 4 * nx), nz))
+    if room < z_row + 4 * nx:
         raise MemoryBoundError(
             f"One row of a tomogram {nx} pixels wide and {nz} thick needs "
-            f"{_gib(RESERVE + z_row + by_row + 4 * nx)}, more than the {_gib(bound)} allowed.",
+            f"{_mib(RESERVE + by_row + z_row + 4 * nx)}, more than the {_mib(bound)} allowed.",
             "Raise the memory bound, reduce the thickness, or bin the tilt series.",
         )
+    z_rows = max(z_rows, 1)
+    fixed = RESERVE + z_rows * z_row
+    by_column = 4 * z_rows * nx
+    rows = min(ny, COLUMNS, (bound - fixed) // (by_row + by_column))
+    if rows == COLUMNS and z_rows < nz:
+        # The matrix is built anew for every slab, so slabs are as large as fit.
+        rows = min(ny, (bound - fixed - COLUMNS * by_column) // by_row)
+        rows -= rows % COLUMNS if rows < ny else 0
     memory = fixed + rows * by_row + min(rows, COLUMNS) * by_column
     return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
 
@@ -109,5 +112,5 @@ def _bytes_by_row(n_tilts: int, nx: int, nz: int, margin: int) -> int:
     return 4 * (2 * n_tilts * nx + n_tilts * width + 6 * length + 2 * nz * nx)
 
 
-def _gib(n_bytes: float) -> str:
-    return f"{n_bytes / 2**30:.2f} GiB"
+def _mib(n_bytes: float) -> str:
+    return f"{n_bytes / 2**20:.0f} MiB"
