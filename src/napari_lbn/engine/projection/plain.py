@@ -34,8 +34,8 @@ class PlainBackend:
         volume = tilts.new_zeros(n_voxels, tilts.shape[1])
         for part in self._parts(tilts.shape[1]):
             columns, shares = self._columns[part], self._shares[part, :, None]
-            gathered = tilts.index_select(0, columns.flatten())
-            volume += gathered.view(-1, n_voxels, tilts.shape[1]).mul_(shares).sum(0)
+            gathered = tilts.index_select(0, columns.flatten()).unflatten(0, columns.shape)
+            volume += gathered.mul_(shares).sum(0)
         return volume
 
     def project(self, volume: Tensor) -> Tensor:
