@@ -98,8 +98,7 @@ def _place(
 def add_granules(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
     """Dense granules 10 to 50 nm in radius with soft edges."""
     count = 1 + rng.poisson(rng.uniform(0.3, 2) * grid.volume_nm3 / 1e7)
-    points = grid.random_points(min(count, 40), rng)
-    for centre in points[slab.contains(points, grid)]:
+    for centre in slab.random_points(min(count, 40), grid, rng):
         radius = np.exp(rng.uniform(np.log(10), np.log(50), 1)) * rng.uniform(0.7, 1.3, 3)
         height, softness = rng.uniform(0.1, 0.45), rng.uniform(1, 5)
         patch = ellipsoid(radius / grid.spacing, softness / grid.spacing) * np.float32(height)

@@ -63,6 +63,16 @@ class Slab:
         height, at = self._heights(points, grid)
         return np.abs(height) < self.half[at] - 2.0
 
+    def random_points(
+        self, count: int, grid: Grid, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Voxel positions ``(count, 3)`` in the ice, as many in thin parts as in thick ones."""
+        points = grid.random_points(count, rng)
+        at = points[:, 1].astype(int), points[:, 2].astype(int)
+        height = self.middle[at] + self.half[at] * rng.uniform(-0.9, 0.9, count)
+        points[:, 0] = height / grid.spacing + (grid.nz - 1) / 2
+        return points
+
     def in_cell(self, points: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
         """Which voxel positions ``(n, 3)`` lie in the cell; everywhere without one."""
         if self.cell is None:
@@ -98,7 +108,7 @@ def make_slab(
         cell = _make_cell(grid, thickness, rngs["cell"])
         ice = half * rngs["cell"].uniform(0.35, 0.9)
         half = np.maximum(ice, cell.top() + rngs["cell"].uniform(2, 10))
-    half = np.clip(half, 0.15 * thickness, 0.98 * grid.nz * grid.spacing / 2 - np.abs(middle))
+    half = np.clip(half, 0.15 * thickness, (grid.nz / 2 - 1) * grid.spacing - np.abs(middle))
     return Slab(middle=middle.astype(np.float32), half=half.astype(np.float32), cell=cell)
 
 

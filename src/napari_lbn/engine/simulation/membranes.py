@@ -39,18 +39,22 @@ def add_vesicles(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
     for centre in grid.random_points(min(count, 60), rng):
         radius = float(np.exp(rng.uniform(np.log(12), np.log(60))))
         lumen = rng.uniform(-0.04, 0.15)
-        patch = vesicle(radius, grid.spacing, lumen, profile, rng)
+        semi = radius * rng.uniform(0.75, 1.25, 3)
+        patch = vesicle(semi, grid.spacing, lumen, profile, rng)
         corner = np.rint(centre).astype(np.intp) - np.array(patch.shape) // 2
         add_patch(excess, patch, corner)
         if rng.random() < 0.5:
-            _stud(excess, centre, (radius + 3) / grid.spacing, grid.spacing, rng)
+            _stud(excess, centre, (semi + 3) / grid.spacing, grid.spacing, rng)
 
 
 def vesicle(
-    radius: float, spacing: float, lumen: float, profile: Profile, rng: np.random.Generator
+    semi: NDArray[np.float64],
+    spacing: float,
+    lumen: float,
+    profile: Profile,
+    rng: np.random.Generator,
 ) -> Volume:
-    """One vesicle in its box: a bilayer around a lumen, all lengths in nm."""
-    semi = radius * rng.uniform(0.75, 1.25, 3)
+    """One vesicle of semi-axes `semi` in its box: a bilayer around a lumen, lengths in nm."""
     half = np.ceil((semi * 1.12 + 5) / spacing).astype(int)
     z, x, y = (
         (np.arange(-h, h + 1) * spacing / s).astype(np.float32)
@@ -59,8 +63,10 @@ def vesicle(
     z, x, y = z[:, None, None], x[None, :, None], y[None, None, :]
     rho = np.sqrt(z**2 + x**2 + y**2) + np.float32(1e-6)
     tilt = rng.uniform(-0.08, 0.08, 3)
+    # Rho grows by this much per nm, so the membrane is as thick on every side.
+    slope = np.sqrt((z / semi[0]) ** 2 + (x / semi[1]) ** 2 + (y / semi[2]) ** 2) / rho + 1e-6
     rho *= 1 + (tilt[0] * z * x + tilt[1] * x * y + tilt[2] * y * z) / rho**2
-    distance = (rho - 1) * np.float32(semi.mean())
+    distance = ((rho - 1) / slope).astype(np.float32)
     patch = np.zeros(distance.shape, np.float32)
     near = np.abs(distance) < 5
     patch[near] = profile(distance[near])
@@ -71,14 +77,14 @@ def vesicle(
 def _stud(
     excess: Volume,
     centre: NDArray[np.float64],
-    radius: float,
+    semi: NDArray[np.float64],
     spacing: float,
     rng: np.random.Generator,
 ) -> None:
-    """Membrane proteins as small balls on a sphere."""
+    """Membrane proteins as small balls on an ellipsoid."""
     directions = rng.standard_normal((int(rng.integers(10, 80)), 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    add_gaussians(excess, centre + radius * directions, max(1.8 / spacing, 0.8), 0.4)
+    add_gaussians(excess, centre + semi * directions, max(1.8 / spacing, 0.8), 0.4)
 
 
 def add_sheets(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:

@@ -18,6 +18,9 @@ ELECTRON_WAVELENGTH = 0.0197
 SPHERICAL_ABERRATION = 2.7e7
 """Å."""
 
+B_PER_DOSE = 4.0
+"""Å² that each e/Å² adds to the B factor, the rule of thumb of subtomogram averaging."""
+
 LARGEST_BLUR = 0.25
 """At this share of each neighbour, noise power at the Nyquist frequency is a ninth."""
 
@@ -39,7 +42,10 @@ class MicroscopeSettings:
     amplitude_contrast : tuple of float
         Range of the fraction of contrast that is amplitude contrast.
     b_factor : tuple of float
-        Range in Å² of the envelope exp(-B k² / 4).
+        Range in Å² of the envelope exp(-B k² / 4) of the first tilt.
+    dose : tuple of float
+        Range of the whole series' exposure in e/Å². Each of them adds 4 Å² to B from tilt
+        to tilt, in a dose-symmetric, bidirectional or unidirectional order.
     mean_free_path : tuple of float
         Range in nm of ice: transmission falls as exp(-t / (mean free path cos(angle))).
     misalignment : tuple of float
@@ -53,6 +59,7 @@ class MicroscopeSettings:
     defocus_jitter: float = 0.1
     amplitude_contrast: Range = (0.07, 0.1)
     b_factor: Range = (50.0, 400.0)
+    dose: Range = (60.0, 150.0)
     mean_free_path: Range = (220.0, 380.0)
     misalignment: Range = (0.0, 0.4)
     exposure_power: Range = (0.0, 0.3)
@@ -65,7 +72,7 @@ class Imaging:
     ctf: bool
     defocus: NDArray[np.float64]
     amplitude_contrast: float
-    b_factor: float
+    b_factor: NDArray[np.float64]
     mean_free_path: float
     shifts: NDArray[np.float64]
     exposure: NDArray[np.float64]
@@ -81,7 +88,8 @@ class Imaging:
         return cls(
             ctf=settings.ctf,
             amplitude_contrast=float(rng.uniform(*settings.amplitude_contrast)),
-            b_factor=float(rng.uniform(*settings.b_factor)),
+            b_factor=rng.uniform(*settings.b_factor)
+            + B_PER_DOSE * rng.uniform(*settings.dose) * _order(np.asarray(angles), rng) / count,
             mean_free_path=float(rng.uniform(*settings.mean_free_path)),
             exposure=cos ** -rng.uniform(*settings.exposure_power),
             shifts=rng.uniform(*settings.misalignment) * rng.standard_normal((count, 2)),
@@ -89,13 +97,24 @@ class Imaging:
         )
 
     def still(self, count: int) -> Imaging:
-        """The same optics for `count` tilts: mean defocus, in place, equally exposed."""
+        """The same optics for `count` tilts: mean defocus, fresh, in place, equally exposed."""
         return replace(
             self,
             defocus=np.full(count, self.defocus.mean()),
+            b_factor=np.full(count, self.b_factor.min()),
             shifts=np.zeros((count, 2)),
             exposure=np.ones(count),
         )
+
+
+def _order(angles: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
+    """When each tilt is acquired, 0 first, by one of the usual schemes."""
+    keys = (
+        np.abs(angles),
+        np.where(angles >= 0, angles, 1000 - angles),
+        angles,
+    )
+    return np.argsort(np.argsort(keys[rng.integers(3)], kind="stable"), kind="stable")
 
 
 def transfer(
@@ -194,10 +213,9 @@ def _contrast(
     if not imaging.ctf:
         return 1.0
     frequency = np.hypot(*_frequencies(shape)) / pixel_size
-    defocus = float(imaging.defocus[index])
-    return transfer(frequency, defocus, imaging.amplitude_contrast, imaging.b_factor).astype(
-        np.float32
-    )
+    defocus, b_factor = float(imaging.defocus[index]), float(imaging.b_factor[index])
+    contrast = transfer(frequency, defocus, imaging.amplitude_contrast, b_factor)
+    return contrast.astype(np.float32)
 
 
 def noise_profile(clean: Images, exposure: ArrayLike) -> NDArray[np.float64]:

@@ -76,7 +76,7 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
     pixel_size = float(np.exp(draw.uniform(*np.log(settings.pixel_size))))
     thickness = float(draw.uniform(*settings.thickness))
     # Surfaces wander and a gradient thickens one side: leave room above the mean thickness.
-    depth = thickness * (1 + settings.gradient / 2 + 2 * settings.roughness)
+    depth = 2 + thickness * (1 + settings.gradient / 2 + 2 * settings.roughness)
     centres = (np.arange(settings.views) - (settings.views - 1) / 2) * VIEW_STEP
     centres = np.rint(centres * settings.field[1])
     half_width = view_half_width(settings, depth) + float(np.abs(centres).max())

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.simulation import dataset
+from napari_lbn.engine.simulation.dataset import (
+    SAMPLE_SEED,
+    TRAINING_SEEDS,
+    VALIDATION_SEEDS,
+    SimulationSettings,
+    load_series,
+    simulate_series,
+    write_training_set,
+    write_validation_set,
+)
+
+
+@pytest.fixture
+def settings(small) -> SimulationSettings:
+    return SimulationSettings(specimen=replace(small, views=2), angles=(-60.0, -30.0, 0.0, 45.0))
+
+
+def test_the_same_seed_gives_the_same_series(settings):
+    first, again = (simulate_series(settings, 7) for _ in range(2))
+    np.testing.assert_array_equal(first.clean, again.clean)
+    assert first.clean.shape == (4, 24, 32)
+    assert first.clean.dtype == np.float32
+    assert np.isfinite(first.clean).all()
+
+
+def test_images_are_dark_where_clean_tilts_are_dense(settings):
+    series = simulate_series(settings, 7)
+    images = series.images()
+    assert np.corrcoef(images[2].ravel(), series.clean[2].ravel())[0, 1] < -0.95
+    assert images[2].mean() == pytest.approx(series.exposure[2], rel=0.2)
+
+
+def test_noise_refers_to_the_untilted_view(settings):
+    series = simulate_series(settings, 7)
+    noise = series.noisy(0.2, np.random.default_rng(0)) - series.clean
+    level = noise.std(axis=(1, 2))
+    np.testing.assert_allclose(level / level[2], series.profile / series.profile[2], rtol=0.15)
+
+
+def test_files_are_complete_and_say_what_they_hold(settings, tmp_path):
+    paths = list(write_training_set(tmp_path / "set", 3, settings, seed0=20))
+    names = ["series_0000020_0.npz", "series_0000020_1.npz", "series_0000021_0.npz"]
+    assert [path.name for path in paths] == names
+    assert sorted(p.name for p in (tmp_path / "set").iterdir()) == names
+    series = load_series(paths[0])
+    fresh = simulate_series(settings, 20)
+    np.testing.assert_allclose(series.clean, fresh.clean, atol=2e-3 * fresh.clean.std())
+    np.testing.assert_array_equal(series.angles, settings.angles)
+    assert series.pixel_size == pytest.approx(12)
+    assert series.metadata == fresh.metadata
+    assert load_series(paths[1]).metadata["view"] == 1
+
+
+def test_an_interrupted_job_goes_on_where_it_was(settings, tmp_path):
+    job = write_training_set(tmp_path, 4, settings)
+    first = next(job)
+    job.close()
+    stamp = first.stat().st_mtime_ns
+    rest = list(write_training_set(tmp_path, 4, settings))
+    assert len(rest) == 3
+    assert first not in rest
+    assert first.stat().st_mtime_ns == stamp
+    assert list(write_training_set(tmp_path, 4, settings)) == []
+
+
+def test_views_of_one_specimen_overlap_but_differ(settings, tmp_path):
+    first, second = (load_series(p).clean for p in write_training_set(tmp_path, 2, settings))
+    assert np.corrcoef(first[2].ravel(), second[2].ravel())[0, 1] < 0.9
+
+
+def test_a_failed_write_leaves_nothing_behind(settings, tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(dataset.np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        list(write_training_set(tmp_path, 1, settings))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_validation_series_come_with_truth_at_the_whole_range(settings, tmp_path):
+    (path,) = write_validation_set(tmp_path, 1, settings)
+    assert path.name == "series_1000000_0.npz"
+    with np.load(path) as data:
+        angles = data["truth_angles"]
+        truth, box = data["truth"], data["truth_box"]
+    assert angles.min() > -90
+    assert angles.max() == pytest.approx(90)
+    assert set(settings.angles) <= set(angles.tolist())
+    assert truth.shape == box.shape == (60, 24, 32)
+    # Whole specimen and measured tilts show the same thing, but for shifts and defocus.
+    series = load_series(path)
+    at = int(np.flatnonzero(angles == 0)[0])
+    assert np.corrcoef(truth[at].ravel(), series.clean[2].ravel())[0, 1] > 0.8
+    assert box[0].mean() < truth[0].mean()
+    assert list(write_validation_set(tmp_path, 1, settings)) == []
+
+
+def test_seeds_of_training_validation_and_sample_are_apart(tmp_path):
+    assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
+    assert SAMPLE_SEED not in TRAINING_SEEDS
+    assert SAMPLE_SEED not in VALIDATION_SEEDS
+    with pytest.raises(InputError, match="leave the range"):
+        dataset.main([str(tmp_path), "--count", "2", "--seed0", "999999"])
+    with pytest.raises(InputError, match="leave the range"):
+        dataset.main([str(tmp_path), "--count", "1", "--seed0", "3", "--validation"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_angles_beyond_90_degrees_are_refused():
+    with pytest.raises(InputError, match="between -90 and 90"):
+        SimulationSettings(angles=(0.0, 100.0))
