@@ -51,7 +51,7 @@ def test_stack_without_angles_opens_so_that_the_user_can_be_asked(stack_file: Pa
 def test_text_named_mrc_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "notes.mrc"
     path.write_text("not an image\n" * 200)
-    with pytest.raises(InputError, match="notes.mrc"):
+    with pytest.raises(InputError, match=r"notes\.mrc"):
         read(str(path))
 
 

@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_lbn._napari.metadata import record_of
-from napari_lbn._napari.results import Extent, ResultLayers, allocate
+from napari_lbn._napari.results import Extent, ResultLayers, allocate_volume
 from napari_lbn.engine.events import SlabReady, TiltReady
 
 ANGLES = np.arange(-87.0, 91.0, 3.0)
@@ -121,9 +121,10 @@ def test_difference_is_what_the_synthesized_tilts_add() -> None:
 
 @pytest.mark.parametrize("in_memory", [None, 10])
 def test_volumes_beyond_the_bound_live_in_a_file(in_memory: int | None) -> None:
-    volume = allocate((2, 3, 4), in_memory=in_memory)
+    volume = allocate_volume((2, 3, 4), in_memory=in_memory)
     assert isinstance(volume, np.memmap) is (in_memory is not None)
     assert volume.shape == (2, 3, 4)
     assert not volume.any()
+    assert volume[:, 1].flags.c_contiguous
     volume[1] = 5
     assert volume.sum() == 60

@@ -78,6 +78,28 @@ def test_row_and_middle_are_where_the_tomogram_has_them(viewer: ViewerModel, lay
     assert viewer.dims.point[-3:-1] == (40.0, 70.0)
 
 
+@pytest.mark.parametrize("section", ["xy", "xz"])
+def test_sections_are_averaged_over_the_slider_axis_only(
+    viewer: ViewerModel, layers: dict, section: str
+) -> None:
+    rng = np.random.default_rng(4)
+    wbp = layers["wbp"]
+    wbp.data = volume = rng.normal(size=wbp.data.shape).astype(np.float32)
+    views.show(viewer, layers, "wbp")
+    views.set_section(viewer, section)
+    views.go_to_row(viewer, wbp, 6)
+    views.go_to_middle(viewer, wbp)
+    views.set_average(viewer, wbp, 3)
+    expected = volume[3:6].mean(axis=0) if section == "xy" else volume[:, 5:8].mean(axis=1)
+    np.testing.assert_allclose(views.displayed_section(viewer, wbp), expected, rtol=1e-6)
+    on_screen = wbp.get_value((40.0, 60.0, 50.0), world=True)
+    assert np.float32(on_screen) == pytest.approx(expected[(6 if section == "xy" else 4), 5])
+    views.set_average(viewer, wbp, 1)
+    np.testing.assert_array_equal(
+        views.displayed_section(viewer, wbp), volume[4] if section == "xy" else volume[:, 6]
+    )
+
+
 def test_imod_orientation_points_y_up_and_back(viewer: ViewerModel) -> None:
     before = viewer.scene.camera.orientation
     views.set_imod_orientation(viewer, True)

@@ -32,7 +32,7 @@ def colour(strip: AngleStrip, angle: float) -> tuple[int, int, int]:
     return pixel.red(), pixel.green(), pixel.blue()
 
 
-@pytest.mark.parametrize("index", (0, 1, 20, 39, 40))
+@pytest.mark.parametrize("index", [0, 1, 20, 39, 40])
 def test_click_on_a_bar_means_its_tilt(qtbot: Any, strip: AngleStrip, index: int) -> None:
     seen: list[float] = []
     strip.chosen.connect(seen.append)

@@ -66,7 +66,7 @@ def test_series_dropped_later_is_taken_at_once(
     add_series(series)
     assert dock.session.series is series
     assert dock.layer_choice._invitation.isHidden()
-    qtbot.waitUntil(lambda: dock.run_panel.button.isEnabled(), timeout=WAIT)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
 
 
 def test_everything_is_filled_in(dock: MissingWedgeDock) -> None:
@@ -220,7 +220,7 @@ def test_unknown_pixel_size_is_asked_for(
     qtbot.waitUntil(lambda: "pixel size is unknown" in dock.run_panel.estimate, timeout=WAIT)
     assert not dock.run_panel.button.isEnabled()
     dock.settings_panel.pixel_size.setValue(13.5)
-    qtbot.waitUntil(lambda: dock.run_panel.button.isEnabled(), timeout=WAIT)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     assert layer.scale[-1] == 13.5
     assert str(layer.units[-1]) == "angstrom"
 

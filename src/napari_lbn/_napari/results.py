@@ -59,6 +59,16 @@ class Extent:
     pixel_size: float | None
 
 
+def allocate_volume(shape: tuple[int, int, int], *, in_memory: int | None) -> np.ndarray:
+    """A volume ``(z, y, x)`` whose slabs of y are contiguous.
+
+    It is filled slab by slab: in the usual order the first slab, however thin, would touch
+    every page of the volume, which takes seconds.
+    """
+    depth, height, width = shape
+    return allocate((height, depth, width), in_memory=in_memory).transpose(1, 0, 2)
+
+
 class ResultLayers:
     """Synthesized tilts, tomogram WBP, tomogram WBP + LBN and their difference.
 
@@ -88,8 +98,8 @@ class ResultLayers:
         shape = (extent.thickness, *extent.tilt_shape)
         tilts_shape = (len(extent.angles), 1, *extent.tilt_shape)
         self.tilts = allocate(tilts_shape, in_memory=in_memory)
-        self.measured = allocate(shape, in_memory=in_memory)
-        self.synthesized_part = allocate(shape, in_memory=in_memory)
+        self.measured = allocate_volume(shape, in_memory=in_memory)
+        self.synthesized_part = allocate_volume(shape, in_memory=in_memory)
         self.blended = BlendedVolume(self.measured, self.synthesized_part)
         self.added = ScaledVolume(self.synthesized_part)
         self._layers: dict[str, Any] = {} if previous is None else previous.present()

@@ -92,6 +92,28 @@ def set_section(viewer: Any, section: Literal["xy", "xz"]) -> None:
     viewer.reset_view()
 
 
+def set_average(viewer: Any, layer: Any, pixels: int) -> None:
+    """Display sections of a tomogram averaged over this odd number of pixels; 1 for none.
+
+    Tilts are never averaged: their axis is an angle.
+    """
+    half = (pixels - 1) / 2 * float(layer.scale[-1])
+    lead = (0.0,) * (viewer.dims.ndim - 3)
+    viewer.dims.margin_left = viewer.dims.margin_right = (*lead, half, half, 0.0)
+
+
+def displayed_section(viewer: Any, layer: Any) -> np.ndarray:
+    """The section of a tomogram that is on the screen, averaged as it is there."""
+    axis = -2 if viewer.dims.ndim - 2 not in viewer.dims.displayed else -3
+    scale, translate = float(layer.scale[axis]), float(layer.translate[axis])
+    size = layer.data.shape[axis]
+    at = min(max(round((viewer.dims.point[axis] - translate) / scale), 0), size - 1)
+    half = round(viewer.dims.margin_left[axis] / scale)
+    key = [slice(None)] * 3
+    key[axis] = slice(max(at - half, 0), at + half + 1)
+    return np.asarray(layer.data[tuple(key)]).mean(axis=axis)
+
+
 def go_to_row(viewer: Any, layer: Any, row: int) -> None:
     """Move the y slider to a row of a tomogram."""
     axis = viewer.dims.ndim - 2

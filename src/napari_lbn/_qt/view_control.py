@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from napari_lbn._napari import views
+from napari_lbn._napari.layers import contrast_limits
 from napari_lbn._napari.metadata import KEY
 from napari_lbn._napari.views import FLIPPED, View
 
@@ -13,6 +14,8 @@ from .session import Session
 Section = Literal["xy", "xz"]
 SAME_ANGLE = 1e-6
 """Degrees."""
+AVERAGE = 5
+"""Pixels over which a section is averaged at first: single ones are mostly noise."""
 
 
 class ViewControl:
@@ -28,6 +31,7 @@ class ViewControl:
         self._session = session
         self._viewer = viewer
         self._inverted = False
+        self.average = AVERAGE
         self.section: Section = "xy"
         session.alpha_changed.connect(self._on_alpha)
 
@@ -55,6 +59,10 @@ class ViewControl:
         tilts = view in ("measured", "tilts")
         views.show(self._viewer, layers, view)
         views.set_section(self._viewer, "xy" if tilts else self.section)
+        if layers:
+            views.set_average(
+                self._viewer, next(iter(layers.values())), 1 if tilts else self.average
+            )
         self._session.set_view(view)
 
     def flip(self) -> None:
@@ -82,6 +90,22 @@ class ViewControl:
         self.show("both" if "lbn" in layers else "wbp")
         views.go_to_row(self._viewer, tomogram, row)
         views.go_to_middle(self._viewer, tomogram)
+        self._adapt_contrast()
+
+    def set_average(self, pixels: int) -> None:
+        """Average displayed sections over this odd number of pixels."""
+        self.average = pixels
+        layers = self.layers()
+        if self._session.view not in ("measured", "tilts") and "wbp" in layers:
+            views.set_average(self._viewer, layers["wbp"], pixels)
+            self._adapt_contrast()
+
+    def _adapt_contrast(self) -> None:
+        """Contrast of both tomograms from the plain WBP section on the screen."""
+        layer = self.layers().get("wbp")
+        if layer is not None:
+            section = views.displayed_section(self._viewer, layer)
+            layer.contrast_limits = contrast_limits(section[None])
 
     def displayed_angle(self) -> float | None:
         """Angle of the tilt on the screen, None where no tilt is."""

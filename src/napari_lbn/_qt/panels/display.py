@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
     QWidget,
 )
 from superqt import QLabeledDoubleSlider
@@ -82,6 +83,8 @@ class DisplayPanel(QWidget):
         self.imod.setToolTip("y points up. Turns the camera; the data is not flipped")
         self.inverted = QCheckBox("Inverted contrast")
         self.inverted.setToolTip("Shows dense material bright; the data keeps its polarity")
+        self._make_average()
+        sections.addWidget(self.average)
         rows = form()
         rows.addRow("α", self.alpha)
         rows.addRow("Tilts", tilts)
@@ -110,6 +113,12 @@ class DisplayPanel(QWidget):
         explain(self.alpha, blended, NO_RESULT, self.alpha_tip)
         tilts = self._session.view in ("measured", "tilts")
         self._sections_group.setExclusive(not tilts)  # neither section is down beside tilts
+        explain(
+            self.average,
+            bool(roles & {"wbp", "lbn"}),
+            NO_RESULT,
+            "Sections on the screen are averaged over this many pixels; the data is not changed",
+        )
         for section, button in self._section_buttons.items():
             explain(button, bool(roles & {"wbp", "lbn"}), NO_RESULT, str(button.property("tip")))
             button.setChecked(section == self._views.section and not tilts)
@@ -126,6 +135,15 @@ class DisplayPanel(QWidget):
         self.alpha.setValue(self._session.alpha)
         self.alpha.setAccessibleName("Share of the synthesized part")
 
+    def _make_average(self) -> None:
+        self.average = QSpinBox()
+        self.average.setRange(1, 51)
+        self.average.setSingleStep(2)
+        self.average.setValue(self._views.average)
+        self.average.setPrefix("mean of ")
+        self.average.setSuffix(" px")
+        self.average.setMinimumWidth(60)
+
     def _connect(self) -> None:
         session = self._session
         self.alpha.valueChanged.connect(session.set_alpha)
@@ -137,5 +155,6 @@ class DisplayPanel(QWidget):
             button.clicked.connect(lambda _=False, view=view: self._views.show(view))
         for section, button in self._section_buttons.items():
             button.clicked.connect(lambda _=False, section=section: self._views.cut(section))
+        self.average.valueChanged.connect(lambda pixels: self._views.set_average(pixels | 1))
         self.imod.toggled.connect(self._views.set_imod_orientation)
         self.inverted.toggled.connect(self._views.set_inverted)

@@ -1,0 +1,74 @@
+"""Saving from the dock: the right files, and a clear word where they cannot be written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+
+from napari_lbn._qt.dock import MissingWedgeDock
+
+from .conftest import ANGLES, WAIT
+from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE
+from .test_dock import notifications, run
+
+
+@pytest.fixture
+def done(qtbot: Any, dock: MissingWedgeDock) -> MissingWedgeDock:
+    """A dock with a result."""
+    run(qtbot, dock)
+    return dock
+
+
+def wait(qtbot: Any, dock: MissingWedgeDock) -> None:
+    qtbot.waitUntil(lambda: not dock.saver.runner.running, timeout=WAIT)
+
+
+def test_augmented_stack_with_its_angles(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path
+) -> None:
+    done.saver.save_stack(tmp_path / "TS_lbn.mrc")
+    assert not done.save_panel.stack.isEnabled()
+    wait(qtbot, done)
+    angles = np.loadtxt(tmp_path / "TS_lbn.tlt")
+    assert angles.size == ANGLES.size + 5
+    with mrcfile.open(tmp_path / "TS_lbn.mrc") as mrc:
+        assert mrc.is_image_stack()
+        np.testing.assert_allclose(mrc.data[:, 0, 0], angles)  # the fake's tilts hold their angle
+        assert float(mrc.voxel_size.x) == pytest.approx(100.0)
+    assert json.loads((tmp_path / "TS_lbn.json").read_text())["weights"] == "fake"
+    assert "Saved TS_lbn.mrc" in done.save_panel.status
+    assert done.save_panel.stack.isEnabled()
+
+
+def test_tomograms_with_the_chosen_alpha(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path
+) -> None:
+    done.session.set_alpha(0.25)
+    done.saver.save_tomograms(tmp_path)
+    wait(qtbot, done)
+    for name, value, alpha in (
+        ("TS_wbp", MEASURED_VALUE, 0.0),
+        ("TS_wbp_lbn", MEASURED_VALUE + 0.25 * SYNTHESIZED_VALUE, 0.25),
+    ):
+        with mrcfile.open(tmp_path / f"{name}.mrc") as mrc:
+            assert mrc.is_volume()
+            assert np.all(mrc.data[0] == value)
+        assert json.loads((tmp_path / f"{name}.json").read_text())["alpha"] == alpha
+
+
+def test_folder_that_cannot_be_written_to_is_told(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with notifications() as notes:
+        done.saver.save_stack(tmp_path / "file" / "TS_lbn.mrc")
+        wait(qtbot, done)
+    assert any("TS_lbn.mrc" in note or "file" in note for note in notes)
+    assert "Saved" not in done.save_panel.status
+    assert done.save_panel.stack.isEnabled()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

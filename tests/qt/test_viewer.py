@@ -1,0 +1,72 @@
+"""In a real viewer: needs a screen (xvfb) with OpenGL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+
+from .conftest import ANGLES, WAIT
+from .fake_engine import FakeEngine
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("QT_QPA_PLATFORM") == "offscreen", reason="a real viewer needs OpenGL"
+)
+
+
+@pytest.fixture
+def stack_file(tmp_path: Path) -> Path:
+    images = np.random.default_rng(0).normal(100, 10, (ANGLES.size, 40, 60)).astype(np.float32)
+    path = tmp_path / "TS.mrc"
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(images)
+        mrc.set_image_stack()
+        mrc.voxel_size = 100.0
+    path.with_suffix(".tlt").write_text("\n".join(f"{angle:.2f}" for angle in ANGLES) + "\n")
+    return path
+
+
+def test_drop_run_flip_and_look(
+    qtbot: Any, make_napari_viewer_proxy: Any, stack_file: Path, engine: FakeEngine
+) -> None:
+    from napari_lbn._napari.preferences import Preferences
+    from napari_lbn._qt.dock import MissingWedgeDock
+
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.open(str(stack_file), plugin="napari-lbn")
+    assert viewer.canvas.overlays.text.text == "0.0°  measured"
+    dock = MissingWedgeDock(viewer, engine=engine, preferences=Preferences)
+    viewer.window.add_dock_widget(dock, name="Missing-wedge correction")
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: dock.session.result is not None, timeout=WAIT)
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (2, 1)
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert picture[..., :3].std() > 1  # something is drawn
+    for view in ("wbp", "lbn", "difference", "tilts", "measured"):
+        dock.display_panel._view_buttons[view].click()
+        assert dock.session.view == view
+    dock.views.look_at(70.0)
+    assert viewer.canvas.overlays.text.text == "+70.0°  SYNTHESIZED"
+
+
+def test_dock_is_in_the_plugins_menu_and_closes_with_the_viewer(
+    qtbot: Any, make_napari_viewer_proxy: Any
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-lbn", "Missing-wedge correction")
+    assert not dock.run_panel.button.isEnabled()
+    qtbot.waitUntil(lambda: dock.settings_panel.device.count() > 1, timeout=WAIT)
+
+
+def test_sample_opens(make_napari_viewer_proxy: Any) -> None:
+    viewer = make_napari_viewer_proxy()
+    viewer.open_sample("napari-lbn", "simulated_tilt_series")
+    truth, tilts = viewer.layers
+    assert tilts.ndim == 4
+    assert truth.visible is False
+    assert viewer.dims.axis_labels == ("tilt", "z", "y", "x")
