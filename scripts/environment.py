@@ -136,7 +136,7 @@ def _install(extras: str, group: str, torch_cpu: bool) -> None:
 
 
 def _pip(*arguments: str) -> None:
-    command = [str(venv_python()), "-m", "pip", "install", "--quiet", "--upgrade-strategy"]
+    command = [str(venv_python()), "-m", "pip", "install", "-qq", "--upgrade-strategy"]
     done = subprocess.run([*command, "only-if-needed", *arguments], check=False, cwd=ROOT)
     if done.returncode:
         stop(f"pip could not install {' '.join(arguments)}; its message is above.")

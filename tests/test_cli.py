@@ -537,3 +537,10 @@ def test_what_the_sample_knows_cannot_be_changed() -> None:
     result = run("info", "--sample", "--pixel-size", 3)
     assert result.exit_code == 2
     assert "sample" in result.stderr
+
+
+def test_every_option_is_documented() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "cli.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    options = {o for c in commands.values() for p in c.params for o in p.opts if o[:2] == "--"}
+    assert {option for option in options if f"`{option}" not in page} == {"--help"} & options

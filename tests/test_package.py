@@ -44,3 +44,13 @@ def test_documents_link_only_to_what_exists(document: Path) -> None:
     links = LINK.findall(document.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith(("http://", "https://", "mailto:"))]
     assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_both_source_documents_are_cited() -> None:
+    import yaml
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    titles = " ".join(reference["title"] for reference in citation["references"]).lower()
+    assert "latent back-projection network" in titles
+    assert "optimal back-projection" in titles
