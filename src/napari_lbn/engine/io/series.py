@@ -60,7 +60,7 @@ def open_tilt_series(
     _require_images(path, stack.images.shape)
     table = find_angles(path, stack, angles, count, warnings)
     values, sorting = _sorted(path, table, warnings)
-    size, size_source = _choose_pixel_size(path, pixel_size, stack, table, warnings)
+    size, size_source = _choose_pixel_size(pixel_size, stack, table)
     series = TiltSeries(
         images=stack.images,
         angles=values,
@@ -100,13 +100,6 @@ def _sorted(
             f"{path.name}: all {len(values)} tilt angles are {values[0]:g}° ({table.source}).",
             "Give the angle file that belongs to this stack.",
         )
-    repeated = np.unique(values[1:][np.diff(values) < 1e-3])
-    if repeated.size:
-        listed = ", ".join(f"{angle:g}°" for angle in repeated[:5])
-        warnings.append(
-            f"{table.source}: tilt angles occur more than once ({listed}). "
-            "Exclude the poorer image of each pair."
-        )
     if span < SMALL_RANGE and len(values) > 3:
         warnings.append(
             f"{table.source}: the tilt range is only {span:.2f}°. Are the angles in degrees?"
@@ -120,11 +113,9 @@ def _sorted(
 
 
 def _choose_pixel_size(
-    path: Path,
     given: float | None,
     stack: Stack,
     table: AngleTable,
-    warnings: list[str],
 ) -> tuple[float | None, str]:
     """The pixel size in Å, and where it came from."""
     if given is not None:
@@ -138,5 +129,4 @@ def _choose_pixel_size(
     in_header = None if stack.header is None else extended_angles(stack.header)
     if in_header is not None and in_header.pixel_size is not None:
         return in_header.pixel_size, in_header.source
-    warnings.append(f"{path.name}: the pixel size is unknown. Give it in Å.")
     return None, "unknown"
