@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .errors import InputError, WeightsError
 from .events import CancelToken, raise_if_cancelled
 from .fourier import binned_shape, fourier_crop
-from .tilt_series import TiltSeries
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .tilt_series import TiltSeries
 
 TOLERANCE = 1.02
 """Pixel sizes are calibrated to a per cent or so; the range of the weights is not sharper."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from .errors import Cancelled
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CancelToken: TypeAlias = threading.Event
 """Set it from any thread; the job stops at its next check, and its ``finally`` blocks run."""

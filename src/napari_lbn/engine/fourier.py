@@ -6,11 +6,15 @@ Both keep the rotation centre at ``(n - 1) / 2``: pixel j of the binned image li
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MARGIN = 8
 """Binned pixels of mirrored margin, so that opposite edges do not leak into each other."""

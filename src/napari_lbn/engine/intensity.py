@@ -8,13 +8,17 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from .geometry import HALF_TURN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
 
 CLIP_SIGMAS = 12.0
 """Pixels further from the median than this many robust standard deviations are clipped."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn import __version__
 
-from .tilt_series import TiltSeries
-
 if TYPE_CHECKING:
     from .correct.plan import CorrectionPlan
     from .correct.settings import CorrectionSettings
+    from .tilt_series import TiltSeries
 
 
 def describe_series(series: TiltSeries) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .device import choose_device, default_memory_bound, release_memory
@@ -19,7 +17,13 @@ from .intensity import IntensityStats
 from .network import LBN, in_bands
 from .network.latent_projection import LatentGrid, back_project, re_project
 from .tiling import choose_tiling
-from .tilt_series import TiltSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from .tilt_series import TiltSeries
 
 Value = TypeVar("Value")
 

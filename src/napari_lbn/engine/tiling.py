@@ -8,11 +8,14 @@ statistics (`network.layers`), so the band height changes nothing either.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import MemoryBoundError
-from .network.config import LBNConfig
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
+
+if TYPE_CHECKING:
+    from .network.config import LBNConfig
 
 FLOAT = 4
 WHOLE_MAPS = 5.0

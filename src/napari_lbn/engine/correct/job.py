@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..binning import bin_series
@@ -9,12 +11,14 @@ from ..events import CancelToken, Job, Notice, Progress
 from ..io.weights import load_network
 from ..provenance import describe_run
 from ..synthesis import Synthesis, on_device, synthesize
-from ..tilt_series import TiltSeries
 from .plan import CorrectionPlan, plan
 from .preview import preview
 from .result import CorrectionResult
-from .settings import CorrectionSettings
 from .tomogram import measure_intensities, reconstruct_measured, reconstruct_synthesized
+
+if TYPE_CHECKING:
+    from ..tilt_series import TiltSeries
+    from .settings import CorrectionSettings
 
 SYNTHESIS_SHARE = 0.8
 """Of the progress bar; WBP has the rest."""

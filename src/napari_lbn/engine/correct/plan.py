@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ..binning import TOLERANCE, automatic_binning
 from ..cost import estimate_memory, estimate_seconds
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
-from ..tilt_series import TiltSeries
-from .settings import CorrectionSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..tilt_series import TiltSeries
+    from .settings import CorrectionSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,7 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
             f"trained for {low:g} to {high:g} Å and may do worse."
         )
     measured = series.included_angles
-    new = angles_to_synthesize(
-        measured, increment=settings.increment, fill_gaps=settings.fill_gaps
-    )
+    new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
         notices.append("These tilts leave no missing wedge at this increment.")
     shape = binned_shape(series.image_shape, binning)

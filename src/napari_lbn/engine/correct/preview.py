@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from ..events import CancelToken, SlabReady, drain
 from ..geometry import measured_weights, synthesized_weights
-from ..intensity import IntensityStats
-from ..network import LBN
 from ..reconstruction.wbp import back_project_slab
 from ..synthesis import synthesize
-from ..tilt_series import TiltSeries
-from .plan import CorrectionPlan
-from .settings import CorrectionSettings
 from .tomogram import measured_rows, synthesized_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..intensity import IntensityStats
+    from ..network import LBN
+    from ..tilt_series import TiltSeries
+    from .plan import CorrectionPlan
+    from .settings import CorrectionSettings
 
 BAND_ROWS = 64
 """Rows of y from which the preview's tilts are synthesized."""
@@ -48,9 +52,7 @@ def preview(
     if new.size == 0:
         return
     synthesis = drain(
-        synthesize(
-            series, network, new, settings.for_synthesis(band), stats=stats, cancel=cancel
-        )
+        synthesize(series, network, new, settings.for_synthesis(band), stats=stats, cancel=cancel)
     )
     inner = slice(slab.start - band.start, slab.stop - band.start)
     rows = synthesized_rows(synthesis.tilts, new, stats)(inner)

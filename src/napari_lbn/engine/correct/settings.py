@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..device import choose_device, default_memory_bound
 from ..errors import InputError
-from ..reconstruction.filters import FilterName
 from ..reconstruction.wbp import WBPSettings
 from ..synthesis import SynthesisSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..reconstruction.filters import FilterName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,19 @@ WBP is linear, so tomogram(alpha) = measured + alpha * synthesized.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..events import CancelToken, Job
 from ..geometry import measured_weights, synthesized_weights
 from ..intensity import IntensityStats, common_gain
 from ..reconstruction.wbp import WBPSettings, reconstruct
-from ..synthesis import Synthesis
-from ..tilt_series import TiltSeries
+
+if TYPE_CHECKING:
+    from ..events import CancelToken, Job
+    from ..synthesis import Synthesis
+    from ..tilt_series import TiltSeries
 
 ReadRows = Callable[[slice], NDArray[np.float32]]
 

@@ -6,11 +6,15 @@ Every function predicts tilts at target angles from visible ones only; tilts are
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
 from ..geometry import HALF_TURN, measured_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 
 def neighbours(

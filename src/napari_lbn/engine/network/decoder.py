@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from .config import LBNConfig
 from .layers import ConvUnit
+
+if TYPE_CHECKING:
+    from .config import LBNConfig
 
 
 class UpBlock(nn.Module):

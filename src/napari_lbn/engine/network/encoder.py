@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
-from .config import LBNConfig
 from .layers import ConvUnit
+
+if TYPE_CHECKING:
+    from .config import LBNConfig
 
 
 class DownBlock(nn.Module):
     """A double convolution: strided k x k, then 3 x 3 with a residual connection."""
 
-    def __init__(self, n_in: int, n_out: int, *, kernel: int, stride: int, groups: int, slope: float):
+    def __init__(
+        self, n_in: int, n_out: int, *, kernel: int, stride: int, groups: int, slope: float
+    ):
         super().__init__()
-        self.first = ConvUnit(
-            n_in, n_out, kernel=kernel, stride=stride, groups=groups, slope=slope
-        )
+        self.first = ConvUnit(n_in, n_out, kernel=kernel, stride=stride, groups=groups, slope=slope)
         self.second = ConvUnit(n_out, n_out, groups=groups, slope=slope)
 
     def forward(self, x: Tensor) -> Tensor:

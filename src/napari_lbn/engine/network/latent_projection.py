@@ -8,17 +8,21 @@ projection operator on the latent grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..geometry import HALF_TURN, measured_weights
 from ..projection import ProjectionGeometry, Projector
 from ..reconstruction.filters import ramp_response
-from .config import LBNConfig
 from .unet3d import MULTIPLE
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .config import LBNConfig
 
 
 def round_up(size: int, multiple: int) -> int:

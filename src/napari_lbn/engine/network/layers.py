@@ -8,13 +8,16 @@ float32 rounding, for every band height.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _band_rows: ContextVar[int | None] = ContextVar("band_rows", default=None)
 
@@ -72,7 +75,9 @@ class ConvUnit(nn.Module):
             settings["output_padding"] = stride - 1
         self.conv: nn.Module = _convolution(dims, transposed)(n_in, n_out, kernel, **settings)
         self.norm = nn.GroupNorm(groups, n_out) if groups else None
-        nn.init.kaiming_normal_(self.conv.weight, a=slope, mode="fan_out" if transposed else "fan_in")
+        nn.init.kaiming_normal_(
+            self.conv.weight, a=slope, mode="fan_out" if transposed else "fan_in"
+        )
         if transposed:  # each output pixel sees only 1 in stride**dims of the kernel's taps
             with torch.no_grad():
                 fan = n_in * kernel**dims / stride**dims
@@ -128,8 +133,7 @@ class ConvUnit(nn.Module):
         centre = mean.view(n, -1, *[1] * len(spread))
         variance = (
             sum(
-                (groups[..., b : b + rows, :].double() - centre).square().sum(spread)
-                for b in bands
+                (groups[..., b : b + rows, :].double() - centre).square().sum(spread) for b in bands
             )
             / count
         )

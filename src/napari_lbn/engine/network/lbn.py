@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,6 +13,9 @@ from .decoder import Decoder
 from .encoder import Encoder
 from .latent_projection import LatentGrid, back_project, re_project, round_up
 from .unet3d import MULTIPLE, UNet3d
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class LBN(nn.Module):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
-from .config import LBNConfig
 from .layers import ConvUnit
+
+if TYPE_CHECKING:
+    from .config import LBNConfig
 
 MULTIPLE = 4
 """Every axis of the volume must be a multiple of this: two strides of 2."""

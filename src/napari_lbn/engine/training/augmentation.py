@@ -6,12 +6,14 @@ projection of a rotated or mirrored specimen.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import wrap_angle
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Tilts = TypeVar("Tilts", bound=NDArray)
 

@@ -107,7 +107,9 @@ def draw_example(
         keep = _draw_range(angles, settings, rng)
         angles = angles[keep]
         clean = tilts[keep].astype(np.float32)
-        inputs, targets = _image(clean, angles, series.noise_profile[keep], settings, rng, add_noise)
+        inputs, targets = _image(
+            clean, angles, series.noise_profile[keep], settings, rng, add_noise
+        )
     hidden = draw_mask(len(angles), settings, rng)
     both, angles = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
     chosen = _choose_targets(hidden, settings.n_targets, rng)
@@ -119,7 +121,9 @@ def draw_example(
     )
 
 
-def draw_mask(n_tilts: int, settings: ExampleSettings, rng: np.random.Generator) -> NDArray[np.bool_]:
+def draw_mask(
+    n_tilts: int, settings: ExampleSettings, rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Which tilts the network does not see."""
     scheme = settings.masking
     if scheme == "mixed":

@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,8 +15,13 @@ from torch import Tensor
 
 from ..errors import InputError, LBNError
 from ..events import CancelToken, Event, Job, raise_if_cancelled
-from ..network import LBN
 from .examples import AddNoise, Example, ExampleSettings, TrainingSeries, draw_example
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from ..network import LBN
 
 
 @dataclass(frozen=True, kw_only=True)
