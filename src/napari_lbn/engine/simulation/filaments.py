@@ -19,7 +19,7 @@ def add_filaments(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
     bundled = rng.random() < 0.4
     for _ in range(count):
         heading = direction + rng.normal(0, 0.08, 3) if bundled else _direction(rng)
-        path = worm(grid, heading, step=2.7, persistence=4000.0, rng=rng)
+        path = worm(grid, heading, step=2.7, persistence=10_000.0, rng=rng)
         points = _helix(path, radius=1.6, count=1, turn=np.deg2rad(166.6), spacing=grid.spacing)
         add_gaussians(excess, points, max(1.9 / grid.spacing, 0.8), 0.45)
 
@@ -29,7 +29,7 @@ def add_microtubules(excess: Volume, grid: Grid, rng: np.random.Generator) -> No
     direction = _direction(rng)
     for _ in range(int(rng.integers(1, 5))):
         heading = direction + rng.normal(0, 0.15, 3)
-        path = worm(grid, heading, step=4.0, persistence=30000.0, rng=rng)
+        path = worm(grid, heading, step=4.0, persistence=200_000.0, rng=rng)
         points = _helix(path, radius=11.2, count=13, turn=0.0, spacing=grid.spacing)
         add_gaussians(excess, points, max(1.7 / grid.spacing, 0.8), 0.5)
 

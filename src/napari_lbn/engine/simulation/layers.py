@@ -166,7 +166,6 @@ def add_carbon(density: Volume, grid: Grid, slab: Slab, rng: np.random.Generator
     covered = np.hypot(x[:, None] - centre[0], y[None, :] - centre[1]) - radius
     film = np.clip(0.5 - covered / 3, 0, 1).astype(np.float32)
     thickness, face = rng.uniform(8, 18), rng.choice([-1, 1])
-    grain = 1 + 0.05 * smooth_map(grid.nx, grid.ny, 2, rng, exponent=1.0)
     surface = slab.middle + face * (slab.half - thickness)
     reach = thickness + grid.spacing
     low, high = (surface.min() - reach, surface.max() + reach)
@@ -175,4 +174,6 @@ def add_carbon(density: Volume, grid: Grid, slab: Slab, rng: np.random.Generator
         inside = np.clip(height / grid.spacing + 0.5, 0, 1)
         inside *= np.clip((thickness - height) / grid.spacing + 0.5, 0, 1)
         inside *= film
+        # Amorphous carbon is grainy, and anew in every plane.
+        grain = 1 + 0.08 * smooth_map(grid.nx, grid.ny, 2, rng, exponent=0.5)
         density[index] += inside * (2.1 * grain - density[index])
