@@ -91,7 +91,7 @@ def filter_tilts(
         ``(..., x + 2 * margin)``.
     """
     width = tilts.shape[-1]
-    length = next_fast_len(2 * (width + margin), real=True)
+    length = next_fast_len(2 * (width + margin) + 1, real=True)
     padded = torch.cat([tilts, _beyond(tilts, length - width, pad)], dim=-1)
     response = filter_response(name, length, dtype=tilts.dtype, device=tilts.device)
     filtered = torch.fft.irfft(torch.fft.rfft(padded) * response, n=length)

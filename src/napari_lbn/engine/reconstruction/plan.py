@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, hypot
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy.fft import next_fast_len
 
 from ..device import default_memory_bound
@@ -14,8 +13,6 @@ from ..errors import MemoryBoundError
 from ..geometry import rotation_centre
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from .settings import WBPSettings
 
 COLUMNS = 64
@@ -51,13 +48,13 @@ class SlabPlan:
     memory_bytes: int
 
 
-def plan_slabs(angles: ArrayLike, shape_yx: tuple[int, int], settings: WBPSettings) -> SlabPlan:
+def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -> SlabPlan:
     """Cut a reconstruction into slabs of y, and the matrix into blocks of z.
 
     Parameters
     ----------
-    angles : array_like
-        ``(n_tilts,)`` degrees.
+    n_tilts : int
+        Number of tilts.
     shape_yx : tuple of int
         Size of the tilts in pixels.
     settings : WBPSettings
@@ -70,8 +67,8 @@ def plan_slabs(angles: ArrayLike, shape_yx: tuple[int, int], settings: WBPSettin
     """
     bound = settings.memory_bound or default_memory_bound(settings.device)
     ny, nx = shape_yx
-    nz, n_tilts = settings.thickness, int(np.size(angles))
-    margin = detector_margin(angles, nx, nz)
+    nz = settings.thickness
+    margin = detector_margin(nx, nz)
     z_row = 2 * n_tilts * nx * ENTRY_BYTES
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
     # Leave room for one row of y at least: its share of the output comes first.
@@ -95,19 +92,20 @@ def plan_slabs(angles: ArrayLike, shape_yx: tuple[int, int], settings: WBPSettin
     return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
 
 
-def detector_margin(angles: ArrayLike, nx: int, nz: int) -> int:
-    """Pixels beyond each end of the detector on which a voxel of the box can land."""
-    theta = np.deg2rad(np.asarray(angles, dtype=np.float64))
+def detector_margin(nx: int, nz: int) -> int:
+    """Pixels beyond each end of the detector on which a voxel of the box can ever land.
+
+    The same for every tilt series, so that measured and synthesized tilts are filtered
+    alike and their tomograms add up to that of the augmented stack.
+    """
     reach_x, reach_z = rotation_centre(nx), rotation_centre(nz)
-    reach = np.abs(np.cos(theta)) * reach_x + np.abs(np.sin(theta)) * reach_z
-    # One more pixel, for the right neighbour of linear interpolation.
-    return ceil(max(float(reach.max(initial=0.0)) - reach_x, 0.0) + 1e-6)
+    return ceil(hypot(reach_x, reach_z) - reach_x + 1e-6)
 
 
 def _bytes_by_row(n_tilts: int, nx: int, nz: int, margin: int) -> int:
     """Memory for one row of y: tilts as read, filtered, in the filter; two slabs of output."""
     width = nx + 2 * margin
-    length = next_fast_len(2 * (nx + margin), real=True)
+    length = next_fast_len(2 * (nx + margin) + 1, real=True)
     # The filter takes one tilt at a time: a padded line, its spectrum twice, the result.
     return 4 * (2 * n_tilts * nx + n_tilts * width + 6 * length + 2 * nz * nx)
 

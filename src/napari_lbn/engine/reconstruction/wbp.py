@@ -68,7 +68,7 @@ def back_project_slab(
     angles, weights = _checked(angles, weights, settings)
     if len(angles) != n_tilts:
         raise InputError(f"{len(angles)} tilt angles for {n_tilts} tilts.")
-    plan = plan_slabs(angles, (ny, nx), settings)
+    plan = plan_slabs(len(angles), (ny, nx), settings)
     reconstructor = SlabReconstructor(angles, weights, nx, settings, plan)
     volume = np.empty((settings.thickness, ny, nx), np.float32)
     for start in range(0, ny, plan.rows):
@@ -120,7 +120,7 @@ def reconstruct(
     """
     angles, weights = _checked(angles, weights, settings)
     ny, nx = shape_yx
-    plan = plan_slabs(angles, shape_yx, settings)
+    plan = plan_slabs(len(angles), shape_yx, settings)
     reconstructor = SlabReconstructor(angles, weights, nx, settings, plan)
     n_blocks = len(reconstructor.blocks)
     starts = range(0, ny, plan.rows)
