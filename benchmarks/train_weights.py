@@ -23,7 +23,7 @@ from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.simulation.microscope import add_noise
+from napari_lbn.engine.simulation.noise import add_noise
 from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries
 from napari_lbn.engine.training.trainer import Report, TrainingSettings, load_simulated, train
 

@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.simulation.dataset import clean_tilts
 from napari_lbn.engine.simulation.microscope import (
     ELECTRON_WAVELENGTH,
     Imaging,
     MicroscopeSettings,
-    add_noise,
     image,
-    noise_profile,
-    to_counts,
     transfer,
 )
+from napari_lbn.engine.simulation.noise import add_noise, noise_profile, to_counts
+from napari_lbn.engine.simulation.series import clean_tilts
 from napari_lbn.engine.simulation.specimen import make_specimen
 
 OPTICS = MicroscopeSettings(misalignment=(0.0, 0.0), defocus_jitter=0.0)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .dataset import SAMPLE_SEED, SimulationSettings, image_view
-from .microscope import MicroscopeSettings, signal_variance, to_counts
+from .dataset import SAMPLE_SEED
+from .microscope import MicroscopeSettings
+from .noise import signal_variance, to_counts
 from .sample import PIXEL_SIZE, TRUTH_STEP
+from .series import SimulationSettings, image_view
 from .settings import SpecimenSettings
 from .specimen import Specimen, make_specimen
 
