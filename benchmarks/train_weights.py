@@ -37,6 +37,7 @@ class GrowingFolder:
         self.folder, self.loaded, self.checked = folder, {}, 0.0
 
     def __call__(self) -> list[TrainingSeries]:
+        """All series that are there by now; new files are looked for every 30 seconds."""
         if time.monotonic() - self.checked > 30:
             self.checked = time.monotonic()
             for path in sorted(self.folder.glob("*.npz")):

@@ -25,6 +25,8 @@ def network_operations(
 
     Parameters
     ----------
+    config : LBNConfig
+        Of the network.
     shape : tuple of int
         (y, x) pixels of a tilt.
     n_visible, n_targets : int

@@ -9,7 +9,7 @@ used.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class IntensityStats:
     high: NDArray[np.float64]
 
     @classmethod
-    def measure(cls, tilts: Iterable[NDArray], angles: ArrayLike) -> IntensityStats:
+    def measure(cls, tilts: Iterable[NDArray[Any]], angles: ArrayLike) -> IntensityStats:
         """Read tilts ``(y, x)`` one after the other and measure each."""
         rows = np.array([_measure(np.asarray(tilt, dtype=np.float32)) for tilt in tilts])
         mean, std, low, high = rows.T
@@ -152,10 +152,11 @@ def _fit_and_evaluate(
 def _robust_fit(basis: NDArray[np.float64], data: NDArray[np.float64]) -> NDArray[np.float64]:
     """Iteratively reweighted least squares with Cauchy weights: outlier tilts do not count."""
     weights = np.ones_like(data)
-    coefficients = np.zeros(basis.shape[1])
+    coefficients: NDArray[np.float64] = np.zeros(basis.shape[1])
     for _ in range(20):
         root = np.sqrt(weights)
-        coefficients, *_ = np.linalg.lstsq(basis * root[:, None], data * root, rcond=None)
+        solved, *_ = np.linalg.lstsq(basis * root[:, None], data * root, rcond=None)
+        coefficients = np.asarray(solved, dtype=np.float64)
         residual = data - basis @ coefficients
         sigma = 1.4826 * np.median(np.abs(residual)) + 1e-9 * (1 + np.abs(data).max())
         weights = 1 / (1 + (residual / (2.4 * sigma)) ** 2)

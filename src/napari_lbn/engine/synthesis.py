@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -91,11 +92,13 @@ def synthesize(
     angles : ndarray
         ``(m,)`` degrees in (-90, 90]; those that were measured come out as re-projections.
     settings : SynthesisSettings
+        Device, memory bound, rows.
     stats : IntensityStats, optional
         Of the included tilts, where already measured.
     fractions : tuple of float
         Share of the whole job that this is, for `Progress`.
     cancel : CancelToken, optional
+        Ends the job with `Cancelled` at its next tile.
 
     Yields
     ------
@@ -164,7 +167,7 @@ class _Run:
 
         latents: list[Tensor] = []
         while done < visible:
-            latents.append(self._retrying(lambda: self._encode(done)))
+            latents.append(self._retrying(partial(self._encode, done)))
             done += len(latents[-1])
             yield progress("Encoding tilts", done, visible)
         volume = self._retrying(lambda: self._latent_volume(torch.cat(latents)))
@@ -173,7 +176,7 @@ class _Run:
         yield progress("Correcting the latent volume", 1, 1)
         first = 0
         while first < targets:
-            images = self._retrying(lambda: self._decode(volume, first))
+            images = self._retrying(partial(self._decode, volume, first))
             for image in images:
                 yield self._tilt_ready(first, image)
                 first += 1

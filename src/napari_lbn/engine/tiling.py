@@ -60,6 +60,7 @@ def peak_memory(
     Parameters
     ----------
     config : LBNConfig
+        Of the network.
     size : tuple of int
         (y, x) pixels of a tilt.
     grid : LatentGrid
@@ -67,6 +68,7 @@ def peak_memory(
     n_visible : int
         Tilts that are encoded.
     tiling : Tiling
+        Pieces in which it runs.
     """
     maps = WHOLE_MAPS if tiling.rows is None else BANDED_MAPS
     pixels = size[0] * size[1]

@@ -96,6 +96,12 @@ def reconstruct_synthesized(
         Measured angles in degrees, ascending.
     shape : tuple of int
         (y, x) pixels.
+    settings : WBPSettings
+        As for the measured part.
+    fractions : tuple of float
+        Share of the whole job that this is, for `Progress`.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled` at its next slab.
     """
     new = ~np.isin(synthesis.angles, measured)
     angles = synthesis.angles[new]

@@ -59,6 +59,12 @@ def wbp_reprojection(
 
     Parameters
     ----------
+    tilts : ndarray
+        ``(n, y, x)``, the visible ones.
+    angles : array_like
+        ``(n,)`` degrees, ascending.
+    targets : array_like
+        ``(m,)`` degrees to re-project at.
     thickness : int
         Of the tomogram, in pixels.
     """

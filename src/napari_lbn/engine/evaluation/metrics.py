@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def correlation(a: NDArray, b: NDArray) -> float:
+def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Pearson correlation of two images; 0 where one is constant."""
     x = np.asarray(a, dtype=np.float64).ravel()
     y = np.asarray(b, dtype=np.float64).ravel()
@@ -19,12 +19,12 @@ def correlation(a: NDArray, b: NDArray) -> float:
     return float(x @ y / norm) if norm > 0 else 0.0
 
 
-def mean_squared_error(predicted: NDArray, truth: NDArray) -> float:
+def mean_squared_error(predicted: NDArray[Any], truth: NDArray[Any]) -> float:
     """MSE after bringing both to mean 0 and standard deviation 1, as in the paper's tables."""
     return 2 * (1 - correlation(predicted, truth))
 
 
-def averaged(image: NDArray, factor: int) -> NDArray:
+def averaged(image: NDArray[Any], factor: int) -> NDArray[Any]:
     """Mean over blocks of factor x factor pixels; what does not fill a block is cut off."""
     height, width = (n // factor * factor for n in image.shape)
     blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor)

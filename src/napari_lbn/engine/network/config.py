@@ -109,7 +109,9 @@ class LBNConfig:
                 f"The weights' configuration has unknown fields: {', '.join(sorted(unknown))}.",
                 "They may come from a newer version of napari-lbn: update it.",
             )
-        clean = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        clean: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
         try:
             return cls(**clean)
         except TypeError as error:

@@ -8,7 +8,7 @@ projection operator on the latent grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -89,7 +89,9 @@ class LatentGrid:
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
         return cls(width=latent_width, nx=nx, nz=deep, axis=axis)
 
-    def projector(self, angles: ArrayLike, footprint: str, device: torch.device) -> Projector:
+    def projector(
+        self, angles: ArrayLike, footprint: Literal["linear", "distance"], device: torch.device
+    ) -> Projector:
         """Projection operator between this volume and latents at these angles (degrees)."""
         geometry = ProjectionGeometry(
             angles=tuple(float(a) for a in np.asarray(angles)),
@@ -123,6 +125,10 @@ def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: L
         ``(n, d, y, x)``.
     angles : array_like
         ``(n,)`` degrees.
+    grid : LatentGrid
+        Where the volume lies.
+    config : LBNConfig
+        Its filter and sum are used.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -70,10 +70,10 @@ class ConvUnit(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride, self.slope, self.transposed = kernel, stride, slope, transposed
-        settings = {"stride": stride, "padding": kernel // 2}
+        settings: dict[str, Any] = {"stride": stride, "padding": kernel // 2}
         if transposed:
             settings["output_padding"] = stride - 1
-        self.conv: nn.Module = _convolution(dims, transposed)(n_in, n_out, kernel, **settings)
+        self.conv = _convolution(dims, transposed)(n_in, n_out, kernel, **settings)
         self.norm = nn.GroupNorm(groups, n_out) if groups else None
         nn.init.kaiming_normal_(
             self.conv.weight, a=slope, mode="fan_out" if transposed else "fan_in"
@@ -82,6 +82,7 @@ class ConvUnit(nn.Module):
             with torch.no_grad():
                 fan = n_in * kernel**dims / stride**dims
                 self.conv.weight.normal_(0, (2 / ((1 + slope**2) * fan)) ** 0.5)
+        assert self.conv.bias is not None
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -150,7 +151,9 @@ class ConvUnit(nn.Module):
         return x
 
 
-def _convolution(dims: int, transposed: bool) -> type[nn.Module]:
+def _convolution(
+    dims: int, transposed: bool
+) -> type[nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d]:
     if transposed:
         return nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
     return nn.Conv2d if dims == 2 else nn.Conv3d

@@ -36,7 +36,9 @@ class UNet3d(nn.Module):
         self.up2 = _double(config, b, b, a, strides=(-2, 1))
         self.up1 = _double(config, 2 * a, a, d, last=True)
         if config.unet_residual:
-            nn.init.zeros_(self.up1[1].conv.weight)
+            last = self.up1[1]
+            assert isinstance(last, ConvUnit)
+            nn.init.zeros_(last.conv.weight)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Correct a latent volume whose axes are multiples of 4."""

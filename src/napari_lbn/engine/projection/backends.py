@@ -48,7 +48,7 @@ def available_backends(device: torch.device, dtype: torch.dtype) -> list[Backend
     names: list[BackendName] = []
     if dtype in (torch.float32, torch.float64):
         if device.type == "cpu":
-            has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+            has_mkl = torch.backends.mkl.is_available()
             names = ["mkl"] if has_mkl else []
             names += ["scipy", "torch-sparse"]
         elif device.type == "cuda":

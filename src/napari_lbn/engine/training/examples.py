@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class TrainingSeries:
         measured series, whose tilts are input and target as they are.
     """
 
-    tilts: NDArray
+    tilts: NDArray[Any]
     angles: NDArray[np.float64]
     noise_profile: NDArray[np.float64] | None = None
 
@@ -125,7 +125,7 @@ def draw_mask(
     n_tilts: int, settings: ExampleSettings, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Which tilts the network does not see."""
-    scheme = settings.masking
+    scheme: str = settings.masking
     if scheme == "mixed":
         scheme = ("uniform", "independent", "edge")[rng.integers(3)]
     if scheme == "uniform":
@@ -136,8 +136,11 @@ def draw_mask(
 
 
 def augment(
-    tilts: NDArray, angles: NDArray[np.float64], settings: ExampleSettings, rng: np.random.Generator
-) -> tuple[NDArray, NDArray[np.float64]]:
+    tilts: NDArray[Any],
+    angles: NDArray[np.float64],
+    settings: ExampleSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Mirror at random along each axis and rotate the specimen by a random offset."""
     for mirror in (mirror_x, mirror_y, mirror_z):
         if rng.random() < 0.5:
@@ -167,7 +170,7 @@ def _image(
 
 def _crop(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator
-) -> tuple[NDArray, NDArray[np.float64]]:
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
     height, width = series.tilts.shape[1:]
     rows = min(settings.crop, height)
     top = int(rng.integers(0, height - rows + 1))

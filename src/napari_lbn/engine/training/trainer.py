@@ -89,9 +89,11 @@ def train(
     sources : callable
         Gives the training series; asked again from time to time, so that the set may grow.
     settings : TrainingSettings
+        Steps, rates and how examples are drawn.
     add_noise : callable
         Noise for simulated series: ``add_noise(clean, snr, profile, rng)``.
     cancel : CancelToken, optional
+        Ends the training with `Cancelled` at the next step.
 
     Yields
     ------
@@ -134,7 +136,9 @@ def prefetch(
         series = sources()
         if not series:
             raise InputError("There is no series to train on.")
-        return draw_example(series[rng.integers(len(series))], settings.examples, rng, add_noise)
+        return draw_example(
+            series[int(rng.integers(len(series)))], settings.examples, rng, add_noise
+        )
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         index = 0
@@ -190,9 +194,10 @@ def _tensor(images: np.ndarray, device: torch.device) -> Tensor:
 
 
 def _use_channels_last(network: LBN) -> None:
-    network.encoder.to(memory_format=torch.channels_last)
-    network.decoder.to(memory_format=torch.channels_last)
-    network.unet.to(memory_format=torch.channels_last_3d)
+    # torch's type stubs do not know this use of Module.to
+    network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.unet.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
 
 def _rate(step: int, settings: TrainingSettings) -> float:
