@@ -211,6 +211,7 @@ def test_thickness_in_pixels_follows_the_binning_and_nm_stays(
 
 def test_unknown_pixel_size_is_asked_for(
     qtbot: Any,
+    viewer: ViewerModel,
     make_dock: Callable[[], MissingWedgeDock],
     add_series: AddSeries,
     series: TiltSeries,
@@ -222,6 +223,7 @@ def test_unknown_pixel_size_is_asked_for(
     dock.settings_panel.pixel_size.setValue(13.5)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     assert layer.scale[-1] == 13.5
+    assert float(layer.get_value(viewer.dims.point, world=True)) > 0  # still on the screen
     assert str(layer.units[-1]) == "angstrom"
 
 

@@ -13,7 +13,6 @@ from .metadata import record_of, shows_tilts
 
 SYNTHESIZED_COLOUR = "#ff9f40"
 """Used for synthesized tilts everywhere: on the canvas and in the angle strip."""
-MEASURED_COLOUR = "#e6e6e6"
 
 _TEXTS: WeakKeyDictionary[Any, AngleText] = WeakKeyDictionary()
 
@@ -95,7 +94,7 @@ class AngleText:
         lines, synthesized = self._lines(viewer)
         overlay = viewer.canvas.overlays.text
         overlay.text = "\n".join(lines)
-        overlay.color = SYNTHESIZED_COLOUR if synthesized else MEASURED_COLOUR
+        overlay.color = SYNTHESIZED_COLOUR if synthesized else None  # the theme's
         overlay.font_size = 12
         overlay.position = "top_right"
         overlay.visible = bool(lines)

@@ -54,6 +54,18 @@ def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
     side_by_side(viewer, shown if view == "both" else [])
 
 
+def slice_again(viewer: Any) -> None:
+    """Slice every layer at the viewer's point.
+
+    Where a layer's scale or place changes and the sliders' range with it, napari 0.9 moves
+    the point into the new range but leaves the layers sliced at the old one, outside of it.
+    """
+    here = viewer.dims.point[0]
+    start, stop, step = viewer.dims.range[0]
+    viewer.dims.set_point(0, here + step if here + step <= stop else max(here - step, start))
+    viewer.dims.set_point(0, here)
+
+
 def side_by_side(viewer: Any, layers: list[Any]) -> None:
     """Show these layers beside each other, each under its name; an empty list ends it."""
     grid = viewer.canvas.grid

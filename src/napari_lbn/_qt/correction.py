@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import Extent, ResultLayers
+from napari_lbn._napari.views import slice_again
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady
 
@@ -143,6 +144,7 @@ class Correction(QObject):
         if session.layer is not None:
             depth = session.options.thickness(session.series.pixel_size)
             update_series_layer(session.layer, session.series, thickness=depth)
+            slice_again(self._viewer)
         extent = Extent(
             name=session.series.name,
             angles=angles[order],

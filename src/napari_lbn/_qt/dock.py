@@ -7,12 +7,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lbn._napari.angle_text import show_angle_text
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
+from napari_lbn._napari.views import slice_again
 
 from .background import DEBOUNCE, Planner, as_job
 from .correction import Correction
@@ -32,6 +33,7 @@ from .theme import group
 from .view_control import ViewControl
 
 MINIMUM_WIDTH = 340
+PREFERRED_WIDTH = 390
 
 
 class MissingWedgeDock(QWidget):
@@ -60,6 +62,7 @@ class MissingWedgeDock(QWidget):
         self.session = Session()
         self.views = ViewControl(self.session, napari_viewer)
         self._text = show_angle_text(napari_viewer)
+        self._scale: tuple[Any, float | None] | None = None
         self._make_panels()
         self._lay_out()
         self._make_jobs()
@@ -149,6 +152,10 @@ class MissingWedgeDock(QWidget):
             application.aboutToQuit.connect(end)
         self.use_layer(self.layer_choice.layer)
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Wide enough for every control, as high as there is room."""
+        return QSize(PREFERRED_WIDTH, 900)
+
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""
         self.correction.abandon()
@@ -190,6 +197,14 @@ class MissingWedgeDock(QWidget):
     def _on_series(self, series: Any) -> None:
         self._check_soon.start()
         self._text.update()
+        if series is not None:
+            slice_again(self._viewer)
+        scale = None if series is None else (self.session.layer, series.pixel_size)
+        if scale is not None and self._scale is not None:
+            same_layer = scale[0] is self._scale[0]
+            if same_layer and scale[1] != self._scale[1]:
+                self._viewer.reset_view()
+        self._scale = scale
         for title in ("Correction", "Display", "Save"):
             self._boxes[title].setVisible(series is not None)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_lbn.engine.errors import LBNError
@@ -91,5 +92,7 @@ def _message(severity: str, message: str, remedy: str) -> QFrame:
     layout = QVBoxLayout(frame)
     layout.setContentsMargins(8, 2, 2, 2)
     text = html.escape(message)
-    layout.addWidget(caption(f"{text}<br><i>{html.escape(remedy)}</i>" if remedy else text))
+    label = caption(f"{text}<br><i>{html.escape(remedy)}</i>" if remedy else text)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    layout.addWidget(label)
     return frame

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFormLayout, QGroupBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-WARNING_COLOUR = "#e0a030"
+WARNING_COLOUR = "#d8922a"
 ERROR_COLOUR = "#e05050"
 SPACING = 6
+NARROWEST = 200
+"""Pixels of width for which a text is laid out before it was shown."""
 
 
-def caption(text: str = "") -> QLabel:
-    """A line of explanation: wraps, can be selected, never widens the dock."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
+class Caption(QLabel):
+    """A text that wraps, can be selected, never widens the dock and is as high as it needs.
+
+    Qt guesses the height of wrapped text from a width of its own, which makes a scroll area
+    scroll over nothing.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """No width asked for; the height that the text takes at the width it has."""
+        return QSize(0, self.heightForWidth(max(self.width(), NARROWEST)))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Never less than the whole text."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Another width asks for another height."""
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+
+def caption(text: str = "") -> Caption:
+    """A line of explanation."""
+    return Caption(text)
 
 
 def group(title: str) -> tuple[QGroupBox, QVBoxLayout]:

@@ -9,8 +9,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
-    QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,7 +19,7 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from ..messages import report_problem
-from ..theme import caption
+from ..theme import caption, form
 
 ANGLE_FILES = "Tilt angles (*.tlt *.rawtlt *.mdoc *.txt);;All files (*)"
 
@@ -84,18 +82,18 @@ class AnglesEntry(QWidget):
         self._step = self._spin(3.0, "Angle from one image to the next")
         choose = QPushButton("Choose angle file…")
         choose.clicked.connect(self._choose_file)
-        use = QPushButton("Use these")
+        use = QPushButton("Use first angle and step")
         use.clicked.connect(self.use_range)
-        row = QHBoxLayout()
-        for widget in (QLabel("or first"), self._first, QLabel("step"), self._step, use):
-            row.addWidget(widget)
-        row.setStretch(1, 1)
-        row.setStretch(3, 1)
+        fields = form()
+        fields.addRow("First angle", self._first)
+        fields.addRow("Step", self._step)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(caption("<b>No tilt angles were found for this stack.</b>"))
         layout.addWidget(choose)
-        layout.addLayout(row)
+        layout.addWidget(caption("or, for evenly spaced tilts:"))
+        layout.addLayout(fields)
+        layout.addWidget(use)
         self.hide()
 
     def set_layer(self, layer: Any | None) -> None:

@@ -36,7 +36,8 @@ def describe_wedge(series: TiltSeries, synthesized: int, options: Options) -> st
     )
     gaps = len(interior_gaps(series.included_angles))
     if gaps:
-        state = "filled too" if options.fill_gaps else "left as they are (see Advanced)"
+        as_is = "left as it is" if gaps == 1 else "left as they are"
+        state = "filled too" if options.fill_gaps else f"{as_is} (see Advanced)"
         text += f" {gaps} interior gap{'s' * (gaps > 1)}, {state}."
     return text
 

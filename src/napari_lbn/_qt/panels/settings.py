@@ -91,6 +91,8 @@ class SettingsPanel(QWidget):
         fields = (self.pixel_size, self.thickness_px, self.thickness_nm, self.binning)
         blockers = [QSignalBlocker(field) for field in (*fields, self.increment, self.invert)]
         self.pixel_size.setValue(pixel_size or 0.0)
+        missing = series is not None and pixel_size is None
+        self.pixel_size.setStyleSheet(f"border: 1px solid {WARNING_COLOUR};" if missing else "")
         self.thickness_px.setValue(options.thickness(working))
         self.thickness_nm.setValue(options.thickness_nm)
         self.thickness_nm.setVisible(pixel_size is not None)

@@ -1,0 +1,103 @@
+"""Pictures of the dock with a real tilt series, before, during and after a correction.
+
+    xvfb-run -s "-screen 0 1600x1000x24" python docs/make_screenshots.py TS.mrc --out docs/images
+
+Needs a screen with OpenGL (xvfb and Mesa will do). Without a file it takes the sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QApplication
+
+import napari
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_lbn._qt.dock import MissingWedgeDock
+
+PLUGIN = "napari-lbn"
+SIZE = (1500, 950)
+SETTLE = 1.0
+"""Seconds for the window to draw itself."""
+
+
+def wait(until: Callable[[], bool], seconds: float) -> float:
+    """Keep the window alive until a condition holds; give the seconds that it took."""
+    began = time.monotonic()
+    while not until() and time.monotonic() - began < seconds:
+        QApplication.processEvents()
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def settle() -> None:
+    """Let the window draw what has changed."""
+    wait(lambda: False, SETTLE)
+
+
+def open_dock(viewer: napari.Viewer) -> MissingWedgeDock:
+    """The dock, as the Plugins menu opens it."""
+    began = time.monotonic()
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Missing-wedge correction")
+    print(f"dock opened in {time.monotonic() - began:.2f} s")
+    return dock
+
+
+def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -> None:
+    """Run a correction and save a picture at each stage."""
+
+    def save(name: str) -> None:
+        settle()
+        viewer.window.screenshot(
+            str(folder / f"{name}.png"), size=None, canvas_only=False, flash=False
+        )
+
+    wait(dock.run_panel.button.isEnabled, 60)
+    save("before")
+    dock.run_panel.button.click()
+    seconds = wait(lambda: "wbp" in dock.views.roles(), 600)
+    print(f"first XZ slab after {seconds:.1f} s")
+    seconds += wait(lambda: "lbn" in dock.views.roles(), 600)
+    print(f"first XZ slab with synthesized tilts after {seconds:.1f} s")
+    save("during")
+    wait(lambda: not dock.session.running, 3600)
+    print(dock.run_panel.status)
+    if dock.session.result is None:
+        sys.exit(1)
+    save("after")
+    for view in ("measured", "tilts", "wbp", "lbn", "difference"):
+        dock.views.show(view)
+        if view == "tilts":
+            dock.views.look_at(float(dock.session.result.angles[-4]))
+        save(f"after_{view}")
+    dock.views.cut("xy")
+    dock.views.show("both")
+    save("after_xy")
+
+
+def main() -> None:
+    """Open the viewer, run, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stack", type=Path, nargs="?", help="tilt series; the sample by default")
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*SIZE)
+    if arguments.stack is None:
+        viewer.open_sample(PLUGIN, "simulated_tilt_series")
+    else:
+        viewer.open(str(arguments.stack), plugin=PLUGIN)
+    take_pictures(viewer, open_dock(viewer), arguments.out)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
