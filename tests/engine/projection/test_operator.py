@@ -17,7 +17,7 @@ from napari_lbn.engine.projection.backends import available_backends, choose_bac
 CPU = torch.device("cpu")
 BACKENDS = available_backends(CPU, torch.float32)
 FOOTPRINTS = ["linear", "distance"]
-PRECISION = {torch.float32: 1e-5, torch.float64: 1e-13}
+PRECISION = {torch.float32: 1e-6, torch.float64: 1e-14}
 
 ODD_ONE_OUT = ProjectionGeometry(
     angles=(-71.3, -45, -0.5, 0, 12, 60, 90, 133),
@@ -40,12 +40,12 @@ def random(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> torch.T
 
 
 def adjoint_error(projector: Projector, columns: tuple[int, ...] = (3, 2)) -> float:
-    """``|<A v, p> - <v, A.T p>|`` relative to the norms of what is multiplied."""
-    volume = random((*projector.domain_shape, *columns), projector.dtype)
-    tilts = random((*projector.range_shape, *columns), projector.dtype, seed=1)
-    forward, backward = projector(volume).double(), projector.T(tilts).double()
-    difference = (forward * tilts).sum() - (volume * backward).sum()
-    return float(difference.abs() / (forward.norm() * tilts.norm()))
+    """``|<A v, p> - <v, A.T p>| / <A v, p>`` on positive data."""
+    volume = random((*projector.domain_shape, *columns), projector.dtype).abs()
+    tilts = random((*projector.range_shape, *columns), projector.dtype, seed=1).abs()
+    one = (projector(volume).double() * tilts).sum()
+    other = (volume * projector.T(tilts).double()).sum()
+    return float((one - other).abs() / one)
 
 
 @pytest.mark.parametrize("dtype", PRECISION)
