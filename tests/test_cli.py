@@ -470,7 +470,7 @@ def test_an_unexpected_failure_says_how_to_get_its_traceback(
 
 
 INTERRUPTED = """
-import os, signal
+import os, time
 from napari_lbn.cli import main
 from napari_lbn.engine.io.output import VolumeWriter
 
@@ -478,6 +478,7 @@ write = VolumeWriter.write_slab
 def write_and_interrupt(self, *arguments):
     write(self, *arguments)
     os.kill(os.getpid(), {number})
+    time.sleep(60)  # until the signal arrives, perhaps by way of another thread
 VolumeWriter.write_slab = write_and_interrupt
 main()
 """
