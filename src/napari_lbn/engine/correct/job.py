@@ -78,6 +78,7 @@ def _synthesize(
         angles = np.unique(np.concatenate([angles, chosen.measured_angles]))
     with on_device(load_network(chosen.weights), settings.device) as network:
         if settings.preview:
+            yield Progress(stage="Synthesizing a preview", done=0, total=1, fraction=0.0)
             yield from preview(working, network, chosen, settings, stats, cancel)
         return (
             yield from synthesize(
