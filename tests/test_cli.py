@@ -196,6 +196,16 @@ def test_headers_say_stack_or_volume_and_the_voxel_size(correction: Path) -> Non
             assert float(mrc.header.dmax) == mrc.data.max()
 
 
+def test_labels_tell_measured_from_synthesized(correction: Path) -> None:
+    labels = {}
+    for path in correction.glob("*.mrc"):
+        with mrcfile.open(path, header_only=True) as mrc:
+            labels[path.stem] = " ".join(mrc.get_labels())
+    assert "9 measured and 9 synthesized (LBN) tilts of TS" in labels["TS_lbn"]
+    assert "WBP, measured tilts of TS" in labels["TS_wbp"]
+    assert "measured + 1 x synthesized tilts (LBN)" in labels["TS_wbp_lbn"]
+
+
 def test_the_record_tells_synthesized_from_measured(correction: Path, weights: Path) -> None:
     record = json.loads((correction / "TS_lbn.json").read_text(encoding="utf-8"))
     synthesized = set(np.loadtxt(correction / "TS_lbn.tlt")) - set(ANGLES)

@@ -162,7 +162,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         """Write the stack, its angles and the record."""
         angles, images = result.augmented_stack(full_size=self._full_size)
         base = result.original if self._full_size else result.series
-        content = f"{int((~result.synthesized).sum())} measured and "
+        content = f"{result.series.included.size} measured and "
         content += f"{int(result.synthesized.sum())} synthesized (LBN) tilts"
         stack = write_stack(
             self._files.stack,
