@@ -67,11 +67,11 @@ class _Lines:
 
 
 class _BarUpdater:
-    """A bar for the whole job, with the stage's own count."""
+    """A bar for the whole job, named after its stage."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
-        self._task = bar.add_task("Starting", total=1.0, count="")
+        self._task = bar.add_task("Starting", total=1.0)
 
     def __call__(self, event: Event) -> None:
         from napari_lbn.engine.events import Notice, Progress
@@ -79,26 +79,19 @@ class _BarUpdater:
         if isinstance(event, Notice):
             self._bar.console.print(f"Note: {event.message}", markup=False, highlight=False)
         elif isinstance(event, Progress):
-            self._bar.update(
-                self._task,
-                completed=event.fraction,
-                description=event.stage,
-                count=f"{event.done}/{event.total}",
-            )
+            self._bar.update(self._task, completed=event.fraction, description=event.stage)
 
 
 def _bar() -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[count]}"),
-        TimeElapsedColumn(),
-        TextColumn("remaining"),
-        Remaining(),
+        BarColumn(bar_width=12),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
         console=Console(stderr=True),
         transient=True,
     )
