@@ -6,7 +6,7 @@ Both keep the rotation centre at ``(n - 1) / 2``: pixel j of the binned image li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import fft
@@ -15,9 +15,6 @@ from .errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MARGIN = 8
-"""Binned pixels of mirrored margin, so that opposite edges do not leak into each other."""
 
 
 def binned_shape(shape: tuple[int, int], binning: int) -> tuple[int, int]:
@@ -55,50 +52,52 @@ def fourier_pad(
     return np.ascontiguousarray(image, dtype=np.float32)
 
 
-def _crop_axis(image: NDArray, binning: int, axis: int) -> NDArray:
+def _crop_axis(image: NDArray[Any], binning: int, axis: int) -> NDArray[Any]:
     size = image.shape[axis]
     count = size // binning
-    start = (size - count * binning) // 2
-    margin = min(MARGIN, count - 1)
-    first_centre = (size - 1) / 2 - start - binning * (count - 1) / 2
+    start, first_centre = _placement(size, count, binning)
     body = np.take(image, range(start, start + count * binning), axis=axis)
-    widths = [(0, 0)] * image.ndim
-    widths[axis] = (margin * binning, margin * binning)
-    padded = np.pad(body, widths, mode="reflect")
-    full, small = padded.shape[axis], count + 2 * margin
-    spectrum = _shift(fft.rfft(padded, axis=axis), first_centre, full, axis)
-    spectrum = _resize(spectrum, small // 2 + 1, axis)
-    if small % 2 == 0:
-        spectrum = _scale_last(spectrum, 0.5, axis)
-    result = fft.irfft(spectrum, n=small, axis=axis) * (small / full)
-    return np.take(result, range(margin, margin + count), axis=axis)
+    mirrored = _mirrored(body, axis)
+    spectrum = fft.rfft(mirrored, axis=axis)
+    spectrum = _shift(spectrum, first_centre, mirrored.shape[axis], axis)
+    spectrum = _resize(spectrum, count + 1, axis)
+    spectrum = _scale_last(spectrum, 0.5, axis)
+    result = fft.irfft(spectrum, n=2 * count, axis=axis) / binning
+    return np.take(result, range(count), axis=axis)
 
 
-def _pad_axis(image: NDArray, binning: int, axis: int, size: int) -> NDArray:
+def _pad_axis(image: NDArray[Any], binning: int, axis: int, size: int) -> NDArray[Any]:
     count = image.shape[axis]
-    start = (size - count * binning) // 2
-    margin = min(MARGIN, count - 1)
-    first_centre = (size - 1) / 2 - start - binning * (count - 1) / 2
+    start, first_centre = _placement(size, count, binning)
+    full = count * binning
+    spectrum = _resize(fft.rfft(_mirrored(image, axis), axis=axis), full + 1, axis)
+    spectrum = _shift(spectrum, -first_centre, 2 * full, axis)
+    result = fft.irfft(spectrum, n=2 * full, axis=axis) * binning
+    body = np.take(result, range(full), axis=axis)
     widths = [(0, 0)] * image.ndim
-    widths[axis] = (margin, margin)
-    padded = np.pad(image, widths, mode="reflect")
-    small, full = padded.shape[axis], (count + 2 * margin) * binning
-    spectrum = _resize(fft.rfft(padded, axis=axis), full // 2 + 1, axis)
-    spectrum = _shift(spectrum, -first_centre, full, axis)
-    result = fft.irfft(spectrum, n=full, axis=axis) * (full / small)
-    body = np.take(result, range(margin * binning, (margin + count) * binning), axis=axis)
-    widths[axis] = (start, size - count * binning - start)
+    widths[axis] = (start, size - full - start)
     return np.pad(body, widths, mode="edge")
 
 
-def _shift(spectrum: NDArray, pixels: float, size: int, axis: int) -> NDArray:
+def _placement(size: int, count: int, binning: int) -> tuple[int, float]:
+    """First original pixel that is used, and where binned pixel 0 lies from it on."""
+    start = (size - count * binning) // 2
+    return start, (size - 1) / 2 - start - binning * (count - 1) / 2
+
+
+def _mirrored(image: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The image and its mirror image: periodic, so that opposite edges do not leak."""
+    return np.concatenate([image, np.flip(image, axis)], axis=axis)
+
+
+def _shift(spectrum: NDArray[Any], pixels: float, size: int, axis: int) -> NDArray[Any]:
     """Move the origin by `pixels` of an axis of `size` pixels."""
     frequency = np.arange(spectrum.shape[axis]) / size
     phase = np.exp(2j * np.pi * frequency * pixels)
     return spectrum * phase.reshape([-1 if a == axis else 1 for a in range(spectrum.ndim)])
 
 
-def _resize(spectrum: NDArray, length: int, axis: int) -> NDArray:
+def _resize(spectrum: NDArray[Any], length: int, axis: int) -> NDArray[Any]:
     current = spectrum.shape[axis]
     if length <= current:
         return np.take(spectrum, range(length), axis=axis)
@@ -107,7 +106,7 @@ def _resize(spectrum: NDArray, length: int, axis: int) -> NDArray:
     return np.pad(spectrum, widths)
 
 
-def _scale_last(spectrum: NDArray, factor: float, axis: int) -> NDArray:
+def _scale_last(spectrum: NDArray[Any], factor: float, axis: int) -> NDArray[Any]:
     """Scale the Nyquist term, which an even size shares between both signs."""
     scale = np.ones(spectrum.shape[axis])
     scale[-1] = factor

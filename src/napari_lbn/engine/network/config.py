@@ -47,6 +47,10 @@ class LBNConfig:
     latent_volume : {"square", "slab"}
         "square": the latent volume is as deep as it is wide, which the random angle offset
         of training needs; "slab": as deep as the thickness.
+    volume_width : float
+        Width of the latent volume in widths of the image. The specimen is wider than the
+        field of view, and what lies outside of it at 0 degrees enters the images at high
+        tilt: at 60 degrees a slab fills the image only if it is twice as wide.
     axis : {"geometry", "centre"}
         Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
         lies at image pixel D i; or the centre of the latent grid.
@@ -57,12 +61,13 @@ class LBNConfig:
     strides: tuple[int, ...] = (2, 1, 2, 2, 1)
     groups: tuple[int, ...] = (1, 4, 4, 8, 8)
     slope: float = 0.5
-    unet_widths: tuple[int, ...] = (64, 64, 128, 128)
+    unet_widths: tuple[int, ...] = (32, 64, 128, 128)
     unet_groups: int = 8
     unet_residual: bool = True
     latent_filter: Literal["ramp", "none"] = "ramp"
     latent_sum: Literal["mean", "sum"] = "mean"
     latent_volume: Literal["square", "slab"] = "square"
+    volume_width: float = 2.0
     axis: Literal["geometry", "centre"] = "geometry"
 
     def __post_init__(self) -> None:
@@ -76,6 +81,8 @@ class LBNConfig:
         for width, groups in pairs:
             if width < 1 or width % groups:
                 raise WeightsError(f"{width} channels do not divide into {groups} groups.")
+        if self.volume_width < 1:
+            raise WeightsError("The latent volume cannot be narrower than the image.")
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise WeightsError("Kernel sizes must be odd.")
 

@@ -7,6 +7,7 @@ projection operator on the latent grid.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +60,7 @@ class LatentGrid:
     nx, nz : int
         Latent volume, padded to what the UNet divides.
     axis : float
-        Rotation axis in latent pixels along x.
+        Rotation axis in latent pixels of a tilt's latent along x.
     """
 
     width: int
@@ -74,7 +75,7 @@ class LatentGrid:
         Parameters
         ----------
         config : LBNConfig
-            Its ``latent_volume`` and ``axis`` rules are followed.
+            Its ``latent_volume``, ``volume_width`` and ``axis`` rules are followed.
         width : int
             Image pixels along x, before any padding.
         thickness : int, optional
@@ -82,23 +83,21 @@ class LatentGrid:
         """
         d = config.downsampling
         latent_width = -(-width // d)
-        nx = round_up(latent_width, MULTIPLE)
+        nx = round_up(math.ceil(latent_width * config.volume_width), MULTIPLE)
         deep = nx
         if config.latent_volume == "slab" and thickness is not None:
             deep = min(round_up(-(-thickness // d) + 2, MULTIPLE), nx)
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
         return cls(width=latent_width, nx=nx, nz=deep, axis=axis)
 
-    def projector(
-        self, angles: ArrayLike, footprint: Literal["linear", "distance"], device: torch.device
-    ) -> Projector:
+    def projector(self, angles: ArrayLike, footprint: str, device: torch.device) -> Projector:
         """Projection operator between this volume and latents at these angles (degrees)."""
         geometry = ProjectionGeometry(
             angles=tuple(float(a) for a in np.asarray(angles)),
             nx=self.nx,
             nz=self.nz,
             n_detector=self.width,
-            volume_centre=((self.nz - 1) / 2, self.axis),
+            volume_centre=((self.nz - 1) / 2, (self.nx - 1) / 2),
             detector_centre=self.axis,
             footprint=footprint,
         )

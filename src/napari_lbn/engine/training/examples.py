@@ -72,7 +72,7 @@ class ExampleSettings:
     """
 
     crop: int = 128
-    n_targets: int = 14
+    n_targets: int = 12
     masking: Literal["uniform", "independent", "mixed"] = "mixed"
     uniform_threshold: float = 0.8
     independent_probability: float = 0.4
