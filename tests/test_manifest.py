@@ -12,7 +12,7 @@ pytest.importorskip("napari")
 
 import napari_lbn  # noqa: E402
 from napari_lbn._napari.preferences import Preferences, read_preferences  # noqa: E402
-from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES  # noqa: E402
+from napari_lbn._napari.reader import MRC_SUFFIXES  # noqa: E402
 
 FILE = Path(napari_lbn.__file__).parent / "napari.yaml"
 
@@ -32,7 +32,12 @@ def test_every_command_can_be_imported(manifest: npe2.PluginManifest) -> None:
 
 def test_reader_patterns_cover_what_the_reader_takes(manifest: npe2.PluginManifest) -> None:
     (reader,) = manifest.contributions.readers
-    assert set(reader.filename_patterns) == {f"*{s}" for s in MRC_SUFFIXES | TIFF_SUFFIXES}
+    assert set(reader.filename_patterns) == {f"*{s}" for s in MRC_SUFFIXES}
+
+
+def test_napari_need_not_ask_who_reads_a_tiff(manifest: npe2.PluginManifest) -> None:
+    (reader,) = manifest.contributions.readers
+    assert not any(pattern.startswith("*.tif") for pattern in reader.filename_patterns)
 
 
 def test_widget_and_sample_are_offered(manifest: npe2.PluginManifest) -> None:

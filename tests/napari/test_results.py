@@ -7,7 +7,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_lbn._napari.metadata import record_of
-from napari_lbn._napari.results import Extent, ResultLayers, allocate_volume
+from napari_lbn._napari.results import ResultLayers
+from napari_lbn._napari.room import Extent, allocate_volume
 from napari_lbn.engine.events import SlabReady, TiltReady
 
 ANGLES = np.arange(-87.0, 91.0, 3.0)

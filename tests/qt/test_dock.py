@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
+from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
 
 from napari_lbn._napari.metadata import record_of, series_of
@@ -70,12 +72,12 @@ def test_series_dropped_later_is_taken_at_once(
 
 
 def test_everything_is_filled_in(dock: MissingWedgeDock) -> None:
-    settings = dock.settings_panel
-    assert settings.pixel_size.value() == 100.0
-    assert (settings.thickness_px.value(), settings.thickness_nm.value()) == (20, 200.0)
-    assert settings.weights.currentData() == "base"
-    assert settings.device.currentText() == "automatic (cpu)"
-    assert settings._device_label.text() == "Runs on the CPU, 2 threads."
+    specimen, model = dock.settings_panel.specimen, dock.settings_panel.model
+    assert specimen.pixel_size.value() == 100.0
+    assert (specimen.thickness_px.value(), specimen.thickness_nm.value()) == (20, 200.0)
+    assert model.weights.currentData() == "base"
+    assert model.device.currentText() == "automatic (cpu)"
+    assert model.on_cpu.text() == "Runs on the CPU, 2 threads."
     assert "below −60.0° and above +60.0°" in dock.series_panel._wedge.text()
     assert "5 tilts to synthesize, every 10°" in dock.series_panel._wedge.text()
     assert dock.run_panel.estimate == "About 40 s, 2.1 GB."
@@ -185,10 +187,10 @@ def test_excluded_tilt_is_left_out_recorded_and_can_come_back(
 def test_increment_and_gaps_change_what_is_synthesized(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
 ) -> None:
-    dock.settings_panel.increment.setValue(5.0)
+    dock.settings_panel.advanced.increment.setValue(5.0)
     assert "11 tilts to synthesize, every 5°" in dock.series_panel._wedge.text()
     dock.series_panel.toggle_tilt(5)
-    dock.settings_panel.fill_gaps.setChecked(True)
+    dock.settings_panel.advanced.fill_gaps.setChecked(True)
     assert "1 interior gap, filled too" in dock.series_panel._wedge.text()
     qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
     planned = dock.session.planned
@@ -199,14 +201,14 @@ def test_increment_and_gaps_change_what_is_synthesized(
 def test_thickness_in_pixels_follows_the_binning_and_nm_stays(
     qtbot: Any, dock: MissingWedgeDock
 ) -> None:
-    dock.settings_panel.binning.setValue(2)
+    dock.settings_panel.advanced.binning.setValue(2)
     qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
     assert dock.session.planned.plan.pixel_size == 200.0
     assert dock.session.planned.settings["thickness"] == 10
-    assert dock.settings_panel.thickness_px.value() == 10
-    assert dock.settings_panel.thickness_nm.value() == 200.0
-    dock.settings_panel.thickness_px.setValue(15)
-    assert dock.settings_panel.thickness_nm.value() == pytest.approx(300.0)
+    assert dock.settings_panel.specimen.thickness_px.value() == 10
+    assert dock.settings_panel.specimen.thickness_nm.value() == 200.0
+    dock.settings_panel.specimen.thickness_px.setValue(15)
+    assert dock.settings_panel.specimen.thickness_nm.value() == pytest.approx(300.0)
 
 
 def test_unknown_pixel_size_is_asked_for(
@@ -220,7 +222,7 @@ def test_unknown_pixel_size_is_asked_for(
     dock = make_dock()
     qtbot.waitUntil(lambda: "pixel size is unknown" in dock.run_panel.estimate, timeout=WAIT)
     assert not dock.run_panel.button.isEnabled()
-    dock.settings_panel.pixel_size.setValue(13.5)
+    dock.settings_panel.specimen.pixel_size.setValue(13.5)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     assert layer.scale[-1] == 13.5
     assert float(layer.get_value(viewer.dims.point, world=True)) > 0  # still on the screen
@@ -229,7 +231,7 @@ def test_unknown_pixel_size_is_asked_for(
 
 def test_inverted_angles_are_recorded(qtbot: Any, dock: MissingWedgeDock) -> None:
     first = np.array(dock.session.layer.data[0, 0])
-    dock.settings_panel.invert.setChecked(True)
+    dock.settings_panel.advanced.invert.setChecked(True)
     assert record_of(dock.session.layer)["angles_inverted"] is True
     np.testing.assert_array_equal(dock.session.layer.data[len(ANGLES) - 1, 0], first)
     qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
@@ -373,7 +375,7 @@ def test_nothing_needs_more_width_than_the_dock_has(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
 ) -> None:
     run(qtbot, dock)
-    dock.settings_panel._more.setChecked(True)
+    dock.settings_panel.advanced.unfold.setChecked(True)
     dock.messages.add("warning", "A long finding about tilts " * 5, "Do this " * 8)
     dock.resize(380, 900)
     dock.show()
@@ -390,3 +392,34 @@ def test_dock_without_a_viewer_any_more_is_harmless(
     add_series(series)
     viewer.dims.set_point(0, 3)
     assert dock.session.layer is before
+
+
+def test_tiff_stack_with_angles_beside_it_is_recognized(
+    qtbot: Any, viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock], tmp_path: Any
+) -> None:
+    file = tmp_path / "TS.tif"
+    tifffile.imwrite(file, np.random.default_rng(0).normal(size=(5, 12, 16)).astype(np.float32))
+    file.with_suffix(".tlt").write_text("-60\n-30\n0\n30\n60\n")
+    dock = make_dock()
+    with layer_source(path=str(file), reader_plugin="napari"):  # as napari's own reader does
+        viewer.add_image(tifffile.imread(file), name="TS")
+    qtbot.waitUntil(lambda: dock.session.series is not None, timeout=WAIT)
+    np.testing.assert_array_equal(dock.session.series.angles, [-60, -30, 0, 30, 60])
+    assert len(viewer.layers) == 1
+
+
+def test_dock_without_weights_says_so(
+    qtbot: Any,
+    engine: FakeEngine,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.weights = lambda folder: []
+    add_series(series)
+    dock = make_dock()
+    qtbot.waitUntil(lambda: "No weights were found" in dock.run_panel.estimate, timeout=WAIT)
+    assert not dock.run_panel.button.isEnabled()
+    dock.settings_panel.model.add_weights("/somewhere/mine.safetensors")
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    assert dock.session.planned.settings["weights"] == "/somewhere/mine.safetensors"

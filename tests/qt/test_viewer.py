@@ -60,7 +60,7 @@ def test_dock_is_in_the_plugins_menu_and_closes_with_the_viewer(
     viewer = make_napari_viewer_proxy()
     _, dock = viewer.window.add_plugin_dock_widget("napari-lbn", "Missing-wedge correction")
     assert not dock.run_panel.button.isEnabled()
-    qtbot.waitUntil(lambda: dock.settings_panel.device.count() > 1, timeout=WAIT)
+    qtbot.waitUntil(lambda: dock.settings_panel.model.device.count() > 1, timeout=WAIT)
 
 
 def test_sample_opens(make_napari_viewer_proxy: Any) -> None:

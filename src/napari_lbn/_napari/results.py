@@ -6,67 +6,19 @@ so that a preview is displayed at once in the very layers that the result ends u
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_lbn.engine.events import SlabReady, TiltReady
 
 from .layers import contrast_limits, tilt_axes, volume_layer
 from .lazy import BlendedVolume, ScaledVolume
 from .metadata import KEY, tilts_record, volume_record
+from .room import Extent, allocate, allocate_volume
 
 LINKED = ("contrast_limits", "gamma", "colormap")
-
-
-def allocate(shape: tuple[int, ...], *, in_memory: int | None) -> np.ndarray:
-    """Zeros float32, in a temporary file where they would take more than `in_memory` bytes."""
-    size = 4 * int(np.prod(shape, dtype=np.int64))
-    if in_memory is None or size <= in_memory:
-        return np.zeros(shape, np.float32)
-    with tempfile.NamedTemporaryFile(prefix="napari-lbn-", suffix=".raw") as file:
-        return np.memmap(Path(file.name), np.float32, "w+", shape=shape)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Extent:
-    """What a correction will bring, known before it begins.
-
-    Attributes
-    ----------
-    name : str
-        Of the tilt series.
-    angles, synthesized : ndarray
-        Every angle of the result in degrees, ascending, and which of them were not measured.
-    tilt_shape : (int, int)
-        (y, x) of the tilts, at the working pixel size.
-    thickness : int
-        z of the tomograms.
-    pixel_size : float or None
-        Working pixel size, Å.
-    """
-
-    name: str
-    angles: NDArray[np.float64]
-    synthesized: NDArray[np.bool_]
-    tilt_shape: tuple[int, int]
-    thickness: int
-    pixel_size: float | None
-
-
-def allocate_volume(shape: tuple[int, int, int], *, in_memory: int | None) -> np.ndarray:
-    """A volume ``(z, y, x)`` whose slabs of y are contiguous.
-
-    It is filled slab by slab: in the usual order the first slab, however thin, would touch
-    every page of the volume, which takes seconds.
-    """
-    depth, height, width = shape
-    return allocate((height, depth, width), in_memory=in_memory).transpose(1, 0, 2)
 
 
 class ResultLayers:
@@ -179,9 +131,9 @@ class ResultLayers:
     def finish(self, tilts: np.ndarray, provenance: Mapping[str, Any]) -> None:
         """Take over the final tilts ``(n, y, x)`` and write the provenance into every layer."""
         self.provenance = dict(provenance)
-        self.tilts[:, 0] = tilts
-        if self.layer("tilts") is None:
-            self.show_tilts()
+        self.tilts = tilts[:, None]
+        layer = self.layer("tilts")
+        self.show_tilts(None if layer is None else tuple(layer.contrast_limits))
         for role in self._fresh:
             layer = self.layer(role)
             if layer is not None:

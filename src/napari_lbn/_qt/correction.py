@@ -10,7 +10,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
-from napari_lbn._napari.results import Extent, ResultLayers
+from napari_lbn._napari.results import ResultLayers
+from napari_lbn._napari.room import Extent
 from napari_lbn._napari.views import slice_again
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady

@@ -11,6 +11,7 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lbn._napari.angle_text import show_angle_text
+from napari_lbn._napari.layers import tilt_series_layer
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
 from napari_lbn._napari.views import slice_again
@@ -19,8 +20,8 @@ from .background import DEBOUNCE, Planner, as_job
 from .correction import Correction
 from .engine import Engine, LBNEngine
 from .jobs import JobRunner
-from .messages import MessageList, notify_error
-from .panels.angles_entry import AnglesEntry
+from .messages import MessageList, notify_error, notify_info
+from .panels.angles_entry import AnglesEntry, series_beside_layer
 from .panels.display import FLIP_KEY, DisplayPanel
 from .panels.layer_choice import LayerChoice
 from .panels.run import RunPanel
@@ -123,9 +124,9 @@ class MissingWedgeDock(QWidget):
         self._check_soon.timeout.connect(self._check)
         self.saver = Saver(session, self.save_panel, self)
         self._devices_job.succeeded.connect(
-            lambda found: self.settings_panel.set_devices(found, self._preferences().device)
+            lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
         )
-        self._weights_job.succeeded.connect(self.settings_panel.set_weights)
+        self._weights_job.succeeded.connect(self.settings_panel.model.set_weights)
         self._check_job.succeeded.connect(self._show_findings)
         for runner in (self._devices_job, self._weights_job, self._check_job):
             runner.failed.connect(notify_error)
@@ -160,6 +161,9 @@ class MissingWedgeDock(QWidget):
         """Work on the tilt series of a layer; ask for its angles where it has none."""
         self.correction.abandon()
         series = None if layer is None else series_of(layer)
+        if layer is not None and series is None:
+            # the layer list is in the middle of a change: replace the layer after it
+            QTimer.singleShot(0, lambda: self._adopt(layer))
         self.angles_entry.set_layer(layer if series is None else None)
         self.run_panel.show_outcome("")
         self.messages.show_messages([])
@@ -208,10 +212,16 @@ class MissingWedgeDock(QWidget):
         for title in ("Correction", "Display", "Save"):
             self._boxes[title].setVisible(series is not None)
 
-    def _on_angles(self, series: Any) -> None:
-        """Put a tilt series in the place of the stack whose angles the user gave."""
-        from napari_lbn._napari.layers import tilt_series_layer
+    def _adopt(self, layer: Any) -> None:
+        """Take over a stack that another reader opened, where its angles lie beside it."""
+        if self.layer_choice.layer is layer:
+            series = series_beside_layer(layer)
+            if series is not None:
+                self._on_angles(series)
+                notify_info(f"{series.name}: tilt angles found in {series.history['angles']}.")
 
+    def _on_angles(self, series: Any) -> None:
+        """Put a tilt series in the place of the stack whose angles were missing."""
         stack = self.layer_choice.layer
         data, attributes, _ = tilt_series_layer(series)
         self._viewer.add_image(data, **attributes)

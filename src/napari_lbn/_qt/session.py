@@ -79,12 +79,23 @@ class Session:
         self.planned: Planned | None = None
         self.last_plan: Any = None
         self.problem = ""
+        self.obstacle = ""
         self.running = False
         self.result: Any = None
         self.layers: Any = None
         self._kept: dict[int, tuple[Any, Any, Any]] = {}
         self.alpha = 1.0
         self.view: View = "measured"
+
+    @property
+    def working_pixel_size(self) -> float | None:
+        """Pixel size after binning in Å; while a new plan is made, as the last one had it."""
+        if self.series is None or self.series.pixel_size is None:
+            return None
+        if self.planned is not None:
+            return float(self.planned.plan.pixel_size)
+        last = 1.0 if self.last_plan is None else float(self.last_plan.binning)
+        return self.series.pixel_size * (self.options.binning or last)
 
     def set_series(self, series: TiltSeries | None, layer: Any = None) -> None:
         """Work on this tilt series, shown in this layer."""
@@ -129,6 +140,11 @@ class Session:
         if planned is not None:
             self.last_plan = planned.plan
         self.planned_changed.emit(planned)
+
+    def set_obstacle(self, reason: str) -> None:
+        """Say why nothing can run here at all, whatever the series; empty where it can."""
+        self.obstacle = reason
+        self.planned_changed.emit(self.planned)
 
     def set_running(self, running: bool) -> None:
         """Whether a correction is under way."""

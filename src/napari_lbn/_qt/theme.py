@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QFormLayout, QGroupBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 WARNING_COLOUR = "#d8922a"
 ERROR_COLOUR = "#e05050"
 SPACING = 6
+WIDEST_LABEL = "Tomogram"
 NARROWEST = 200
 """Pixels of width for which a text is laid out before it was shown."""
 
@@ -62,6 +71,13 @@ def form() -> QFormLayout:
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return layout
+
+
+def add_row(layout: QFormLayout, label: str, field: QWidget | QLayout) -> None:
+    """Add a labelled field; labels are as wide in every form, so that fields line up."""
+    text = QLabel(label)
+    text.setMinimumWidth(text.fontMetrics().horizontalAdvance(WIDEST_LABEL) + SPACING)
+    layout.addRow(text, field)
 
 
 def explain(widget: QWidget, enabled: bool, why_not: str, tip: str = "") -> None:

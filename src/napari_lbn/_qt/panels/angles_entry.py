@@ -19,7 +19,8 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from ..messages import report_problem
-from ..theme import caption, form
+from ..theme import add_row, caption, form
+from .fields import number
 
 ANGLE_FILES = "Tilt angles (*.tlt *.rawtlt *.mdoc *.txt);;All files (*)"
 
@@ -58,6 +59,22 @@ def series_from_layer(layer: Any, angles: Any, *, origin: str) -> TiltSeries:
     )
 
 
+def series_beside_layer(layer: Any) -> TiltSeries | None:
+    """The tilt series of the file that another reader opened, None where it is none.
+
+    napari itself reads TIFF stacks, and other plugins MRC stacks; neither knows of angles.
+    """
+    from napari_lbn.engine.io import is_tilt_series, open_tilt_series
+
+    path = layer.source.path
+    if record_of(layer) is not None or path is None or not is_tilt_series(path):
+        return None
+    try:
+        return open_tilt_series(path)
+    except InputError:  # the user is asked instead
+        return None
+
+
 def _path(text: str) -> Any:
     from pathlib import Path
 
@@ -78,15 +95,15 @@ class AnglesEntry(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._layer: Any = None
-        self._first = self._spin(-60.0, "Angle of the first image")
-        self._step = self._spin(3.0, "Angle from one image to the next")
+        self._first = _angle(-60.0, "Angle of the first image")
+        self._step = _angle(3.0, "Angle from one image to the next")
         choose = QPushButton("Choose angle file…")
         choose.clicked.connect(self._choose_file)
         use = QPushButton("Use first angle and step")
         use.clicked.connect(self.use_range)
         fields = form()
-        fields.addRow("First angle", self._first)
-        fields.addRow("Step", self._step)
+        add_row(fields, "First angle", self._first)
+        add_row(fields, "Step", self._step)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(caption("<b>No tilt angles were found for this stack.</b>"))
@@ -124,12 +141,8 @@ class AnglesEntry(QWidget):
         if path:
             self.use_file(path)
 
-    @staticmethod
-    def _spin(value: float, tip: str) -> QDoubleSpinBox:
-        spin = QDoubleSpinBox()
-        spin.setRange(-180.0, 180.0)
-        spin.setDecimals(2)
-        spin.setSuffix("°")
-        spin.setValue(value)
-        spin.setToolTip(tip)
-        return spin
+
+def _angle(value: float, tip: str) -> QDoubleSpinBox:
+    spin = number(low=-180.0, high=180.0, decimals=2, suffix="°", tip=tip)
+    spin.setValue(value)
+    return spin

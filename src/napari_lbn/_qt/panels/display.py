@@ -20,7 +20,7 @@ from superqt import QLabeledDoubleSlider
 from napari_lbn._napari.views import FLIPPED
 
 from ..session import Session
-from ..theme import explain, form
+from ..theme import add_row, explain, form
 
 FLIP_KEY = "F"
 NO_RESULT = "Available once a correction has run."
@@ -86,10 +86,10 @@ class DisplayPanel(QWidget):
         self._make_average()
         sections.addWidget(self.average)
         rows = form()
-        rows.addRow("α", self.alpha)
-        rows.addRow("Tilts", tilts)
-        rows.addRow("Tomogram", tomograms)
-        rows.addRow("Section", sections)
+        add_row(rows, "α", self.alpha)
+        add_row(rows, "Tilts", tilts)
+        add_row(rows, "Tomogram", tomograms)
+        add_row(rows, "Section", sections)
         switches = QHBoxLayout()
         switches.addWidget(self.imod)
         switches.addWidget(self.inverted)

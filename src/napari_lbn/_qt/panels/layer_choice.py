@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lbn._napari.metadata import kind_of
-from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES
+from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES, read
 
 from ..messages import report_problem
 from ..theme import caption
@@ -135,7 +135,8 @@ class LayerChoice(QWidget):
         )
         if path:
             with report_problem():
-                self._viewer.open(path, plugin=PLUGIN)
+                for data, attributes, _ in read(path):
+                    self._viewer.add_image(data, **attributes)
 
     def _open_sample(self) -> None:
         with report_problem():

@@ -113,6 +113,8 @@ class RunPanel(QWidget):
         session = self._session
         if session.series is None:
             return "Open a tilt series first."
+        if session.obstacle:
+            return session.obstacle
         if session.planned is None:
             return session.problem or "Estimating time and memory…"
         return ""

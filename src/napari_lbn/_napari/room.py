@@ -1,0 +1,54 @@
+"""Room for what a correction will bring."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def allocate(shape: tuple[int, ...], *, in_memory: int | None) -> np.ndarray:
+    """Zeros float32, in a temporary file where they would take more than `in_memory` bytes."""
+    size = 4 * int(np.prod(shape, dtype=np.int64))
+    if in_memory is None or size <= in_memory:
+        return np.zeros(shape, np.float32)
+    with tempfile.TemporaryFile(prefix="napari-lbn-") as file:  # gone once nothing maps it
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extent:
+    """What a correction will bring, known before it begins.
+
+    Attributes
+    ----------
+    name : str
+        Of the tilt series.
+    angles, synthesized : ndarray
+        Every angle of the result in degrees, ascending, and which of them were not measured.
+    tilt_shape : (int, int)
+        (y, x) of the tilts, at the working pixel size.
+    thickness : int
+        z of the tomograms.
+    pixel_size : float or None
+        Working pixel size, Å.
+    """
+
+    name: str
+    angles: NDArray[np.float64]
+    synthesized: NDArray[np.bool_]
+    tilt_shape: tuple[int, int]
+    thickness: int
+    pixel_size: float | None
+
+
+def allocate_volume(shape: tuple[int, int, int], *, in_memory: int | None) -> np.ndarray:
+    """A volume ``(z, y, x)`` whose slabs of y are contiguous.
+
+    It is filled slab by slab: in the usual order the first slab, however thin, would touch
+    every page of the volume, which takes seconds.
+    """
+    depth, height, width = shape
+    return allocate((height, depth, width), in_memory=in_memory).transpose(1, 0, 2)

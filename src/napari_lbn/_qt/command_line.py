@@ -1,0 +1,50 @@
+"""The command that does without a screen what the dock is set to do."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .session import Options
+
+IN_MEMORY = "The tilt series is in no file, so there is no command for it."
+
+
+def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) -> str:
+    """A ``napari-lbn correct`` command.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        Read from a file.
+    options : Options
+        What the user chose.
+    plan : CorrectionPlan
+        Its thickness is in pixels of the binned series, as the command takes it.
+    alpha : float
+        Share of the synthesized part.
+    """
+    assert series.source is not None
+    words = ["napari-lbn", "correct", str(series.source)]
+    words += ["--out", str(series.source.parent / f"{series.name}_lbn")]
+    words += ["--thickness", str(plan.thickness), "--weights", options.weights]
+    if series.pixel_size is not None:
+        words += ["--pixel-size", f"{series.pixel_size:g}"]
+    if options.binning is not None:
+        words += ["--bin", str(options.binning)]
+    if options.device != "auto":
+        words += ["--device", options.device]
+    if options.increment is not None:
+        words += ["--increment", f"{options.increment:g}"]
+    if options.fill_gaps:
+        words.append("--fill-gaps")
+    if series.inverted:
+        words.append("--invert-tilt-angles")
+    if series.excluded:
+        sections = sorted(int(series.sections[i]) + 1 for i in series.excluded)
+        words += ["--exclude", ",".join(map(str, sections))]
+    if alpha != 1:
+        words += ["--alpha", f"{alpha:g}"]
+    return shlex.join(words)
