@@ -78,9 +78,10 @@ def _fei(header: MrcHeader) -> ExtendedRecord | None:
         return None
     from mrcfile.dtypes import get_ext_header_dtype
 
-    order = ">" if header.dtype.byteorder == ">" else "<"
-    layout = get_ext_header_dtype(header.extended_kind.encode(), order)
-    stride = int(np.frombuffer(header.extended[:4], f"{order}i4")[0])
+    layout = get_ext_header_dtype(header.extended_kind.encode(), header.byte_order)
+    if len(header.extended) < layout.itemsize:
+        return None
+    stride = int(np.frombuffer(header.extended[:4], f"{header.byte_order}i4")[0])
     count = header.shape[0]
     if stride < layout.itemsize or len(header.extended) < stride * (count - 1) + layout.itemsize:
         return None
@@ -104,8 +105,9 @@ def _serialem(header: MrcHeader) -> ExtendedRecord | None:
     fields = sum(count for flag, count in SERIALEM_FIELD_BYTES.items() if flags & flag)
     if fields != size or len(header.extended) < size * header.shape[0]:
         return None
-    order = ">" if header.dtype.byteorder == ">" else "<"
-    tilts: Any = np.ndarray(header.shape[0], f"{order}i2", header.extended, strides=(size,))
+    tilts: Any = np.ndarray(
+        header.shape[0], f"{header.byte_order}i2", header.extended, strides=(size,)
+    )
     return ExtendedRecord(angles=tilts / SERIALEM_TILT_UNITS, kind="SerialEM")
 
 
@@ -116,9 +118,9 @@ def _agard(header: MrcHeader) -> ExtendedRecord | None:
     count = header.shape[0]
     if integers < 0 or floats <= AGARD_TILT or len(header.extended) < stride * count:
         return None
-    order = ">" if header.dtype.byteorder == ">" else "<"
+    sample = f"{header.byte_order}f4"
     table: Any = np.ndarray(
-        (count, floats), f"{order}f4", header.extended, offset=4 * integers, strides=(stride, 4)
+        (count, floats), sample, header.extended, offset=4 * integers, strides=(stride, 4)
     )
     pixel = float(table[0, AGARD_PIXEL]) * METRES if floats > AGARD_PIXEL else 0.0
     return ExtendedRecord(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class MrcHeader:
         Bytes before the first image.
     pixel_size : float or None
         Å, along x; None where the header does not know it.
+    byte_order : "<" or ">"
+        Of the headers.
     space_group : int
         0 for images and image stacks, 1 for a volume, 401 and above for volume stacks.
     sections_per_volume : int
@@ -53,6 +55,7 @@ class MrcHeader:
     dtype: np.dtype[Any]
     offset: int
     pixel_size: float | None
+    byte_order: Literal["<", ">"]
     space_group: int
     sections_per_volume: int
     extended_kind: str = ""
@@ -88,6 +91,7 @@ def read_mrc_header(path: str | Path) -> MrcHeader:
         dtype=dtype,
         offset=offset,
         pixel_size=_pixel_size(header),
+        byte_order=_byte_order(header),
         space_group=int(header["ispg"]),
         sections_per_volume=int(header["mz"]),
         extended_kind=bytes(header["exttyp"]).decode("ascii", "ignore").strip("\0 "),
@@ -118,17 +122,16 @@ def known_pixel_size(value: float) -> float | None:
 
 def _sample_type(header: Any, warnings: list[str]) -> np.dtype[Any]:
     """The samples' type; bytes are unsigned where IMOD's flag or the statistics say so."""
-    order = header.dtype["mode"].byteorder
     if int(header["mode"]) == 0 and _bytes_are_unsigned(header):
         warnings.append("The header marks its bytes as unsigned (0 to 255).")
         return np.dtype("u1")
-    return np.dtype(SAMPLE_TYPES[int(header["mode"])]).newbyteorder(order)
+    return np.dtype(SAMPLE_TYPES[int(header["mode"])]).newbyteorder(_byte_order(header))
 
 
 def _bytes_are_unsigned(header: Any) -> bool:
     """Mode 0 is signed in MRC2014; IMOD flags signed bytes, and older files had them unsigned."""
-    order = header.dtype["mode"].byteorder
-    stamp, flags = np.frombuffer(header["extra2"].tobytes(), f"{order}i4")[11:13]
+    order = _byte_order(header)
+    stamp, flags = np.frombuffer(header["extra2"].tobytes(), f"{order}i4")[10:12]
     if stamp == IMOD_STAMP:
         return not flags & IMOD_SIGNED_BYTES
     return bool(header["dmin"] >= 0 and header["dmax"] > 127)
@@ -176,7 +179,11 @@ def _pixel_size(header: Any) -> float | None:
     return known_pixel_size(float(header["cella"]["x"]) / samples)
 
 
+def _byte_order(header: Any) -> Literal["<", ">"]:
+    return ">" if header.dtype["mode"] == np.dtype(">i4") else "<"
+
+
 def _extended_counts(raw: bytes, header: Any) -> tuple[int, int]:
-    order = header.dtype["mode"].byteorder
+    order = _byte_order(header)
     first, second = np.frombuffer(raw[128:132], f"{order}i2")
     return int(first), int(second)

@@ -69,8 +69,8 @@ def open_tiff(path: str | Path) -> tuple[Any, float | None]:
 
 
 def _require_grey(path: str | Path, shape: tuple[int, ...], axes: str) -> None:
-    colours = "S" in axes or ("C" in axes and shape[axes.index("C")] > 1)
-    if len(shape) < 2 or colours or sum(side > 1 for side in shape[:-2]) > 1:
+    # ImageJ calls the images of a grey stack channels ("CYX"); colours of a pixel are samples
+    if len(shape) < 2 or "S" in axes or sum(side > 1 for side in shape[:-2]) > 1:
         raise InputError(
             f"{path} holds an array of shape {shape} ({axes}), not a stack of grey images.",
             "Save it as one stack of single-channel images.",

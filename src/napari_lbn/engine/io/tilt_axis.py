@@ -26,10 +26,14 @@ WORKING_SIDE = 100
 SAMPLES_A_BLOCK = 4
 """Pixels read along each axis of an averaged block, at most."""
 TRIAL_STEP = 2.0
+FITTED = 6.0
+"""Degrees on either side of the best direction through which a parabola is laid."""
 SEPARATIONS = (9.0, 15.0, 21.0, 27.0)
 """Degrees between the tilts that are compared."""
 WINDOWS = (1.0, 0.6)
 """Window sizes, as parts of the shorter image side."""
+LONGEST = 4
+"""Times the shorter side: of longer images the middle is looked at."""
 OVERHANG = 0.2
 """Part of a window that may be left uncovered at the images' end."""
 FEWEST_TILTS, SMALLEST_SIDE = 8, 24
@@ -104,7 +108,13 @@ def _small_images(series: TiltSeries) -> NDArray[np.float64]:
 
 
 def _averaged(series: TiltSeries, tilt: int, stride: int, block: int) -> NDArray[np.float64]:
-    image = np.asarray(series.images[series.sections[tilt]][::stride, ::stride], np.float64)
+    image = series.images[series.sections[tilt]]
+    longest = LONGEST * min(image.shape)
+    margins = [max(0, side - longest) // 2 for side in image.shape]
+    image = image[
+        tuple(slice(m, side - m, stride) for m, side in zip(margins, image.shape, strict=True))
+    ]
+    image = np.asarray(image, np.float64)
     rows, columns = (side // block for side in image.shape)
     image = image[: rows * block, : columns * block]
     small: NDArray[np.float64] = image.reshape(rows, block, columns, block).mean(axis=(1, 3))
@@ -126,23 +136,23 @@ def _agreement(
     It is the mean over windows that cover the images, each as wide as `part` of the shorter
     side: a straight edge that happens to run through the centre does not show in all of them.
     """
-    total = [np.zeros((len(trials), len(images) - step)) for step in steps]
     windows = _windows(images, part)
-    for window in windows:
-        profiles = normalised(*line_profiles(window, trials))
-        for i, step in enumerate(steps):
-            total[i] += (profiles[:, :, :-step] * profiles[:, :, step:]).sum(axis=1)
-    return [agreement / len(windows) for agreement in total]
+    profiles = normalised(*line_profiles(windows.reshape(-1, *windows.shape[2:]), trials))
+    profiles = profiles.reshape(*profiles.shape[:2], *windows.shape[:2])
+    return [
+        (profiles[..., :-step] * profiles[..., step:]).sum(axis=1).mean(axis=1) for step in steps
+    ]
 
 
-def _windows(images: NDArray[np.float64], part: float) -> list[NDArray[np.float64]]:
-    """Square windows, evenly spread and overlapping where they have to."""
+def _windows(images: NDArray[np.float64], part: float) -> NDArray[np.float64]:
+    """Square windows ``(window, image, y, x)``, evenly spread, overlapping where they have to."""
     side = int(min(images.shape[1:]) * part)
     starts = [
         np.linspace(0, length - side, max(1, int(np.ceil(length / side - OVERHANG)))).astype(int)
         for length in images.shape[1:]
     ]
-    return [images[:, y : y + side, x : x + side] for y in starts[0] for x in starts[1]]
+    corners = [(y, x) for y in starts[0] for x in starts[1]]
+    return np.stack([images[:, y : y + side, x : x + side] for y, x in corners])
 
 
 def _peak(trials: NDArray[np.float64], pairs: list[NDArray[np.float64]], tilts: int) -> TiltAxis:
@@ -163,8 +173,9 @@ def _peak(trials: NDArray[np.float64], pairs: list[NDArray[np.float64]], tilts: 
 
 
 def _refined(trials: NDArray[np.float64], mean: NDArray[np.float64], best: int) -> float:
-    """The vertex of a parabola through the best direction and its two neighbours."""
-    before, at, after = mean[best - 1], mean[best], mean[(best + 1) % len(mean)]
-    curvature = before - 2 * at + after
-    shift = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
+    """The vertex of a parabola through the directions around the best one."""
+    reach = round(FITTED / TRIAL_STEP)
+    offsets = np.arange(-reach, reach + 1)
+    curvature, slope, _ = np.polyfit(offsets, mean[(best + offsets) % len(mean)], 2)
+    shift = np.clip(-slope / (2 * curvature), -reach, reach) if curvature < 0 else 0.0
     return float((trials[best] + shift * TRIAL_STEP + 90) % 180 - 90)
