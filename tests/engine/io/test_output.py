@@ -223,7 +223,7 @@ def test_too_little_free_space_is_told_before_the_start(tmp_path, monkeypatch):
         asked.append(1)
         yield from ()
 
-    with pytest.raises(OutputError, match=r"0\.00 GB free, and the output takes 0\.40 GB"):
+    with pytest.raises(OutputError, match=r"0\.00315 GB free, and the output takes 0\.4 GB"):
         write_stack(tmp_path / "a.mrc", images(), n=100, shape=(1000, 1000), pixel_size=2.0)
     with (
         pytest.raises(OutputError, match="GB free"),

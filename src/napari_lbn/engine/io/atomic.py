@@ -75,7 +75,7 @@ def check_free_space(folder: str | Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise OutputError(
-            f"{folder} has {free / 1e9:.2f} GB free, and the output takes {needed / 1e9:.2f} GB.",
+            f"{folder} has {free / 1e9:.3g} GB free, and the output takes {needed / 1e9:.3g} GB.",
             "Free some space or choose another folder.",
         )
 
