@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 from napari.components import ViewerModel
 
 from napari_lbn._napari.metadata import record_of
 from napari_lbn._napari.results import ResultLayers
-from napari_lbn._napari.room import Extent, allocate_volume
+from napari_lbn._napari.room import Extent, allocate_volume, share_of_one_volume
 from napari_lbn.engine.events import SlabReady, TiltReady
 
 ANGLES = np.arange(-87.0, 91.0, 3.0)
@@ -129,3 +130,9 @@ def test_volumes_beyond_the_bound_live_in_a_file(in_memory: int | None) -> None:
     assert volume[:, 1].flags.c_contiguous
     volume[1] = 5
     assert volume.sum() == 60
+
+
+def test_a_volume_larger_than_the_machines_memory_is_not_asked_for() -> None:
+    share = share_of_one_volume(None)
+    assert 0 < 2 * share < psutil.virtual_memory().total
+    assert share_of_one_volume(4_000) == 1_000

@@ -131,7 +131,7 @@ class FakeEngine:
         yield from self._slab(plan, middle - 1, middle + 1, preview=True)
 
     def _tilts(self, series: TiltSeries, plan: FakePlan) -> Generator[Event, None, FakeResult]:
-        angles = np.sort(np.concatenate([plan.measured_angles, plan.new_angles]))
+        angles = np.unique(np.concatenate([plan.measured_angles, plan.new_angles]))
         synthesized = ~np.isin(angles, plan.measured_angles)
         tilts = np.zeros((angles.size, *plan.image_shape), np.float32)
         for index, angle in enumerate(angles):

@@ -110,7 +110,7 @@ def test_preview_is_on_the_screen_while_the_rest_runs(
     assert dock.session.running
     assert dock.session.view == "both"
     assert viewer.dims.point[-2] == 6 * 100.0
-    assert "Preview: rows 5 to 6" in viewer.canvas.overlays.text.text
+    assert "Preview: rows 5–6" in viewer.canvas.overlays.text.text
     assert dock.run_panel.button.text() == CANCEL
     assert not dock.settings_panel.isEnabled()
     engine.hold.set()
@@ -423,3 +423,18 @@ def test_dock_without_weights_says_so(
     dock.settings_panel.model.add_weights("/somewhere/mine.safetensors")
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     assert dock.session.planned.settings["weights"] == "/somewhere/mine.safetensors"
+
+
+def test_repeated_angles_fill_one_place_each(
+    qtbot: Any,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    angles = [*ANGLES[:-1], ANGLES[-2]]
+    add_series(TiltSeries.from_array(series.images, angles, pixel_size=100.0, name="TS"))
+    dock = make_dock()
+    qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
+    run(qtbot, dock)
+    record = record_of(dock.session.layers.layer("tilts"))
+    assert len(set(record["angles"])) == len(record["angles"]) == len(dock.session.result.tilts)

@@ -66,7 +66,10 @@ def test_dock_is_in_the_plugins_menu_and_closes_with_the_viewer(
 def test_sample_opens(make_napari_viewer_proxy: Any) -> None:
     viewer = make_napari_viewer_proxy()
     viewer.open_sample("napari-lbn", "simulated_tilt_series")
-    truth, tilts = viewer.layers
+    tilts, truth = viewer.layers
     assert tilts.ndim == 4
     assert truth.visible is False
+    middle = truth.extent.world.mean(axis=0)[0]
+    assert middle == tilts.translate[1]  # where the middle of a tomogram will be
+    assert viewer.canvas.overlays.text.text == "0.0°  measured"
     assert viewer.dims.axis_labels == ("tilt", "z", "y", "x")

@@ -95,8 +95,8 @@ class AngleText:
         overlay = viewer.canvas.overlays.text
         overlay.text = "\n".join(lines)
         overlay.color = SYNTHESIZED_COLOUR if synthesized else None  # the theme's
-        overlay.font_size = 12
-        overlay.position = "top_right"
+        overlay.font_size = 11
+        overlay.position = "bottom_left"  # above the slider, clear of layer names
         overlay.visible = bool(lines)
 
     def _lines(self, viewer: Any) -> tuple[list[str], bool]:

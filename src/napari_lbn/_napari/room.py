@@ -6,7 +6,18 @@ import tempfile
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
+
+VOLUME_SHARE = 4
+"""One volume may take this part of the memory; a larger one lives in a file."""
+
+
+def share_of_one_volume(memory_bound: int | None) -> int:
+    """Bytes that one volume may take in memory; there are two, and the run needs some too."""
+    if memory_bound is not None:
+        return memory_bound // VOLUME_SHARE
+    return int(psutil.virtual_memory().available) // VOLUME_SHARE
 
 
 def allocate(shape: tuple[int, ...], *, in_memory: int | None) -> np.ndarray:

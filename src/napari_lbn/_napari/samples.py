@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .layers import LayerTuple, tilt_series_layer, volume_layer
+import numpy as np
+
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .layers import LayerTuple, thickness_in_pixels, tilt_series_layer, volume_layer
 from .metadata import volume_record
 
 
@@ -14,14 +18,20 @@ def simulated_tilt_series() -> list[LayerTuple]:
 
     series, truth = sample_series()
     _show_angles()
-    layers = []
+    layers = [tilt_series_layer(series)]
     if truth is not None:
-        record = volume_record(
-            "tomogram", pixel_size=series.pixel_size, alpha=None, provenance={"simulated": True}
-        )
-        name = f"{series.name} truth"
-        data, attributes, kind = volume_layer(
-            truth, name=name, pixel_size=series.pixel_size, record=record
-        )
-        layers.append((data, {**attributes, "visible": False}, kind))
-    return [*layers, tilt_series_layer(series)]
+        layers.append(_truth_layer(truth, series))
+    return layers
+
+
+def _truth_layer(truth: np.ndarray, series: TiltSeries) -> LayerTuple:
+    """The specimen, hidden, in the middle of a tomogram of the default thickness."""
+    record = volume_record(
+        "tomogram", pixel_size=series.pixel_size, alpha=None, provenance={"simulated": True}
+    )
+    data, attributes, kind = volume_layer(
+        truth, name=f"{series.name} truth", pixel_size=series.pixel_size, record=record
+    )
+    above = (thickness_in_pixels(series.pixel_size) - truth.shape[0]) / 2
+    place = (above * attributes["scale"][0], 0.0, 0.0)
+    return data, {**attributes, "visible": False, "translate": place}, kind

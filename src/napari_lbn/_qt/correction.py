@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import ResultLayers
-from napari_lbn._napari.room import Extent
+from napari_lbn._napari.room import Extent, share_of_one_volume
 from napari_lbn._napari.views import slice_again
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady
@@ -21,9 +21,6 @@ from .jobs import JobRunner
 from .messages import notify_error
 from .session import Planned, Session
 from .view_control import ViewControl
-
-VOLUME_SHARE = 4
-"""One volume may take this part of the memory bound; a larger one lives in a file."""
 
 
 class Correction(QObject):
@@ -110,7 +107,7 @@ class Correction(QObject):
         if self._views.roles() != before:
             self._views.show_first_slab((event.y_start + event.y_stop) // 2)
             if event.preview:
-                self.previewing.emit(f"Preview: rows {event.y_start} to {event.y_stop - 1} of y")
+                self.previewing.emit(f"Preview: rows {event.y_start}–{event.y_stop - 1}")
 
     def _on_tilt(self, event: TiltReady) -> None:
         layers = self._result_layers()
@@ -139,17 +136,15 @@ class Correction(QObject):
         assert self._planned is not None
         assert session.series is not None
         plan = self._planned.plan
-        angles = np.concatenate([plan.measured_angles, plan.new_angles])
-        order = np.argsort(angles, kind="stable")
-        bound = self._preferences().memory_bound
+        angles = np.unique(np.concatenate([plan.measured_angles, plan.new_angles]))
         if session.layer is not None:
             depth = session.options.thickness(session.series.pixel_size)
             update_series_layer(session.layer, session.series, thickness=depth)
             slice_again(self._viewer)
         extent = Extent(
             name=session.series.name,
-            angles=angles[order],
-            synthesized=(np.arange(angles.size) >= plan.measured_angles.size)[order],
+            angles=angles,
+            synthesized=~np.isin(angles, plan.measured_angles),
             tilt_shape=plan.image_shape,
             thickness=plan.thickness,
             pixel_size=plan.pixel_size,
@@ -157,7 +152,7 @@ class Correction(QObject):
         return ResultLayers(
             self._viewer,
             extent,
-            in_memory=None if bound is None else bound // VOLUME_SHARE,
+            in_memory=share_of_one_volume(self._preferences().memory_bound),
             previous=self._previous[1],
         )
 
