@@ -90,7 +90,9 @@ class LatentGrid:
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
         return cls(width=latent_width, nx=nx, nz=deep, axis=axis)
 
-    def projector(self, angles: ArrayLike, footprint: str, device: torch.device) -> Projector:
+    def projector(
+        self, angles: ArrayLike, footprint: Literal["linear", "distance"], device: torch.device
+    ) -> Projector:
         """Projection operator between this volume and latents at these angles (degrees)."""
         geometry = ProjectionGeometry(
             angles=tuple(float(a) for a in np.asarray(angles)),
