@@ -47,7 +47,7 @@ def runner(qapp: Any) -> JobRunner:
 
 def test_events_and_result_arrive_in_order(qtbot: Any, runner: JobRunner) -> None:
     seen: list[int] = []
-    runner.event.connect(lambda event: seen.append(event.done))
+    runner.happened.connect(lambda event: seen.append(event.done))
 
     def job(cancel: CancelToken) -> Generator[Event, None, str]:
         for done in range(5):
@@ -64,7 +64,7 @@ def test_events_and_result_arrive_in_order(qtbot: Any, runner: JobRunner) -> Non
 
 def test_events_are_handled_in_the_main_thread(qtbot: Any, runner: JobRunner) -> None:
     threads: list[str] = []
-    runner.event.connect(lambda event: threads.append(threading.current_thread().name))
+    runner.happened.connect(lambda event: threads.append(threading.current_thread().name))
 
     def job(cancel: CancelToken) -> Generator[Event, None, str]:
         yield progress(1)
@@ -124,7 +124,7 @@ def test_cancelling_runs_the_jobs_clean_up(qtbot: Any, runner: JobRunner) -> Non
         finally:
             cleaned.set()
 
-    with qtbot.waitSignal(runner.event, timeout=WAIT):
+    with qtbot.waitSignal(runner.happened, timeout=WAIT):
         runner.start(job)
     with qtbot.waitSignal(runner.cancelled, timeout=WAIT):
         runner.cancel()
@@ -135,7 +135,7 @@ def test_cancelling_runs_the_jobs_clean_up(qtbot: Any, runner: JobRunner) -> Non
 def test_events_of_a_replaced_job_are_dropped(qtbot: Any, runner: JobRunner) -> None:
     release, ended = threading.Event(), threading.Event()
     seen: list[int] = []
-    runner.event.connect(lambda event: seen.append(event.done))
+    runner.happened.connect(lambda event: seen.append(event.done))
 
     def old(cancel: CancelToken) -> Generator[Event, None, str]:
         yield progress(1)
@@ -150,7 +150,7 @@ def test_events_of_a_replaced_job_are_dropped(qtbot: Any, runner: JobRunner) -> 
 
     results: list[str] = []
     runner.succeeded.connect(results.append)
-    with qtbot.waitSignal(runner.event, timeout=WAIT):
+    with qtbot.waitSignal(runner.happened, timeout=WAIT):
         runner.start(old)
     with qtbot.waitSignal(runner.succeeded, timeout=WAIT):
         runner.start(new)
@@ -173,7 +173,7 @@ def test_dropped_job_is_not_heard_of_again(qtbot: Any, runner: JobRunner) -> Non
         finally:
             ended.set()
 
-    with qtbot.waitSignal(runner.event, timeout=WAIT):
+    with qtbot.waitSignal(runner.happened, timeout=WAIT):
         runner.start(job)
     runner.drop()
     assert changes == [True, False]

@@ -62,7 +62,7 @@ class Correction(QObject):
         self._planned: Planned | None = None
         self._previous: tuple[Any, Any] = (None, None)
         self.runner = JobRunner(self)
-        self.runner.event.connect(self._on_event)
+        self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(self._on_cancelled)

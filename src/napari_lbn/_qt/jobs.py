@@ -78,7 +78,7 @@ class JobRunner(QObject):
 
     Signals
     -------
-    event(object)
+    happened(object)
         An event of the current job.
     succeeded(object)
         Its result.
@@ -89,7 +89,7 @@ class JobRunner(QObject):
     running_changed(bool)
     """
 
-    event = Signal(object)
+    happened = Signal(object)
     succeeded = Signal(object)
     failed = Signal(object)
     cancelled = Signal()
@@ -143,7 +143,7 @@ class JobRunner(QObject):
 
     def _receive(self, event: Any) -> None:
         if not isinstance(event, _Done):
-            self.event.emit(event)
+            self.happened.emit(event)
             return
         was_cancelled = self._cancel is not None and self._cancel.is_set()
         self._forget()

@@ -112,7 +112,7 @@ class Saver(QObject):
         self.runner = JobRunner(self)
         panel.stack_requested.connect(self.save_stack)
         panel.tomograms_requested.connect(self.save_tomograms)
-        self.runner.event.connect(self._on_event)
+        self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(lambda: panel.set_busy(False, "Cancelled."))
