@@ -21,9 +21,9 @@ CancelToken: TypeAlias = threading.Event
 """Set it from any thread; the job stops at its next check, and its ``finally`` blocks run."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Event:
-    """Base of every event."""
+    """Base of every event. Compared by identity where events carry arrays."""
 
 
 @dataclass(frozen=True, kw_only=True)

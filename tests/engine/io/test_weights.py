@@ -1,0 +1,112 @@
+"""Weights files: round trip, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from napari_lbn.engine.errors import WeightsError
+from napari_lbn.engine.io.weights import (
+    bundled_weights,
+    find_weights,
+    load_network,
+    read_weights_info,
+    save_weights,
+)
+from napari_lbn.engine.network import LBN
+
+
+def test_round_trip(small_network: LBN, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_weights(path, small_network, name="mine", pixel_sizes=(9, 21), summary={"steps": 5})
+    info = read_weights_info(path)
+    assert (info.name, info.pixel_sizes, info.summary) == ("mine", (9.0, 21.0), {"steps": 5})
+    loaded = load_network(info)
+    assert loaded.config == small_network.config
+    for key, value in small_network.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_bundled_weights_load_and_fit_into_the_package() -> None:
+    infos = bundled_weights()
+    assert infos[0].name == "base"
+    assert sum(info.path.stat().st_size for info in infos) < 20e6
+    for info in infos:
+        load_network(info)
+        assert info.summary["trained_on"]
+
+
+def rewrite(path: Path, **metadata: str | None) -> None:
+    """Change or drop fields of a weights file's description."""
+    blob = path.read_bytes()
+    length = int.from_bytes(blob[:8], "little")
+    described = json.loads(blob[8 : 8 + length])["__metadata__"] | metadata
+    save_file(load_file(path), path, {k: v for k, v in described.items() if v is not None})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, "not a weights file"),
+        ({"format": None}, "not a weights file"),
+        ({"format_version": "9"}, "format version 9"),
+        ({"pixel_sizes": "[1]"}, "damaged"),
+        ({"config": "{"}, "damaged"),
+        ({"summary": None}, "damaged"),
+    ],
+)
+def test_foreign_or_damaged_descriptions(
+    small_weights: Path, change: dict[str, str | None], message: str
+) -> None:
+    rewrite(small_weights, **change)
+    with pytest.raises(WeightsError, match=message):
+        read_weights_info(small_weights)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 400, pickle.dumps({"a": 1})])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fake.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"fake\.safetensors"):
+        read_weights_info(path)
+
+
+def test_truncated_file(small_weights: Path) -> None:
+    small_weights.write_bytes(small_weights.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_network(read_weights_info(small_weights))
+
+
+def test_values_that_are_not_finite(small_network: LBN, tmp_path: Path) -> None:
+    next(small_network.parameters()).data[0] = float("nan")
+    path = tmp_path / "nan.safetensors"
+    save_weights(path, small_network, name="nan", pixel_sizes=(9, 21), summary={})
+    with pytest.raises(WeightsError, match="not finite"):
+        load_network(read_weights_info(path))
+
+
+def test_tensors_that_do_not_fit(small_weights: Path) -> None:
+
+    rewrite(small_weights, config="{}")
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_network(read_weights_info(small_weights))
+
+
+def test_pickled_weights_are_never_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match="never loaded"):
+        find_weights(path)
+
+
+def test_finding_by_path_name_and_folder(small_weights: Path) -> None:
+    assert find_weights(small_weights) == small_weights
+    assert find_weights("small", small_weights.parent) == small_weights
+    with pytest.raises(WeightsError, match="no weights 'nonsense'"):
+        find_weights("nonsense")

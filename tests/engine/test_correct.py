@@ -1,0 +1,196 @@
+"""The main job: what it yields, and that both tomograms add up."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_lbn.engine.correct import (
+    CorrectionSettings,
+    correct,
+    measure_intensities,
+    plan,
+    reconstruct_measured,
+)
+from napari_lbn.engine.correct.tomogram import measured_rows, synthesized_rows
+from napari_lbn.engine.errors import Cancelled, InputError, WeightsError
+from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady, drain
+from napari_lbn.engine.geometry import measured_weights, synthesized_weights
+from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
+from napari_lbn.engine.tilt_series import TiltSeries
+
+THICKNESS = 24
+
+
+@pytest.fixture
+def settings(small_weights: Path) -> CorrectionSettings:
+    return CorrectionSettings(thickness=THICKNESS, weights=small_weights, device="cpu")
+
+
+def volume(events: Iterable[Event], part: str, shape: tuple[int, int]) -> np.ndarray:
+    out = np.full((THICKNESS, *shape), np.nan, np.float32)
+    for event in events:
+        if isinstance(event, SlabReady) and event.part == part and not event.preview:
+            out[:, event.y_start : event.y_stop] = event.slab
+    assert np.isfinite(out).all()
+    return out
+
+
+def uneven(series: TiltSeries) -> TiltSeries:
+    return series.with_excluded([2, 3, 7])
+
+
+def one_sided(series: TiltSeries) -> TiltSeries:
+    return series.with_excluded(range(5))
+
+
+SERIES = pytest.mark.parametrize("change", [lambda s: s, uneven, one_sided])
+
+
+@SERIES
+@pytest.mark.parametrize("fill_gaps", [False, True])
+def test_alpha_0_is_reconstruct_and_alpha_1_the_augmented_stack(
+    small_series: TiltSeries, small_weights: Path, change, fill_gaps: bool
+) -> None:
+    series = change(small_series)
+    settings = CorrectionSettings(
+        thickness=THICKNESS, weights=small_weights, device="cpu", fill_gaps=fill_gaps
+    )
+    events: list[Event] = []
+    result = drain(correct(series, settings), events.append)
+    shape = series.image_shape
+    measured, added = volume(events, "measured", shape), volume(events, "synthesized", shape)
+
+    plain: list[Event] = []
+    wbp = WBPSettings(thickness=THICKNESS, cap_gaps=fill_gaps)
+    stats = measure_intensities(series)
+    drain(reconstruct_measured(series, stats, wbp), plain.append)
+    np.testing.assert_array_equal(measured, volume(plain, "measured", shape))
+
+    new = result.angles[result.synthesized]
+    rows = [
+        measured_rows(series, stats)(slice(None)),
+        synthesized_rows(result.tilts[result.synthesized], new, stats)(slice(None)),
+    ]
+    angles = np.concatenate([series.included_angles, new])
+    weights = np.concatenate(
+        [
+            measured_weights(series.included_angles, cap_gaps=fill_gaps),
+            synthesized_weights(series.included_angles, new),
+        ]
+    )
+    order = np.argsort(angles)
+    augmented = back_project_slab(np.concatenate(rows)[order], angles[order], weights[order], wbp)
+    scale = abs(augmented).max()
+    np.testing.assert_allclose(measured + added, augmented, atol=1e-5 * scale)
+
+
+def test_events_come_in_order(small_series: TiltSeries, settings: CorrectionSettings) -> None:
+    events: list[Event] = []
+    chosen = CorrectionSettings(
+        thickness=THICKNESS, weights=settings.weights, device="cpu", preview=True
+    )
+    result = drain(correct(small_series, chosen), events.append)
+    slabs = [e for e in events if isinstance(e, SlabReady)]
+    assert [(s.part, s.preview) for s in slabs[:2]] == [("measured", True), ("synthesized", True)]
+    assert not any(s.preview for s in slabs[2:])
+    tilts = [e for e in events if isinstance(e, TiltReady)]
+    np.testing.assert_allclose([t.angle for t in tilts], result.angles)
+    assert [t.synthesized for t in tilts] == list(result.synthesized)
+    assert events.index(slabs[1]) < events.index(tilts[0]) < events.index(slabs[2])
+    fractions = [e.fraction for e in events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+
+
+def test_the_wedge_is_that_of_the_angles(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    new = plan(small_series, settings).new_angles
+    np.testing.assert_allclose(new, [-80, -70, 70, 80, 90])
+    tilted = one_sided(small_series)
+    np.testing.assert_allclose(
+        plan(tilted, settings).new_angles, [-80, -70, -60, -50, -40, -30, -20, 70, 80, 90]
+    )
+
+
+def test_augmented_stack_leaves_measured_tilts_untouched(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    result = drain(correct(small_series, settings))
+    angles, images = result.augmented_stack()
+    stack = list(images)
+    assert len(stack) == len(angles) == 18
+    assert (np.diff(angles) > 0).all()
+    for angle, image in zip(angles, stack, strict=True):
+        at = np.flatnonzero(small_series.angles == angle)
+        if at.size:
+            np.testing.assert_array_equal(image, small_series.read([at[0]])[0])
+
+
+def test_finer_series_are_binned_and_can_come_back(small_weights: Path) -> None:
+    images = np.random.default_rng(0).normal(30, 3, (7, 61, 83)).astype(np.float32)
+    series = TiltSeries.from_array(images, np.arange(-60, 61, 20.0), pixel_size=3.0)
+    settings = CorrectionSettings(thickness=12, weights=small_weights, device="cpu")
+    chosen = plan(series, settings)
+    assert (chosen.binning, chosen.pixel_size, chosen.image_shape) == (3, 9.0, (20, 27))
+    result = drain(correct(series, settings))
+    assert result.provenance["binning"] == 3
+    assert result.series.pixel_size == 9.0
+    angles, images_out = result.augmented_stack(full_size=True)
+    stack = list(images_out)
+    assert {image.shape for image in stack} == {(61, 83)}
+    np.testing.assert_array_equal(stack[list(angles).index(0.0)], images[3])
+    assert stack[-1].mean() == pytest.approx(30, rel=0.05)
+
+
+def test_coarser_series_and_unknown_pixel_sizes_are_refused(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    with pytest.raises(WeightsError, match="coarser"):
+        plan(small_series.with_pixel_size(40), settings)
+    with pytest.raises(InputError, match="pixel size is unknown"):
+        plan(small_series.with_pixel_size(None), settings)
+    forced = CorrectionSettings(thickness=24, weights=settings.weights, device="cpu", binning=3)
+    assert any("trained for" in notice for notice in plan(small_series, forced).notices)
+
+
+def test_notices_reach_the_consumer(small_series: TiltSeries, settings: CorrectionSettings) -> None:
+    forced = CorrectionSettings(thickness=8, weights=settings.weights, device="cpu", binning=3)
+    first = next(correct(small_series, forced))
+    assert isinstance(first, Notice)
+
+
+def test_provenance_says_what_was_done(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    result = drain(correct(small_series.with_excluded([6]), settings))
+    told = json.loads(json.dumps(result.provenance))
+    assert told["weights"]["name"] == "small"
+    assert len(told["weights"]["sha256"]) == 64
+    assert told["excluded_angles"] == [0.0]
+    assert told["synthesized_angles"] == [-80, -70, 70, 80, 90]
+    assert told["options"]["thickness"] == THICKNESS
+
+
+@pytest.mark.parametrize("stop_at", [Progress, TiltReady, SlabReady])
+def test_cancel_at_any_stage(
+    small_series: TiltSeries, settings: CorrectionSettings, stop_at: type[Event]
+) -> None:
+    cancel = threading.Event()
+    job = correct(small_series, settings, cancel=cancel)
+    while not isinstance(next(job), stop_at):
+        pass
+    cancel.set()
+    with pytest.raises(Cancelled):
+        drain(job)
+
+
+def test_nonsense_thickness_is_refused(small_weights: Path) -> None:
+    with pytest.raises(InputError, match="at least 1 pixel"):
+        CorrectionSettings(thickness=0, weights=small_weights)

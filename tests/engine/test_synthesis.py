@@ -1,0 +1,160 @@
+"""Synthesis: pieces change nothing, and a hidden tilt reaches nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from napari_lbn.engine.errors import Cancelled, InputError, MemoryBoundError
+from napari_lbn.engine.events import Progress, TiltReady, drain
+from napari_lbn.engine.network import LBN
+from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
+from napari_lbn.engine.tiling import MIN_ROWS, Tiling, choose_tiling, peak_memory
+from napari_lbn.engine.tilt_series import TiltSeries
+
+SETTINGS = SynthesisSettings(device="cpu")
+ANGLES = np.array([-80.0, -60.0, 0.0, 75.0, 90.0])
+
+
+def tilts_of(series: TiltSeries, network: LBN, settings: SynthesisSettings) -> np.ndarray:
+    return drain(synthesize(series, network, ANGLES, settings)).tilts
+
+
+def with_tiling(monkeypatch: pytest.MonkeyPatch, tiling: Tiling) -> None:
+    monkeypatch.setattr("napari_lbn.engine.synthesis.choose_tiling", lambda *a, **k: tiling)
+
+
+@pytest.mark.parametrize("tilts", [1, 3, 8])
+@pytest.mark.parametrize("rows", [None, MIN_ROWS, 16, 64])
+def test_every_tiling_gives_the_same(
+    small_series: TiltSeries,
+    small_network: LBN,
+    monkeypatch: pytest.MonkeyPatch,
+    tilts: int,
+    rows: int | None,
+) -> None:
+    with_tiling(monkeypatch, Tiling(tilts=13, rows=None))
+    whole = tilts_of(small_series, small_network, SETTINGS)
+    with_tiling(monkeypatch, Tiling(tilts=tilts, rows=rows))
+    pieces = tilts_of(small_series, small_network, SETTINGS)
+    assert np.linalg.norm(pieces - whole) <= 1e-4 * np.linalg.norm(whole - whole.mean())
+
+
+def test_tilings_shrink_to_a_smallest_one(small_network: LBN) -> None:
+    config, size = small_network.config, (2000, 2000)
+    grid = LatentGrid.of(config, size[1])
+    needs, tiling = [], Tiling(tilts=8, rows=None)
+    while tiling is not None:
+        needs.append(peak_memory(config, size, grid, 41, tiling))
+        tiling = tiling.smaller()
+    assert needs == sorted(needs, reverse=True)
+    assert choose_tiling(config, size, grid, n_visible=41, bound=needs[0]).rows is None
+    assert choose_tiling(config, size, grid, n_visible=41, bound=needs[-1]).rows is not None
+    with pytest.raises(MemoryBoundError, match="needs at least"):
+        choose_tiling(config, size, grid, n_visible=41, bound=needs[-1] - 1)
+
+
+def test_an_excluded_tilt_reaches_nothing(small_series: TiltSeries, small_network: LBN) -> None:
+    """Changing a hidden tilt, even to NaN, changes no pixel of any synthesized tilt."""
+    hidden = small_series.with_excluded([4])
+    before = tilts_of(hidden, small_network, SETTINGS)
+    spoiled = np.array(small_series.images)
+    spoiled[4] = np.nan
+    changed = TiltSeries.from_array(spoiled, small_series.angles).with_excluded([4])
+    np.testing.assert_array_equal(tilts_of(changed, small_network, SETTINGS), before)
+
+
+def test_intensities_come_back_in_the_inputs_units(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    plain = tilts_of(small_series, small_network, SETTINGS)
+    scaled = TiltSeries.from_array(np.asarray(small_series.images) * 7 + 100, small_series.angles)
+    other = tilts_of(scaled, small_network, SETTINGS)
+    measured = ANGLES == 0
+    np.testing.assert_allclose(other[measured], plain[measured] * 7 + 100, rtol=1e-3)
+    ends = small_series.read([0, -1]).mean(axis=(1, 2))
+    assert plain[0].mean() == pytest.approx(ends.mean(), rel=0.1)
+
+
+def test_events_name_measured_and_synthesized(small_series: TiltSeries, small_network: LBN) -> None:
+    events: list = []
+    drain(synthesize(small_series, small_network, ANGLES, SETTINGS), events.append)
+    ready = [e for e in events if isinstance(e, TiltReady)]
+    assert [e.index for e in ready] == [0, 1, 2, 3, 4]
+    assert [e.synthesized for e in ready] == [True, False, False, True, True]
+    fractions = [e.fraction for e in events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    assert all(isinstance(e.image, np.ndarray) for e in ready)
+
+
+def test_rows_limit_the_work(small_series: TiltSeries, small_network: LBN) -> None:
+    part = SynthesisSettings(device="cpu", rows=slice(8, 24))
+    assert tilts_of(small_series, small_network, part).shape == (5, 16, 52)
+
+
+def test_cancel_stops_before_the_next_piece(small_series: TiltSeries, small_network: LBN) -> None:
+    cancel = threading.Event()
+    job = synthesize(small_series, small_network, ANGLES, SETTINGS, cancel=cancel)
+    next(job)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        drain(job)
+
+
+def test_out_of_memory_is_retried_in_smaller_pieces(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tilts_of(small_series, small_network, SETTINGS)
+    original, sizes = small_network.encode, []
+
+    def encode(tilts: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(tilts))
+        if len(tilts) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(tilts)
+
+    monkeypatch.setattr(small_network, "encode", encode)
+    again = tilts_of(small_series, small_network, SETTINGS)
+    assert sizes[:3] == [8, 4, 2]
+    np.testing.assert_allclose(again, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_out_of_memory_in_the_smallest_pieces_is_told(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(tilts: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(small_network, "encode", encode)
+    with pytest.raises(MemoryBoundError, match="smallest pieces"):
+        tilts_of(small_series, small_network, SETTINGS)
+
+
+def test_other_failures_are_not_taken_for_memory(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(tilts: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(small_network, "encode", encode)
+    with pytest.raises(RuntimeError, match="mat1"):
+        tilts_of(small_series, small_network, SETTINGS)
+
+
+def test_one_tilt_is_not_enough(small_series: TiltSeries, small_network: LBN) -> None:
+    with pytest.raises(InputError, match="at least two"):
+        tilts_of(small_series.with_excluded(range(1, 13)), small_network, SETTINGS)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (96, 512)])
+def test_the_same_network_takes_any_size(small_network: LBN, size: tuple[int, int]) -> None:
+    images = np.random.default_rng(0).normal(30, 3, (5, *size)).astype(np.float32)
+    series = TiltSeries.from_array(images, [-50, -25, 0, 25, 50])
+    out = tilts_of(series, small_network, SETTINGS)
+    assert out.shape == (5, *size)
+    assert np.isfinite(out).all()
