@@ -12,10 +12,10 @@ from napari_lbn._napari.angle_text import (
     SYNTHESIZED_COLOUR,
     describe_tilt,
     format_angle,
-    show_angle_text,
 )
 from napari_lbn._napari.layers import tilt_series_layer, update_series_layer
 from napari_lbn._napari.results import ResultLayers
+from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .test_results import run
@@ -109,8 +109,8 @@ def test_imod_orientation_points_y_up_and_back(viewer: ViewerModel) -> None:
 
 
 def test_angle_text_tells_synthesized_from_measured(viewer: ViewerModel, layers: dict) -> None:
-    text = show_angle_text(viewer)
-    assert show_angle_text(viewer) is text
+    text = tilt_display(viewer).text
+    assert tilt_display(viewer).text is text
     overlay = viewer.canvas.overlays.text
     views.show(viewer, layers, "tilts")
     views.go_to_angle(viewer, layers["tilts"], 75.0)
@@ -137,3 +137,19 @@ def test_excluded_tilt_says_so(viewer: ViewerModel, layers: dict) -> None:
 )
 def test_angles_are_written_without_negative_zero(angle: float, text: str) -> None:
     assert format_angle(angle) == text
+
+
+def test_contrast_follows_the_tilt_until_it_is_changed_by_hand(viewer: ViewerModel) -> None:
+    rng = np.random.default_rng(5)
+    images = np.stack([rng.normal(level, level / 10, (40, 50)) for level in (10.0, 100.0, 20.0)])
+    data, attributes, _ = tilt_series_layer(TiltSeries.from_array(images, [-60.0, 0.0, 60.0]))
+    tilt_display(viewer)
+    layer = viewer.add_image(data, **attributes)
+    for index, level in enumerate((10.0, 100.0, 20.0)):
+        views.go_to_tilt(viewer, layer, index)
+        low, high = layer.contrast_limits
+        assert 0.6 * level < low < 0.9 * level
+        assert 1.1 * level < high < 1.4 * level
+    layer.contrast_limits = (0.0, 50.0)
+    views.go_to_tilt(viewer, layer, 1)
+    assert tuple(layer.contrast_limits) == (0.0, 50.0)

@@ -32,7 +32,9 @@ def test_defaults_are_short(in_file: TiltSeries) -> None:
 
 def test_every_choice_is_said(in_file: TiltSeries) -> None:
     series = in_file.with_inverted_angles().with_excluded([0, 2])
-    options = Options(weights="base", device="cpu", binning=2, increment=1.5, fill_gaps=True)
+    options = Options(
+        weights="base", device="cpu", binning=2, increment=1.5, fill_gaps=True, filter="cosine"
+    )
     words = shlex.split(command_line(series, options, PLAN, 0.5))
     for flag, value in {
         "--bin": "2",
@@ -40,6 +42,7 @@ def test_every_choice_is_said(in_file: TiltSeries) -> None:
         "--increment": "1.5",
         "--exclude": "11,13",  # sections of the file, from 1, whichever way it is sorted
         "--alpha": "0.5",
+        "--filter": "cosine",
     }.items():
         assert words[words.index(flag) + 1] == value
     assert {"--fill-gaps", "--invert-tilt-angles"} <= set(words)
@@ -52,7 +55,7 @@ def test_the_command_line_knows_every_flag(in_file: TiltSeries) -> None:
 
     series = in_file.with_inverted_angles().with_excluded([0])
     options = Options(weights="base", device="cpu", binning=2, increment=1.5, fill_gaps=True)
-    words = shlex.split(command_line(series, options, PLAN, 0.5))
+    words = shlex.split(command_line(series, replace(options, filter="none"), PLAN, 0.5))
     known = {
         option
         for parameter in get_command(app).commands["correct"].params

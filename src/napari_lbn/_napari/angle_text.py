@@ -7,22 +7,12 @@ on the screen and colours what the network made up.
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from .metadata import record_of, shows_tilts
 
 SYNTHESIZED_COLOUR = "#ff9f40"
 """Used for synthesized tilts everywhere: on the canvas and in the angle strip."""
-
-_TEXTS: WeakKeyDictionary[Any, AngleText] = WeakKeyDictionary()
-
-
-def show_angle_text(viewer: Any) -> AngleText:
-    """Keep the angle text of this viewer up to date from now on; at most once a viewer."""
-    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are given a proxy
-    if viewer not in _TEXTS:
-        _TEXTS[viewer] = AngleText(viewer)
-    return _TEXTS[viewer]
 
 
 def tilt_index(layer: Any, point: tuple[float, ...]) -> int | None:
@@ -65,8 +55,6 @@ class AngleText:
     """
 
     def __init__(self, viewer: Any) -> None:
-        from weakref import ref
-
         self._viewer = ref(viewer)
         self.note = ""
         viewer.canvas.overlays.scale_bar.visible = True

@@ -73,8 +73,8 @@ def _show_angles() -> None:
     """Write the tilt angle on the canvas of the viewer that is reading, if there is one."""
     import napari
 
-    from .angle_text import show_angle_text
+    from .tilt_display import tilt_display
 
     viewer = napari.current_viewer()
     if viewer is not None:
-        show_angle_text(viewer)
+        tilt_display(viewer)

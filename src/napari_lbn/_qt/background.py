@@ -51,6 +51,7 @@ def make_plan(
             device=options.device,
             increment=options.increment,
             fill_gaps=options.fill_gaps,
+            filter=options.filter,
             memory_bound=preferences.memory_bound,
             binning=options.binning,
             preview=True,

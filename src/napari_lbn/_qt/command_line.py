@@ -38,6 +38,8 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
         words += ["--device", options.device]
     if options.increment is not None:
         words += ["--increment", f"{options.increment:g}"]
+    if options.filter != "ramp":
+        words += ["--filter", options.filter]
     if options.fill_gaps:
         words.append("--fill-gaps")
     if series.inverted:

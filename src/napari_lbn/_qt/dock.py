@@ -10,10 +10,10 @@ from typing import Any
 from qtpy.QtCore import QSize, QTimer
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_lbn._napari.angle_text import show_angle_text
 from napari_lbn._napari.layers import tilt_series_layer
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
+from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import slice_again
 
 from .background import DEBOUNCE, Planner, as_job
@@ -62,7 +62,7 @@ class MissingWedgeDock(QWidget):
         self._preferences = preferences
         self.session = Session()
         self.views = ViewControl(self.session, napari_viewer)
-        self._text = show_angle_text(napari_viewer)
+        self._text = tilt_display(napari_viewer).text
         self._scale: tuple[Any, float | None] | None = None
         self._make_panels()
         self._lay_out()

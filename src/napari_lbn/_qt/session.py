@@ -36,6 +36,8 @@ class Options:
         Degrees; None takes the series' median step.
     fill_gaps : bool
         Synthesize interior gaps too.
+    filter : str
+        Of the back-projection.
     """
 
     weights: str = ""
@@ -45,6 +47,7 @@ class Options:
     binning: int | None = None
     increment: float | None = None
     fill_gaps: bool = False
+    filter: str = "ramp"
 
     def thickness(self, pixel_size: float | None) -> int:
         """Thickness in pixels of this size (Å)."""

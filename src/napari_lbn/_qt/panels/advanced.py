@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QApplication, QCheckBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -14,6 +14,12 @@ from ..theme import add_row, explain, form
 from .fields import count, number
 
 AUTOMATIC = "automatic"
+FILTERS = {
+    "ramp": "Exact, and noisy",
+    "hamming": "Somewhat smoother",
+    "cosine": "Smooth",
+    "none": "Unfiltered back-projection: blurred",
+}
 
 
 def automatic_increment(series: TiltSeries) -> str:
@@ -41,6 +47,7 @@ class AdvancedPanel(QWidget):
         fields = form()
         add_row(fields, "Binning", self.binning)
         add_row(fields, "Increment", self.increment)
+        add_row(fields, "Filter", self.filter)
         for widget in (self.fill_gaps, self.invert, self.copy):
             fields.addRow(widget)
         self._fields.setLayout(fields)
@@ -52,6 +59,7 @@ class AdvancedPanel(QWidget):
         self.unfold.toggled.connect(self._on_unfold)
         self.binning.valueChanged.connect(lambda v: session.set_options(binning=v or None))
         self.increment.valueChanged.connect(lambda v: session.set_options(increment=v or None))
+        self.filter.currentTextChanged.connect(lambda name: session.set_options(filter=name))
         self.fill_gaps.toggled.connect(lambda on: session.set_options(fill_gaps=on))
         self.invert.toggled.connect(self._on_invert)
         self.copy.clicked.connect(self._copy_command)
@@ -91,6 +99,11 @@ class AdvancedPanel(QWidget):
             tip="Angle between synthesized tilts; automatic is the median step of the series",
             special=AUTOMATIC,
         )
+        self.filter = QComboBox()
+        for name, tip in FILTERS.items():
+            self.filter.addItem(name)
+            self.filter.setItemData(self.filter.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.filter.setToolTip("Filter of the back-projection; all but the ramp smooth")
         self.fill_gaps = QCheckBox("Synthesize interior gaps too")
         self.fill_gaps.setToolTip("Gaps between tilts wider than 1.5 median steps")
         self.invert = QCheckBox("Invert tilt angles")
