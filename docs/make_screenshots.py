@@ -60,26 +60,26 @@ def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -
         )
 
     wait(dock.run_panel.button.isEnabled, 60)
-    save("before")
+    save("dock_before")
     dock.run_panel.button.click()
     seconds = wait(lambda: "wbp" in dock.views.roles(), 600)
     print(f"first XZ slab after {seconds:.1f} s")
     seconds += wait(lambda: "lbn" in dock.views.roles(), 600)
     print(f"first XZ slab with synthesized tilts after {seconds:.1f} s")
-    save("during")
+    save("dock_during")
     wait(lambda: not dock.session.running, 3600)
     print(dock.run_panel.status)
     if dock.session.result is None:
         sys.exit(1)
-    save("after")
+    save("dock")
     for view in ("measured", "tilts", "wbp", "lbn", "difference"):
         dock.views.show(view)
         if view == "tilts":
             dock.views.look_at(float(dock.session.result.angles[-4]))
-        save(f"after_{view}")
+        save(f"dock_{view}")
     dock.views.cut("xy")
     dock.views.show("both")
-    save("after_xy")
+    save("dock_xy")
 
 
 def main() -> None:
