@@ -166,6 +166,18 @@ def test_inverted_angles_change_sign_and_are_recorded(series: Path) -> None:
     assert facts["angles_inverted"] is True
 
 
+def test_inverting_the_angles_reverses_the_tomogram_in_z(tmp_path: Path) -> None:
+    series = write_series(tmp_path, angles=[angle + 7 for angle in ANGLES])
+    ok("reconstruct", series, "--out", tmp_path / "as_is.mrc", "--thickness", 20)
+    options = ["--thickness", 20, "--invert-tilt-angles"]
+    ok("reconstruct", series, "--out", tmp_path / "inverted.mrc", *options)
+    as_is, inverted = read(tmp_path / "as_is.mrc"), read(tmp_path / "inverted.mrc")
+    assert np.abs(inverted - as_is).max() > 0.1 * as_is.std()
+    np.testing.assert_allclose(inverted[::-1], as_is, atol=1e-3 * as_is.std())
+    with mrcfile.open(tmp_path / "inverted.mrc", header_only=True) as mrc:
+        assert "inverted" in " ".join(mrc.get_labels())
+
+
 # --- correct, reconstruct, synthesize --------------------------------------------------------
 
 
