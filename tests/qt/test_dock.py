@@ -438,3 +438,16 @@ def test_repeated_angles_fill_one_place_each(
     run(qtbot, dock)
     record = record_of(dock.session.layers.layer("tilts"))
     assert len(set(record["angles"])) == len(record["angles"]) == len(dock.session.result.tilts)
+
+
+def test_contrast_set_by_hand_survives_other_sections(qtbot: Any, dock: MissingWedgeDock) -> None:
+    run(qtbot, dock)
+    wbp = dock.views.layers()["wbp"]
+    automatic = tuple(wbp.contrast_limits)
+    dock.views.cut("xy")
+    assert tuple(wbp.contrast_limits) != automatic  # one z has one value in the fake
+    wbp.contrast_limits = (1.0, 2.0)
+    dock.views.cut("xz")
+    dock.display_panel.average.setValue(3)
+    assert tuple(wbp.contrast_limits) == (1.0, 2.0)
+    assert tuple(dock.views.layers()["lbn"].contrast_limits) == (1.0, 2.0)

@@ -31,6 +31,7 @@ class ViewControl:
         self._session = session
         self._viewer = viewer
         self._inverted = False
+        self._auto_limits: tuple[float, float] | None = None
         self.average = AVERAGE
         self.section: Section = "xy"
         session.alpha_changed.connect(self._on_alpha)
@@ -78,11 +79,13 @@ class ViewControl:
             self.show("both")
         else:
             views.set_section(self._viewer, section)
+            self._adapt_contrast()
         self._session.set_view(self._session.view)
 
     def show_first_slab(self, row: int) -> None:
         """Show the section of a preview across the ice."""
         self.section = "xz"
+        self._auto_limits = None
         layers = self.layers()
         tomogram = layers.get("lbn", layers.get("wbp"))
         if tomogram is None:
@@ -101,11 +104,15 @@ class ViewControl:
             self._adapt_contrast()
 
     def _adapt_contrast(self) -> None:
-        """Contrast of both tomograms from the plain WBP section on the screen."""
+        """Contrast of both tomograms from the plain WBP section; one set by hand is kept."""
         layer = self.layers().get("wbp")
-        if layer is not None:
+        if layer is None:
+            return
+        by_hand = self._auto_limits is not None and self._auto_limits != _limits(layer)
+        if not by_hand:
             section = views.displayed_section(self._viewer, layer)
             layer.contrast_limits = contrast_limits(section[None])
+            self._auto_limits = _limits(layer)
 
     def displayed_angle(self) -> float | None:
         """Angle of the tilt on the screen, None where no tilt is."""
@@ -136,3 +143,8 @@ class ViewControl:
     def _on_alpha(self, alpha: float) -> None:
         if self._session.layers is not None:
             self._session.layers.set_alpha(alpha)
+
+
+def _limits(layer: Any) -> tuple[float, float]:
+    low, high = layer.contrast_limits
+    return float(low), float(high)
