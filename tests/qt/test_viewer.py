@@ -45,6 +45,8 @@ def test_drop_run_flip_and_look(
     dock.run_panel.button.click()
     qtbot.waitUntil(lambda: dock.session.result is not None, timeout=WAIT)
     assert viewer.canvas.grid.actual_shape(viewer.layers) == (2, 1)
+    named = [layer.name for layer in viewer.layers if layer.name_overlay.visible]
+    assert named == ["TS WBP", "TS WBP + LBN"]
     picture = viewer.screenshot(canvas_only=True, flash=False)
     assert picture[..., :3].std() > 1  # something is drawn
     for view in ("wbp", "lbn", "difference", "tilts", "measured"):

@@ -57,6 +57,8 @@ class MissingWedgeDock(QWidget):
         preferences: Callable[[], Preferences] = read_preferences,
     ) -> None:
         super().__init__()
+        # through the proxy that plugins are given no layer is ever the same object twice
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self._engine = LBNEngine() if engine is None else engine
         self._preferences = preferences
