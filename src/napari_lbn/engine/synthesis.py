@@ -20,7 +20,7 @@ from .network.latent_projection import LatentGrid, back_project, re_project
 from .tiling import choose_tiling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -78,6 +78,7 @@ def synthesize(
     settings: SynthesisSettings,
     *,
     stats: IntensityStats | None = None,
+    latents: dict[int, Tensor] | None = None,
     fractions: tuple[float, float] = (0.0, 1.0),
     cancel: CancelToken | None = None,
 ) -> Job[Synthesis]:
@@ -95,6 +96,9 @@ def synthesize(
         Device, memory bound, rows.
     stats : IntensityStats, optional
         Of the included tilts, where already measured.
+    latents : dict, optional
+        Encoded tilts by their index in the series, used and added to. A tilt is encoded on
+        its own, so runs that hide different tilts of one series may share them.
     fractions : tuple of float
         Share of the whole job that this is, for `Progress`.
     cancel : CancelToken, optional
@@ -119,6 +123,7 @@ def synthesize(
             (series.read([i])[0] for i in series.included), series.included_angles
         )
     run = _Run(series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel)
+    run.kept = latents
     tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
     try:
         for event in run.events(fractions):
@@ -149,6 +154,7 @@ class _Run:
         self.network = network.to(self.device).eval()
         height, width = series.image_shape
         self.size = (len(range(*settings.rows.indices(height))), width)
+        self.kept: dict[int, Tensor] | None = None
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         bound = settings.memory_bound or default_memory_bound(self.device)
         self.tiling = choose_tiling(
@@ -205,6 +211,16 @@ class _Run:
 
     def _encode(self, first: int) -> Tensor:
         indices = range(first, min(first + self.tiling.tilts, self.series.included.size))
+        if self.kept is None:
+            return self._encode_tilts(indices)
+        tilts = self.series.included
+        missing = [i for i in indices if int(tilts[i]) not in self.kept]
+        if missing:
+            for i, latent in zip(missing, self._encode_tilts(missing).cpu(), strict=True):
+                self.kept[int(tilts[i])] = latent
+        return torch.stack([self.kept[int(tilts[i])] for i in indices]).to(self.device)
+
+    def _encode_tilts(self, indices: Iterable[int]) -> Tensor:
         images = []
         for i in indices:
             tilt = self.series.read([self.series.included[i]], self.settings.rows)[0]

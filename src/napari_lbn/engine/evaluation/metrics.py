@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import fft
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+FULL = "full"
+BAND_EDGES = (0.0, 0.125, 0.25, 0.5, 1.0)
+"""Of the Nyquist frequency; the frequency bands in which predictions are compared."""
+BANDS = tuple(f"band {low:g}-{high:g} Nyquist" for low, high in pairwise(BAND_EDGES))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How well one predicted tilt agrees with the measured one.
+
+    Attributes
+    ----------
+    correlation : float
+        Pearson's.
+    mse : float
+        Both tilts brought to mean 0 and standard deviation 1 first, as in the paper's tables.
+    mse_scaled : float
+        Of the normalised truth after the best linear scale of the prediction.
+    """
+
+    correlation: float
+    mse: float
+    mse_scaled: float
+
+    @classmethod
+    def of_correlation(cls, r: float) -> Agreement:
+        """All three follow from the correlation: 2 (1 - r) and 1 - r**2."""
+        return cls(correlation=r, mse=2 * (1 - r), mse_scaled=1 - r**2)
 
 
 def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -29,3 +61,73 @@ def averaged(image: NDArray[Any], factor: int) -> NDArray[Any]:
     height, width = (n // factor * factor for n in image.shape)
     blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor)
     return blocks.mean(axis=(1, 3))
+
+
+def scale_name(factor: int) -> str:
+    """What a resolution is called: "full", "2x2", "4x4"."""
+    return FULL if factor == 1 else f"{factor}x{factor}"
+
+
+def agreements(
+    predicted: NDArray[Any], truth: NDArray[Any], factors: tuple[int, ...] = (1, 2, 4)
+) -> dict[str, Agreement]:
+    """Agreement at full resolution, averaged over blocks, and in frequency bands.
+
+    Parameters
+    ----------
+    predicted, truth : ndarray
+        ``(y, x)``.
+    factors : tuple of int
+        Sides of the blocks in pixels; those that leave fewer than 4 pixels are left out.
+
+    Returns
+    -------
+    dict
+        By `scale_name` and by the names of `BANDS`.
+    """
+    found = {}
+    for factor in factors:
+        if min(truth.shape) // factor >= 4:
+            r = correlation(averaged(predicted, factor), averaged(truth, factor))
+            found[scale_name(factor)] = Agreement.of_correlation(r)
+    bands = band_correlations(predicted, truth)
+    found |= {
+        name: Agreement.of_correlation(r)
+        for name, r in zip(BANDS, bands, strict=True)
+        if np.isfinite(r)
+    }
+    return found
+
+
+def band_correlations(predicted: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
+    """Fourier correlation of two images in each of `BANDS`; NaN where a band is empty."""
+    radius = nyquist_fraction(truth.shape)
+    a, b = _spectrum(predicted), _spectrum(truth)
+    out = []
+    for low, high in pairwise(BAND_EDGES):
+        band = (radius > low) & (radius <= high)
+        x, y = a[band], b[band]
+        norm = np.sqrt((np.abs(x) ** 2).sum() * (np.abs(y) ** 2).sum())
+        value = np.real(x @ y.conj()) / norm if norm > 0 else np.nan
+        out.append(value)
+    return np.array(out)
+
+
+def nyquist_fraction(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Spatial frequency of each term of ``fft2`` as a fraction of Nyquist, ``shape``."""
+    rows, columns = (
+        fft.fftfreq(n)[:, None] if i == 0 else fft.fftfreq(n) for i, n in enumerate(shape)
+    )
+    return 2 * np.hypot(rows, columns)
+
+
+def hann(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Window without a zero at its ends, so that edges do not count as structure."""
+    rows, columns = (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(n) + 0.5) / n) for n in shape)
+    return rows[:, None] * columns
+
+
+def _spectrum(image: NDArray[Any]) -> NDArray[np.complex128]:
+    values = np.asarray(image, dtype=np.float64)
+    window = hann(values.shape)
+    return fft.fft2((values - (values * window).sum() / window.sum()) * window)

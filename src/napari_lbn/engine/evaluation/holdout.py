@@ -1,0 +1,297 @@
+"""Hold-outs: hide measured tilts, predict them by every method, compare (paper, section 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from ..correct.tomogram import measure_intensities
+from ..events import Event, Progress, raise_if_cancelled
+from .baselines import low_passed
+from .ceiling import Ceiling, ceiling_from_halves, estimated_ceiling
+from .metrics import agreements
+from .predictors import BASELINES, LOW_PASSED, SIRT_NAME, Visible, choose_sigma, take
+from .sharing import part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ..events import CancelToken, Job
+    from ..intensity import IntensityStats
+    from ..reconstruction.wbp import WBPSettings
+    from ..synthesis import SynthesisSettings
+    from ..tilt_series import TiltSeries
+    from .folds import Fold
+    from .predictors import Predictor
+
+FACTORS = (1, 2, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOutSettings:
+    """How hold-outs are done.
+
+    Attributes
+    ----------
+    wbp : WBPSettings
+        Of the tomograms that are re-projected.
+    synthesis : SynthesisSettings
+    with_sirt : bool
+        SIRT too; it takes many times longer than WBP.
+    with_low_pass : bool
+        Each baseline also low-passed, with the width that predicts visible tilts best.
+    """
+
+    wbp: WBPSettings
+    synthesis: SynthesisSettings
+    with_sirt: bool = False
+    with_low_pass: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One method's prediction of one hidden tilt, at one scale.
+
+    Attributes
+    ----------
+    kind, fold : str
+        Of the hold-out: "leave-one-out" and "tilt 7", "k-fold" and "part 2 of 5", "edge"
+        and "edge 6".
+    method : str
+    angle : float
+        Degrees.
+    scale : str
+        "full", "2x2", "4x4", or a frequency band.
+    correlation, mse, mse_scaled : float
+        See `metrics.Agreement`.
+    in_sample : bool
+        True where the prediction comes from a tomogram made with this tilt: not to be ranked.
+    """
+
+    kind: str
+    fold: str
+    method: str
+    angle: float
+    scale: str
+    correlation: float
+    mse: float
+    mse_scaled: float
+    in_sample: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TiltScored(Event):
+    """A hidden tilt was predicted by one method.
+
+    Attributes
+    ----------
+    scores : tuple of Score
+        At every scale.
+    predicted, truth : ndarray
+        ``(y, x)`` float32; the truth has mean 0 and standard deviation 1, the prediction
+        any scale.
+    """
+
+    scores: tuple[Score, ...]
+    predicted: NDArray[np.float32]
+    truth: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HoldOutResult:
+    """Everything that hold-outs measured.
+
+    Attributes
+    ----------
+    scores : tuple of Score
+    ceilings : tuple of Ceiling
+        For each hidden tilt and scale.
+    sigmas : dict
+        Pixels of the low-pass chosen, by (fold, method).
+    """
+
+    scores: tuple[Score, ...]
+    ceilings: tuple[Ceiling, ...] = ()
+    sigmas: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> HoldOutResult:
+        """Only the scores of one kind of hold-out."""
+        kept = tuple(s for s in self.scores if s.kind == kind)
+        return HoldOutResult(scores=kept, ceilings=self.ceilings, sigmas=self.sigmas)
+
+
+Halves: TypeAlias = "tuple[TiltSeries, TiltSeries]"
+
+
+def hold_out(
+    series: TiltSeries,
+    folds: Sequence[Fold],
+    predictors: Mapping[str, Predictor],
+    settings: HoldOutSettings,
+    *,
+    halves: Halves | None = None,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[HoldOutResult]:
+    """Predict the hidden tilts of each fold and compare.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        At the working pixel size.
+    folds : sequence of Fold
+        Which tilts are hidden together.
+    predictors : mapping
+        Methods by name beside the baselines, usually ``{"LBN": predictors.lbn(network)}``.
+    settings : HoldOutSettings
+        Thickness, devices, which baselines.
+    halves : pair of TiltSeries, optional
+        Stacks of odd and even frames with the same tilts, for the noise ceiling.
+    fractions : tuple of float
+        Share of the whole job that this is, for `Progress`.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled` at its next piece.
+
+    Yields
+    ------
+    Progress, TiltScored
+    """
+    stats = measure_intensities(series)
+    methods = {**predictors, **_baselines(settings)}
+    steps = len(folds) * len(methods)
+    scores: list[Score] = []
+    sigmas: dict[tuple[str, str], float] = {}
+    for number, fold in enumerate(folds):
+        comparison = _Comparison(series, stats, fold, settings, cancel)
+        for position, (name, predict) in enumerate(methods.items()):
+            raise_if_cancelled(cancel)
+            done = number * len(methods) + position
+            share = part(fractions, done, steps), part(fractions, done + 1, steps)
+            job = comparison.events(name, predict, low_pass=name not in predictors)
+            for event in _passing_on(job, share, f"Predicting hidden tilts: {name}"):
+                if isinstance(event, TiltScored):
+                    scores.extend(event.scores)
+                yield event
+        sigmas |= comparison.sigmas
+    return HoldOutResult(
+        scores=tuple(scores),
+        ceilings=tuple(noise_ceilings(series, stats, folds, halves)),
+        sigmas=sigmas,
+    )
+
+
+class _Comparison:
+    """One fold: what is visible, what is true, and each method between them."""
+
+    def __init__(
+        self,
+        series: TiltSeries,
+        stats: IntensityStats,
+        fold: Fold,
+        settings: HoldOutSettings,
+        cancel: CancelToken | None,
+    ) -> None:
+        self.fold, self.settings, self.cancel = fold, settings, cancel
+        self.series, self.stats = series, stats
+        self.visible = hide(series, stats, fold, settings)
+        self.targets = series.angles[list(fold.hidden)]
+        self.sigmas: dict[tuple[str, str], float] = {}
+
+    def events(self, name: str, predict: Predictor, *, low_pass: bool) -> Iterator[Event]:
+        """Predict by one method, then compare; the same low-passed where asked for."""
+        predicted = yield from predict(self.visible, self.targets, slice(None), self.cancel)
+        yield from self.compare(name, predicted)
+        if not (low_pass and self.settings.with_low_pass):
+            return
+        sigma = yield from choose_sigma(predict, self.visible, self.fold.kind, self.cancel)
+        self.sigmas[self.fold.name, name] = sigma
+        yield from self.compare(name + LOW_PASSED, low_passed(predicted, sigma))
+
+    def compare(self, name: str, predicted: NDArray[np.float32]) -> Iterator[TiltScored]:
+        """Scores of predictions ``(m, y, x)`` of the hidden tilts."""
+        for image, index in zip(predicted, self.fold.hidden, strict=True):
+            truth = true_tilt(self.series, self.stats, index)
+            yield TiltScored(
+                scores=tuple(tilt_scores(self.fold, name, self.series.angles[index], image, truth)),
+                predicted=image,
+                truth=truth,
+            )
+
+
+def tilt_scores(
+    fold: Fold,
+    method: str,
+    angle: float,
+    predicted: NDArray[np.float32],
+    truth: NDArray[np.float32],
+    *,
+    in_sample: bool = False,
+) -> Iterator[Score]:
+    """Scores of one predicted tilt at every scale."""
+    for scale, found in agreements(predicted, truth, FACTORS).items():
+        yield Score(
+            kind=fold.kind,
+            fold=fold.name,
+            method=method,
+            angle=float(angle),
+            scale=scale,
+            correlation=found.correlation,
+            mse=found.mse,
+            mse_scaled=found.mse_scaled,
+            in_sample=in_sample,
+        )
+
+
+def hide(
+    series: TiltSeries, stats: IntensityStats, fold: Fold, settings: HoldOutSettings
+) -> Visible:
+    """What a prediction of this fold's hidden tilts may see."""
+    keep = ~np.isin(series.included, fold.hidden)
+    return Visible(
+        series=fold.visible(series),
+        stats=take(stats, keep),
+        wbp=settings.wbp,
+        synthesis=settings.synthesis,
+    )
+
+
+def true_tilt(series: TiltSeries, stats: IntensityStats, index: int) -> NDArray[np.float32]:
+    """A measured tilt (index into the angles), clipped, mean 0 and standard deviation 1."""
+    position = int(np.flatnonzero(series.included == index)[0])
+    return stats.normalised(series.read([index])[0], position)
+
+
+def noise_ceilings(
+    series: TiltSeries,
+    stats: IntensityStats,
+    folds: Sequence[Fold],
+    halves: Halves | None = None,
+) -> Iterator[Ceiling]:
+    """The ceiling of each tilt that is ever hidden, at every scale."""
+    for index in sorted({i for fold in folds for i in fold.hidden}):
+        angle = float(series.angles[index])
+        if halves is None:
+            yield from estimated_ceiling(true_tilt(series, stats, index), angle, FACTORS)
+        else:
+            odd, even = (half.read([index])[0] for half in halves)
+            yield from ceiling_from_halves(odd, even, angle, FACTORS)
+
+
+def _baselines(settings: HoldOutSettings) -> dict[str, Predictor]:
+    return {k: v for k, v in BASELINES.items() if settings.with_sirt or k != SIRT_NAME}
+
+
+def _passing_on(job: Iterator[Event], share: tuple[float, float], stage: str) -> Iterator[Event]:
+    """Progress as a share of the whole, scores as they are, and nothing else."""
+    start, stop = share
+    for event in job:
+        if isinstance(event, Progress):
+            fraction = start + (stop - start) * min(event.fraction, 1.0)
+            yield replace(event, stage=stage, fraction=fraction)
+        elif isinstance(event, TiltScored):
+            yield event
+    yield Progress(stage=stage, done=1, total=1, fraction=stop)

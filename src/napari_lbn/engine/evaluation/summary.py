@@ -1,0 +1,179 @@
+"""Tables over angle ranges and the verdict in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binomtest
+
+from .metrics import FULL
+from .predictors import LBN_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from .holdout import Score
+
+SIGNS_UNSEEN = (
+    "No hold-out can see whether the sign of the angles is right, or a constant offset of "
+    "them: inverted angles are an exact mirror in z, an offset is a rotation."
+)
+DOUBT = 0.05
+"""Probability below which a count of wins is no accident."""
+CLEAR_SHARE = 2 / 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What hold-outs say about these weights on this series.
+
+    Attributes
+    ----------
+    rank : str
+        "better", "equal" or "worse" than the best baseline.
+    sentence : str
+        In plain words.
+    baseline : str
+        The best method other than LBN.
+    wins, total : int
+        Angles at which LBN correlates better than that baseline.
+    """
+
+    rank: str
+    sentence: str
+    baseline: str
+    wins: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeRow:
+    """Means of one method, in the layout of the paper's tables.
+
+    Attributes
+    ----------
+    method : str
+    mse, mse_scaled, correlation : float
+        Over all angles.
+    by_range : dict
+        Mean over the paper's ranges of angles, by `range_names`; NaN where one is empty.
+    in_sample : bool
+    """
+
+    method: str
+    mse: float
+    mse_scaled: float
+    correlation: float
+    by_range: dict[str, float]
+    in_sample: bool = False
+
+
+def range_names(edge: float) -> tuple[str, str, str, str, str]:
+    """Names of the paper's five ranges: a = 20 in its Table 1, 66 in Table 2."""
+    a = f"{edge:g}°"
+    return f"θ < -{a}", f"-{a} ≤ θ < 0", "0", f"0 < θ ≤ {a}", f"θ > {a}"
+
+
+def range_masks(angles: NDArray[np.float64], edge: float) -> dict[str, NDArray[np.bool_]]:
+    """Which angles fall into each of the paper's ranges; 0 is the tilt within half a degree."""
+    zero = np.abs(angles) < 0.5
+    return dict(
+        zip(
+            range_names(edge),
+            (
+                angles < -edge,
+                (angles >= -edge) & (angles < 0) & ~zero,
+                zero,
+                (angles > 0) & (angles <= edge) & ~zero,
+                angles > edge,
+            ),
+            strict=True,
+        )
+    )
+
+
+def table(
+    scores: Iterable[Score], *, edge: float = 20.0, scale: str = FULL, measure: str = "correlation"
+) -> list[RangeRow]:
+    """One row a method, in the paper's layout.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+        Of one kind of hold-out.
+    edge : float
+        Degrees that separate the ranges: 20 in the paper's Table 1, 66 in Table 2.
+    scale : str
+        Resolution or band.
+    measure : str
+        What `by_range` holds: "correlation" (Table 1) or "mse" (Table 2).
+    """
+    chosen = [s for s in scores if s.scale == scale]
+    rows = []
+    for method in dict.fromkeys(s.method for s in chosen):
+        own = [s for s in chosen if s.method == method]
+        angles = np.array([s.angle for s in own])
+        values = np.array([getattr(s, measure) for s in own])
+        by_range = {
+            name: float(values[mask].mean()) if mask.any() else float("nan")
+            for name, mask in range_masks(angles, edge).items()
+        }
+        rows.append(
+            RangeRow(
+                method=method,
+                mse=float(np.mean([s.mse for s in own])),
+                mse_scaled=float(np.mean([s.mse_scaled for s in own])),
+                correlation=float(np.mean([s.correlation for s in own])),
+                by_range=by_range,
+                in_sample=any(s.in_sample for s in own),
+            )
+        )
+    return rows
+
+
+def verdict(
+    scores: Sequence[Score], *, scale: str = FULL, method: str = LBN_NAME
+) -> Verdict | None:
+    """Compare LBN with the best other method on the hidden tilts; None without both.
+
+    In-sample rows do not take part. A few angles more or less are no verdict: the number
+    of wins must be unlikely by accident (sign test), and two thirds of the angles.
+    """
+    fair = [s for s in scores if s.scale == scale and not s.in_sample]
+    by_method: dict[str, dict[tuple[str, float], float]] = {}
+    for s in fair:
+        by_method.setdefault(s.method, {})[s.fold, s.angle] = s.correlation
+    own = by_method.pop(method, None)
+    if not own or not by_method:
+        return None
+    best = max(by_method, key=lambda name: float(np.mean(list(by_method[name].values()))))
+    other = by_method[best]
+    shared = [key for key in own if key in other]
+    wins, total = sum(own[key] > other[key] for key in shared), len(shared)
+    rank = _rank(wins, total)
+    sentence = {
+        "better": f"{method} predicts tilts it has not seen better than {best} "
+        f"at {wins} of {total} angles.",
+        "equal": f"{method} predicts tilts it has not seen no better than {best} "
+        f"(better at {wins} of {total} angles): what it adds is not supported here.",
+        "worse": f"Worse: {method} beats {best} at only {wins} of {total} angles; "
+        "do not use these weights on this series.",
+    }[rank]
+    return Verdict(rank=rank, sentence=sentence, baseline=best, wins=wins, total=total)
+
+
+def _rank(wins: int, total: int) -> str:
+    if total == 0:
+        return "equal"
+    doubt = float(binomtest(wins, total).pvalue)
+    # With a handful of angles no count is significant: unanimity has to do.
+    significant = doubt < DOUBT or wins in {0, total}
+    if significant and wins >= CLEAR_SHARE * total:
+        return "better"
+    if significant and wins <= (1 - CLEAR_SHARE) * total:
+        return "worse"
+    return "equal"
