@@ -29,6 +29,7 @@ from napari_lbn.engine.training.trainer import Report, TrainingSettings, load_si
 
 MEASURED = 60.1
 LAST = 81.1
+DEPTH = 112
 
 
 class GrowingFolder:
@@ -91,7 +92,7 @@ def network_predictor(network: LBN):
 
     def predict(visible, angles, targets):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            out = network(torch.from_numpy(visible[:, None]), angles, targets)
+            out = network(torch.from_numpy(visible[:, None]), angles, targets, DEPTH)
         return out[:, 0].float().numpy()
 
     return predict

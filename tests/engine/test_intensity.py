@@ -21,9 +21,7 @@ def transmitted(angles: np.ndarray, thickness: float = 0.5, pretilt: float = 0.0
 
 
 @given(st.floats(-1e4, 1e4), st.floats(0.01, 1e4), st.integers(0, 99))
-def test_normalised_tilts_have_mean_0_and_deviation_1(
-    mean: float, std: float, seed: int
-) -> None:
+def test_normalised_tilts_have_mean_0_and_deviation_1(mean: float, std: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     tilts = (mean + std * rng.standard_normal((2, 20, 20))).astype(np.float32)
     normalised, stats = normalise(tilts, [0.0, 3.0])
@@ -42,6 +40,14 @@ def test_hot_pixels_and_nan_do_not_set_the_scale() -> None:
     assert stats.std[0] == pytest.approx(tilt.std(), rel=0.05)
     assert np.isfinite(clean).all()
     assert abs(clean).max() < 15
+
+
+def test_features_are_not_taken_for_hot_pixels() -> None:
+    """Beads in a nearly empty image lie far out, but there are many pixels of them."""
+    tilt = np.random.default_rng(0).normal(0, 0.01, (128, 128)).astype(np.float32)
+    tilt[60:68, 60:68] -= 5
+    stats = IntensityStats.measure([tilt], [0.0])
+    np.testing.assert_array_equal(stats.clipped(tilt, 0), tilt)
 
 
 def test_fit_follows_the_transmission_law() -> None:

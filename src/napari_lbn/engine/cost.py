@@ -41,7 +41,7 @@ def network_operations(
     pixels = shape[0] * shape[1]
     grid = LatentGrid.of(config, shape[1])
     voxels = grid.nx * grid.nz * round_up(-(-shape[0] // config.downsampling), MULTIPLE)
-    d, (a, b, c, e) = config.latent_channels, config.unet_widths
+    d, (a, b, c, e) = config.volume_channels, config.unet_widths
     fine = d * a + a * a + a * b + b * a + 2 * a * a + a * d
     half = b * b + b * c + c * c + c * e + e * c + 2 * c * c + c * b + b * b
     return per_pixel * pixels * (n_visible + n_targets) + 27 * voxels * (fine + half / 8)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 CLIP_SIGMAS = 12.0
-"""Pixels further from the median than this many robust standard deviations are clipped."""
+"""Pixels further from the median than this many robust standard deviations may be hot."""
+
+HOT_SHARE = 2e-4
+"""... unless more than this share of the pixels is as far out: those are features."""
 
 COUNTS_SIGMAS = 3.0
 """Means above this many standard deviations in every tilt mean that the unit is counts."""
@@ -115,7 +118,10 @@ def _measure(tilt: NDArray[np.float32]) -> tuple[float, float, float, float]:
     median = float(np.median(sample))
     sigma = 1.4826 * float(np.median(np.abs(sample - median)))
     sigma = sigma or float(sample.std()) or 1.0
-    low, high = median - CLIP_SIGMAS * sigma, median + CLIP_SIGMAS * sigma
+    dark = float(np.quantile(sample, HOT_SHARE, method="higher"))
+    bright = float(np.quantile(sample, 1 - HOT_SHARE, method="lower"))
+    low = median - max(CLIP_SIGMAS * sigma, 1.5 * (median - dark))
+    high = median + max(CLIP_SIGMAS * sigma, 1.5 * (bright - median))
     kept = np.clip(finite, low, high)
     return float(kept.mean(dtype=np.float64)), float(kept.std(dtype=np.float64)) or 1.0, low, high
 

@@ -81,9 +81,9 @@ def peak_memory(
     d = config.latent_channels
     voxels = grid.nx * grid.nz * rows
     latents = n_visible * d * grid.width * rows * FLOAT
-    volume = voxels * d * FLOAT
-    unet = maps * voxels * config.unet_widths[0] * FLOAT
-    return int(max(tiling.tilts * per_tilt + volume + latents, 3 * latents + volume, volume + unet))
+    volume = voxels * config.volume_channels * FLOAT
+    unet = (2 * config.volume_channels + maps * config.unet_widths[0]) * voxels * FLOAT
+    return int(max(tiling.tilts * per_tilt + 2 * volume, 3 * latents + 2 * volume, volume + unet))
 
 
 def choose_tiling(

@@ -45,8 +45,15 @@ class LBNConfig:
         "mean" weights each tilt by its angular spacing, so that any number of tilts gives
         one scale; "sum" is the plain sum of the paper's Algorithm 1.
     latent_volume : {"square", "slab"}
-        "square": the latent volume is as deep as it is wide, which the random angle offset
-        of training needs; "slab": as deep as the thickness.
+        "square": the latent volume is always as deep as it is wide; "slab": as deep as the
+        thickness where one is given, and square where none is, as under the random angle
+        offset of training, which turns the slab upright.
+    subpixels : int
+        Sub-pixel positions along x that the latent's channels stand for: s consecutive
+        channels are interleaved before back-projection, so that the volume is sampled s
+        times finer in x and z, and taken apart again as channels for the UNet. Linear
+        interpolation between latent pixels D image pixels apart would otherwise blur all
+        that is finer. 1 is the paper's plain latent.
     volume_width : float
         Width of the latent volume in widths of the image. The specimen is wider than the
         field of view, and what lies outside of it at 0 degrees enters the images at high
@@ -66,7 +73,8 @@ class LBNConfig:
     unet_residual: bool = True
     latent_filter: Literal["ramp", "none"] = "ramp"
     latent_sum: Literal["mean", "sum"] = "mean"
-    latent_volume: Literal["square", "slab"] = "square"
+    latent_volume: Literal["square", "slab"] = "slab"
+    subpixels: int = 4
     volume_width: float = 2.0
     axis: Literal["geometry", "centre"] = "geometry"
 
@@ -81,6 +89,10 @@ class LBNConfig:
         for width, groups in pairs:
             if width < 1 or width % groups:
                 raise WeightsError(f"{width} channels do not divide into {groups} groups.")
+        if self.subpixels < 1 or self.widths[-1] % self.subpixels:
+            raise WeightsError(
+                f"{self.widths[-1]} latent channels do not divide into {self.subpixels} subpixels."
+            )
         if self.volume_width < 1:
             raise WeightsError("The latent volume cannot be narrower than the image.")
         if any(kernel % 2 == 0 for kernel in self.kernels):
@@ -95,6 +107,11 @@ class LBNConfig:
     def latent_channels(self) -> int:
         """The latent dimension d."""
         return self.widths[-1]
+
+    @property
+    def volume_channels(self) -> int:
+        """Channels of the latent volume: d, times the subpixels in z."""
+        return self.latent_channels * self.subpixels
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values."""

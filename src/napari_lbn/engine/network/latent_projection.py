@@ -61,12 +61,15 @@ class LatentGrid:
         Latent volume, padded to what the UNet divides.
     axis : float
         Rotation axis in latent pixels of a tilt's latent along x.
+    subpixels : int
+        Samples per latent pixel in x and z.
     """
 
     width: int
     nx: int
     nz: int
     axis: float
+    subpixels: int = 1
 
     @classmethod
     def of(cls, config: LBNConfig, width: int, thickness: int | None = None) -> LatentGrid:
@@ -88,19 +91,21 @@ class LatentGrid:
         if config.latent_volume == "slab" and thickness is not None:
             deep = min(round_up(-(-thickness // d) + 2, MULTIPLE), nx)
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
-        return cls(width=latent_width, nx=nx, nz=deep, axis=axis)
+        return cls(width=latent_width, nx=nx, nz=deep, axis=axis, subpixels=config.subpixels)
 
     def projector(
         self, angles: ArrayLike, footprint: Literal["linear", "distance"], device: torch.device
     ) -> Projector:
         """Projection operator between this volume and latents at these angles (degrees)."""
+        fine = self.subpixels
+        nx, nz = self.nx * fine, self.nz * fine
         geometry = ProjectionGeometry(
             angles=tuple(float(a) for a in np.asarray(angles)),
-            nx=self.nx,
-            nz=self.nz,
-            n_detector=self.width,
-            volume_centre=((self.nz - 1) / 2, (self.nx - 1) / 2),
-            detector_centre=self.axis,
+            nx=nx,
+            nz=nz,
+            n_detector=self.width * fine,
+            volume_centre=((nz - 1) / 2, (nx - 1) / 2),
+            detector_centre=self.axis * fine + (fine - 1) / 2,
             footprint=footprint,
         )
         return Projector(geometry, device=device, dtype=torch.float32)
@@ -134,19 +139,49 @@ def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: L
     Returns
     -------
     Tensor
-        ``(d, z, y, x)`` float32.
+        ``(d * subpixels, z, y, x)`` float32.
     """
-    filtered = filter_latents(latents.float(), config.latent_filter)
+    fine = _interleave(latents.float(), grid.subpixels)
+    filtered = filter_latents(fine, config.latent_filter)
     if config.latent_sum == "mean":
         weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=latents.device)
         filtered = filtered * weights.view(-1, 1, 1, 1)
     columns = filtered.permute(0, 3, 1, 2).contiguous()
     volume = grid.projector(angles, "linear", latents.device).T(columns)
-    return volume.permute(2, 0, 3, 1)
+    return _to_channels(volume, grid.subpixels)
 
 
 def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
-    """Latent volume ``(d, z, y, x)`` to latent projections ``(m, d, y, x)`` at any angles."""
-    columns = volume.float().permute(1, 3, 0, 2).contiguous()
+    """Latent volume ``(d * subpixels, z, y, x)`` to latents ``(m, d, y, x)`` at any angles."""
+    columns = _from_channels(volume.float(), grid.subpixels)
     latents = grid.projector(angles, "distance", volume.device)(columns)
-    return latents.permute(0, 2, 3, 1)
+    return _take_apart(latents.permute(0, 2, 3, 1), grid.subpixels)
+
+
+def _interleave(latents: Tensor, subpixels: int) -> Tensor:
+    """``(n, d, y, x)`` to ``(n, d / s, y, s x)``: s consecutive channels are neighbours in x."""
+    n, d, height, width = latents.shape
+    split = latents.reshape(n, d // subpixels, subpixels, height, width)
+    return split.permute(0, 1, 3, 4, 2).reshape(n, d // subpixels, height, width * subpixels)
+
+
+def _take_apart(latents: Tensor, subpixels: int) -> Tensor:
+    """The inverse of `_interleave`."""
+    n, channels, height, width = latents.shape
+    split = latents.reshape(n, channels, height, width // subpixels, subpixels)
+    return split.permute(0, 1, 4, 2, 3).reshape(n, -1, height, width // subpixels)
+
+
+def _to_channels(volume: Tensor, s: int) -> Tensor:
+    """Fine ``(s z, s x, c, y)`` to coarse ``(c s s, z, y, x)``."""
+    depth, width, channels, height = volume.shape
+    split = volume.reshape(depth // s, s, width // s, s, channels, height)
+    return split.permute(4, 1, 3, 0, 5, 2).reshape(-1, depth // s, height, width // s)
+
+
+def _from_channels(volume: Tensor, s: int) -> Tensor:
+    """The inverse of `_to_channels`, contiguous as the projector wants it."""
+    channels, depth, height, width = volume.shape
+    split = volume.reshape(channels // s**2, s, s, depth, height, width)
+    fine = split.permute(3, 1, 5, 2, 0, 4)
+    return fine.reshape(depth * s, width * s, channels // s**2, height)

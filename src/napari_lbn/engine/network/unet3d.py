@@ -26,7 +26,7 @@ class UNet3d(nn.Module):
 
     def __init__(self, config: LBNConfig) -> None:
         super().__init__()
-        d, (a, b, c, e) = config.latent_channels, config.unet_widths
+        d, (a, b, c, e) = config.volume_channels, config.unet_widths
         self.down1 = _double(config, d, a, a)
         self.down2 = _double(config, a, b, b, strides=(1, 2))
         self.down3 = _double(config, b, c, c)

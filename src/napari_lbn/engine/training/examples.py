@@ -58,6 +58,9 @@ class ExampleSettings:
         Of the two schemes.
     offset_probability : float
         How often the specimen is rotated by a random offset in [-90, 90] degrees.
+    depths : tuple of int
+        Thicknesses in pixels, one drawn for each example that is not rotated, so that the
+        network knows slabs of any depth; under the offset the volume is square.
     range_low, range_high : tuple of float
         Degrees; the measured range of a simulated example is drawn from these.
     steps : tuple of int
@@ -76,7 +79,8 @@ class ExampleSettings:
     masking: Literal["uniform", "independent", "mixed"] = "mixed"
     uniform_threshold: float = 0.8
     independent_probability: float = 0.4
-    offset_probability: float = 0.7
+    offset_probability: float = 0.5
+    depths: tuple[int, ...] = (96, 112, 128, 160, 192)
     range_low: tuple[float, float] = (-72.0, -42.0)
     range_high: tuple[float, float] = (42.0, 72.0)
     steps: tuple[int, ...] = (1, 1, 2)
@@ -87,12 +91,16 @@ class ExampleSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """What one step trains on: ``(n, 1, y, x)`` float32 images and angles in degrees."""
+    """What one step trains on: ``(n, 1, y, x)`` float32 images and angles in degrees.
+
+    `thickness` is that of the latent volume in pixels; None asks for a square one.
+    """
 
     visible: NDArray[np.float32]
     visible_angles: NDArray[np.float64]
     targets: NDArray[np.float32]
     target_angles: NDArray[np.float64]
+    thickness: int | None = None
 
 
 def draw_example(
@@ -111,13 +119,14 @@ def draw_example(
             clean, angles, series.noise_profile[keep], settings, rng, add_noise
         )
     hidden = draw_mask(len(angles), settings, rng)
-    both, angles = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
+    both, angles, rotated = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
     chosen = _choose_targets(hidden, settings.n_targets, rng)
     return Example(
         visible=both[~hidden, :1],
         visible_angles=angles[~hidden],
         targets=both[chosen, 1:],
         target_angles=angles[chosen],
+        thickness=None if rotated else int(rng.choice(settings.depths)),
     )
 
 
@@ -145,9 +154,10 @@ def augment(
     for mirror in (mirror_x, mirror_y, mirror_z):
         if rng.random() < 0.5:
             tilts, angles = mirror(tilts, angles)
-    if rng.random() < settings.offset_probability:
+    rotate = rng.random() < settings.offset_probability
+    if rotate:
         tilts, angles = rotate_specimen(tilts, angles, rng.uniform(-90, 90))
-    return tilts, angles
+    return tilts, angles, bool(rotate)
 
 
 def _image(

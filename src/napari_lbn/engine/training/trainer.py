@@ -177,7 +177,9 @@ def _step(
         example = next(examples)
         visible, targets = _tensor(example.visible, device), _tensor(example.targets, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.autocast):
-            predicted = network(visible, example.visible_angles, example.target_angles)
+            predicted = network(
+                visible, example.visible_angles, example.target_angles, example.thickness
+            )
         loss = torch.nn.functional.mse_loss(predicted.float(), targets) / settings.accumulate
         loss.backward()
         total += loss.item()
