@@ -287,11 +287,13 @@ def _baselines(settings: HoldOutSettings) -> dict[str, Predictor]:
 
 def _passing_on(job: Iterator[Event], share: tuple[float, float], stage: str) -> Iterator[Event]:
     """Progress as a share of the whole, scores as they are, and nothing else."""
-    start, stop = share
+    reached, stop = share
+    start = reached
     for event in job:
         if isinstance(event, Progress):
-            fraction = start + (stop - start) * min(event.fraction, 1.0)
-            yield replace(event, stage=stage, fraction=fraction)
+            # predicting and choosing a low-pass each count from 0 to 1
+            reached = max(reached, start + (stop - start) * min(event.fraction, 1.0))
+            yield replace(event, stage=stage, fraction=reached)
         elif isinstance(event, TiltScored):
             yield event
     yield Progress(stage=stage, done=1, total=1, fraction=stop)

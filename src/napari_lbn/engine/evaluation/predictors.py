@@ -126,7 +126,7 @@ def interpolation(shares: Callable[[Any, float], list[Share]]) -> Predictor:
     def predict(
         visible: Visible, targets: NDArray[np.float64], rows: slice, cancel: CancelToken | None
     ) -> Job[NDArray[np.float32]]:
-        out = []
+        out: list[NDArray[np.float32]] = []
         for target in targets:
             raise_if_cancelled(cancel)
             yield _begun(len(out), targets.size)

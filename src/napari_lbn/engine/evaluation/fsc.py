@@ -1,0 +1,263 @@
+"""Fourier shell correlation, global and in regions (paper, section 4.4 and Figure 4b).
+
+Shells are of physical frequency, so thin slabs are handled: along a short axis the shells
+are sampled more coarsely, and a shell with too few voxels in a region has no value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import fft
+from scipy.signal.windows import tukey
+
+from ..errors import InputError
+from ..events import Progress, raise_if_cancelled
+from .fourier_regions import INSIDE, OUTSIDE, all_regions
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..events import CancelToken, Job
+    from .fourier_regions import Region
+
+RESOLUTION, CONSISTENCY = "resolution", "consistency"
+HALF, SEVENTH = 0.5, 1 / 7
+"""Thresholds: against truth, and the paper's against the full-range tomogram."""
+FEWEST_VOXELS = 8
+TAPER = 0.25
+"""Share of each axis over which volumes fade out at their faces."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FSCCurve:
+    """Correlation over spatial frequency in one region of Fourier space.
+
+    Attributes
+    ----------
+    region : str
+    frequency : ndarray
+        Shell centres, cycles per pixel.
+    correlation : ndarray
+        NaN in shells with too few voxels.
+    pixel_size : float or None
+        Å.
+    meaning : str
+        `RESOLUTION`, or `CONSISTENCY` where one network filled both volumes.
+    """
+
+    region: str
+    frequency: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    pixel_size: float | None
+    meaning: str = RESOLUTION
+
+    def resolution(self, threshold: float) -> float | None:
+        """Spacing in Å at which the curve first falls below a threshold.
+
+        In pixels where the pixel size is unknown; the Nyquist spacing where it never
+        falls; None where it is below from the start, and for a consistency, which is no
+        resolution.
+        """
+        known = np.isfinite(self.correlation)
+        values, frequency = self.correlation[known], self.frequency[known]
+        if self.meaning != RESOLUTION or values.size == 0 or values[0] < threshold:
+            return None
+        below = np.flatnonzero(values < threshold)
+        limit = 0.5
+        if below.size:
+            i = below[0]
+            share = (values[i - 1] - threshold) / (values[i - 1] - values[i])
+            limit = frequency[i - 1] + share * (frequency[i] - frequency[i - 1])
+        return float((self.pixel_size or 1.0) / limit)
+
+    def mean(self) -> float:
+        """Mean over shells: one number where a curve is too much."""
+        return (
+            float(np.nanmean(self.correlation)) if np.isfinite(self.correlation).any() else np.nan
+        )
+
+
+def fourier_shell_correlation(
+    first: NDArray[Any],
+    second: NDArray[Any],
+    angles: ArrayLike,
+    *,
+    pixel_size: float | None = None,
+    same_network: bool = False,
+    cancel: CancelToken | None = None,
+) -> Job[dict[str, FSCCurve]]:
+    """FSC of two volumes: global, inside and outside the wedge, in cones along x, y, z.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        ``(z, y, x)``.
+    angles : array_like
+        Measured tilt angles in degrees, which make the wedge.
+    pixel_size : float, optional
+        Å.
+    same_network : bool
+        True where both volumes were filled by one network, as are half-sets of tilts:
+        then only the curve outside the wedge may be read as a resolution.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled`.
+
+    Returns
+    -------
+    dict
+        `FSCCurve` by region.
+
+    Raises
+    ------
+    InputError
+        Volumes of different shapes.
+    """
+    if first.shape != second.shape or first.ndim != 3:
+        raise InputError(
+            f"Volumes of {first.shape} and {second.shape} voxels cannot be compared.",
+            "Both need the same size (z, y, x) and position.",
+        )
+    regions = all_regions(angles)
+    sums = _ShellSums(first.shape, len(regions))
+    a, b = _spectrum(first), _spectrum(second)
+    for z in range(first.shape[0]):
+        raise_if_cancelled(cancel)
+        sums.add(z, a[z], b[z], list(regions.values()))
+        if z % 16 == 0:
+            yield Progress(
+                stage="Fourier shell correlation",
+                done=z,
+                total=first.shape[0],
+                fraction=z / first.shape[0],
+            )
+    curves = {}
+    for i, name in enumerate(regions):
+        meaning = CONSISTENCY if same_network and name != OUTSIDE else RESOLUTION
+        curves[name] = FSCCurve(
+            region=name,
+            frequency=sums.frequency,
+            correlation=sums.correlation(i),
+            pixel_size=pixel_size,
+            meaning=meaning,
+        )
+    return curves
+
+
+class _ShellSums:
+    """Cross and auto power in shells, for several regions, plane after plane of kz."""
+
+    def __init__(self, shape: tuple[int, ...], n_regions: int) -> None:
+        nz, ny, nx = shape
+        self.kz, self.ky, self.kx = fft.fftfreq(nz), fft.fftfreq(ny), fft.rfftfreq(nx)
+        self.shells = max(min(max(ny, nz), max(nx, nz)) // 2, 4)
+        self.frequency = (np.arange(self.shells) + 0.5) / (2 * self.shells)
+        self.sums = np.zeros((n_regions, 4, self.shells))
+        # terms of rfft stand for two, but for those that are their own mirror image
+        self.weight = np.where((self.kx == 0) | (self.kx == 0.5), 1.0, 2.0)
+
+    def add(self, z: int, a: NDArray[Any], b: NDArray[Any], regions: list[Region]) -> None:
+        kz, ky = np.full((1, 1), self.kz[z]), self.ky[:, None]
+        kx = self.kx[None, :]
+        radius = np.sqrt(kz**2 + ky**2 + kx**2)
+        shell = np.minimum((radius * 2 * self.shells).astype(int), self.shells)
+        weight = np.broadcast_to(self.weight, radius.shape)
+        valid = (shell < self.shells) & (radius > 0)
+        terms = (
+            weight * (a * b.conj()).real,
+            weight * np.abs(a) ** 2,
+            weight * np.abs(b) ** 2,
+            weight,
+        )
+        for i, region in enumerate(regions):
+            chosen = valid & region(kz, ky, kx)
+            index = shell[chosen]
+            for j, term in enumerate(terms):
+                self.sums[i, j] += np.bincount(index, term[chosen], minlength=self.shells)
+
+    def correlation(self, region: int) -> NDArray[np.float64]:
+        cross, a, b, count = self.sums[region]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = cross / np.sqrt(a * b)
+        return np.where((count >= FEWEST_VOXELS) & np.isfinite(value), value, np.nan)
+
+
+def _spectrum(volume: NDArray[Any]) -> NDArray[np.complex64]:
+    values = np.asarray(volume, dtype=np.float32)
+    values = values - values.mean(dtype=np.float64).astype(np.float32)
+    for axis, size in enumerate(values.shape):
+        window = tukey(size + 2, TAPER)[1:-1].astype(np.float32)
+        values *= window.reshape([-1 if a == axis else 1 for a in range(3)])
+    return fft.rfftn(values, overwrite_x=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alteration:
+    """What was added to a tomogram, inside and outside the missing wedge.
+
+    Attributes
+    ----------
+    changed_outside : float
+        Amplitude added outside the wedge, as a share of the measured amplitude there.
+    added_inside : float
+        Amplitude added inside the wedge, as a share of the measured amplitude outside.
+    """
+
+    changed_outside: float
+    added_inside: float
+
+    @property
+    def sentence(self) -> str:
+        """In plain words."""
+        return (
+            f"Outside the wedge the tomogram changed by {100 * self.changed_outside:.2g} % "
+            f"of its amplitude; inside, {100 * self.added_inside:.2g} % was added."
+        )
+
+
+class AlterationMeter:
+    """Measures `Alteration` from slabs of y, as they come.
+
+    Parameters
+    ----------
+    angles : array_like
+        Measured, degrees.
+    """
+
+    def __init__(self, angles: ArrayLike) -> None:
+        from .fourier_regions import wedge_regions
+
+        self._inside = wedge_regions(angles)[INSIDE]
+        self._power = np.zeros(3)
+
+    def add(self, measured: NDArray[np.float32], added: NDArray[np.float32]) -> None:
+        """A slab ``(z, y, x)`` of plain WBP and of what was added to it."""
+        nz, _, nx = measured.shape
+        # Measured tilts fill all of x but the slab ends in z: without a window its faces
+        # would leak across the wedge's border.
+        window = np.outer(tukey(nz + 2, 1.0)[1:-1], tukey(nx + 2, TAPER)[1:-1])[:, None, :]
+        kz, kx = fft.fftfreq(nz)[:, None], fft.rfftfreq(nx)[None, :]
+        inside = self._inside(kz, np.zeros((1, 1)), kx)
+        weight = np.where((kx == 0) | (kx == 0.5), 1.0, 2.0)
+        power = []
+        for volume in (measured, added):
+            spectrum = fft.rfft2((volume * window).astype(np.float32), axes=(0, 2))
+            power.append((np.abs(spectrum) ** 2).sum(axis=1) * weight)
+        outside = ~inside
+        self._power += [
+            power[0][outside].sum(),
+            power[1][outside].sum(),
+            power[1][inside].sum(),
+        ]
+
+    def result(self) -> Alteration:
+        """Of all slabs so far."""
+        measured, outside, inside = self._power
+        if measured == 0:
+            return Alteration(changed_outside=0.0, added_inside=0.0)
+        return Alteration(
+            changed_outside=float(np.sqrt(outside / measured)),
+            added_inside=float(np.sqrt(inside / measured)),
+        )

@@ -1,0 +1,140 @@
+"""Disagreement, its calibration, and null tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+
+from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.evaluation.calibration import calibrate
+from napari_lbn.engine.evaluation.disagreement import (
+    DisagreementSettings,
+    disagreement,
+    random_subsets,
+)
+from napari_lbn.engine.evaluation.null_tests import (
+    NOISE,
+    PHASES,
+    noise_like,
+    null_series,
+    null_tests,
+    particle_test,
+    with_random_phases,
+)
+from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
+from napari_lbn.engine.network import LBN
+from napari_lbn.engine.reconstruction.wbp import WBPSettings
+from napari_lbn.engine.synthesis import SynthesisSettings
+from napari_lbn.engine.tilt_series import TiltSeries
+
+SYNTHESIS = SynthesisSettings(device="cpu", thickness=20)
+SETTINGS = DisagreementSettings(wbp=WBPSettings(thickness=20), synthesis=SYNTHESIS, subsets=3)
+WEDGE = np.array([-72.0, 72.0, 90.0])
+
+
+def test_disagreement_is_mean_and_spread_over_subsets(
+    particles: TiltSeries, small_network: LBN
+) -> None:
+    events: list = []
+    found = drain(disagreement(particles, small_network, WEDGE, SETTINGS), events.append)
+    assert found.mean.shape == found.spread.shape == (3, 40, 48)
+    assert found.spread.min() >= 0
+    assert found.spread.max() > 0
+    assert "not proof" in found.label
+    assert [e.angle for e in events if isinstance(e, TiltReady)] == list(WEDGE)
+    slabs = [e for e in events if isinstance(e, SlabReady)]
+    for part in ("mean", "spread"):
+        rows = np.concatenate([np.arange(s.y_start, s.y_stop) for s in slabs if s.part == part])
+        np.testing.assert_array_equal(rows, np.arange(40))
+    fractions = [e.fraction for e in events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+
+
+def test_the_same_seed_gives_the_same_subsets(particles: TiltSeries) -> None:
+    first, again = (random_subsets(particles, SETTINGS) for _ in range(2))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.size == round(0.7 * 21)
+    other = random_subsets(particles, replace(SETTINGS, seed=1))
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_too_few_subsets_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 2"):
+        replace(SETTINGS, subsets=1)
+
+
+def test_an_ideal_spread_is_told_from_a_blind_one() -> None:
+    rng = np.random.default_rng(0)
+    spread = rng.uniform(0.1, 2, 20000)
+    error = spread * rng.standard_normal(20000)
+    ideal, blind = calibrate(spread, error), calibrate(rng.permutation(spread), error)
+    assert ideal.rank_correlation > 0.4
+    assert ideal.large_errors_with_low_spread < 0.1
+    np.testing.assert_allclose(ideal.error, ideal.spread, rtol=0.1)
+    assert abs(blind.rank_correlation) < 0.05
+    assert blind.large_errors_with_low_spread == pytest.approx(0.5, abs=0.05)
+    assert np.ptp(blind.error) < 0.2
+
+
+@given(st.integers(0, 100), st.floats(0.1, 10))
+def test_calibration_ranks_only(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    spread, error = rng.uniform(1, 2, 500), rng.normal(size=500)
+    plain, scaled = calibrate(spread, error), calibrate(scale * spread, error)
+    assert scaled.rank_correlation == pytest.approx(plain.rank_correlation)
+    assert scaled.error == pytest.approx(plain.error)
+
+
+def structured() -> np.ndarray:
+    return gaussian_filter(np.random.default_rng(0).normal(size=(96, 128)), 1.5)
+
+
+@pytest.mark.parametrize("make", [noise_like, with_random_phases])
+def test_null_tilts_keep_the_spectrum_and_lose_the_specimen(make) -> None:
+    tilt = structured()
+    null = make(tilt, np.random.default_rng(1))
+    assert null.std() == pytest.approx(tilt.std(), rel=0.25)
+    assert abs(np.corrcoef(null.ravel(), tilt.ravel())[0, 1]) < 0.15
+    if make is with_random_phases:
+        own, other = np.abs(np.fft.fft2(tilt - tilt.mean())), np.abs(np.fft.fft2(null))
+        np.testing.assert_allclose(other, own, rtol=1e-5, atol=1e-6 * own.max())
+
+
+@pytest.mark.parametrize("name", [NOISE, PHASES])
+def test_null_series_have_the_means_and_scales_of_the_real_one(
+    particles: TiltSeries, name: str
+) -> None:
+    series = particles.with_excluded([2])
+    null, real = null_series(series, name).read(), series.read()
+    np.testing.assert_allclose(null.mean((1, 2)), real.mean((1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(null.std((1, 2)), real.std((1, 2)), rtol=1e-3)
+    np.testing.assert_array_equal(null, null_series(series, name).read())
+    np.testing.assert_array_equal(null[:, 3:9], null_series(series, name).read(rows=slice(3, 9)))
+
+
+def test_null_tests_report_the_ratio_of_added_structure(
+    particles: TiltSeries, small_network: LBN
+) -> None:
+    found = drain(null_tests(particles, small_network, WEDGE, SYNTHESIS))
+    assert [test.name for test in found] == [NOISE, PHASES]
+    for test in found:
+        assert test.ratio == pytest.approx(test.null / test.real)
+        assert test.real > 0
+        assert f"{100 * test.ratio:.0f} %" in test.sentence
+
+
+def test_a_particle_that_appears_fully_has_gain_one() -> None:
+    rng = np.random.default_rng(3)
+    before, particle = rng.normal(size=(2, 5, 20, 20)).astype(np.float32)
+    full = particle_test(before, before + particle, particle)
+    assert full.gain == pytest.approx(1, abs=1e-3)
+    assert full.correlation == pytest.approx(1, abs=1e-3)
+    assert particle_test(before, before, particle).gain == 0
+    assert particle_test(before, before + 0.5 * particle, particle).gain == pytest.approx(0.5)
