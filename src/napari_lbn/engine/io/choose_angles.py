@@ -30,7 +30,7 @@ def find_angles(
 ) -> AngleTable:
     """The angles that were given, or the best found; as many as images."""
     if given is not None:
-        table = _given_angles(given)
+        table = given_angles(given)
         if len(table.angles) != count:
             raise _wrong_count(path, table, count)
         return table
@@ -43,7 +43,7 @@ def find_angles(
             continue
         if len(table.angles) == count:
             warnings += [f"{error} {file.name} was used instead." for error in refused]
-            return _with_acquisition(path, table, file)
+            return with_acquisition(path, table, file)
         refused.append(_wrong_count(path, table, count))
     in_header = None if stack.header is None else extended_angles(stack.header)
     if in_header is not None:
@@ -58,7 +58,8 @@ def find_angles(
     )
 
 
-def _given_angles(given: AngleSource) -> AngleTable:
+def given_angles(given: AngleSource) -> AngleTable:
+    """The angles of a file or a sequence that the user gave."""
     if isinstance(given, str | Path):
         return read_angles(given)
     try:
@@ -78,7 +79,7 @@ def _wrong_count(path: Path, table: AngleTable, count: int) -> InputError:
     )
 
 
-def _with_acquisition(path: Path, table: AngleTable, used: Path) -> AngleTable:
+def with_acquisition(path: Path, table: AngleTable, used: Path) -> AngleTable:
     """Add order, exposure and pixel size from an mdoc of the same stack, where one agrees."""
     if table.order is not None or used.suffix.lower() == ".mdoc":
         return table

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..tilt_series import TiltSeries
+from .aligned import AlignedStack, open_aligned
+from .alignments import is_alignment
 from .angles import AngleTable, extended_angles
 from .choose_angles import AngleSource, find_angles
 from .stack import Stack, open_stack
@@ -27,13 +29,17 @@ def open_tilt_series(
     angles: AngleSource | None = None,
     pixel_size: float | None = None,
     invert: bool = False,
+    alignment: str | Path | None = None,
+    alignment_pixel_size: float | None = None,
 ) -> TiltSeries:
-    """Open an aligned tilt series; the images stay in the file.
+    """Open a tilt series; the images stay in the file, and raw ones are aligned when read.
 
     Parameters
     ----------
     path : path
-        MRC stack (modes 0, 1, 2, 6, 12) or TIFF stack.
+        Aligned MRC stack (modes 0, 1, 2, 6, 12) or TIFF stack; or the alignment of a raw stack:
+        an IMOD folder, ``.edf``, ``.xf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``,
+        Warp's ``.xml``, RELION 5's ``.star``.
     angles : path or sequence of float, optional
         Degrees, one for each image, in the file's order. By default the angle file beside the
         stack, or else the stack's extended header.
@@ -41,6 +47,11 @@ def open_tilt_series(
         Å. By default the header's, or else that of the angles' source.
     invert : bool
         Change the sign of every angle; recorded in the series.
+    alignment : path, optional
+        Alignment of the raw stack `path`, where they do not lie side by side.
+    alignment_pixel_size : float, optional
+        Å of the pixels that the shifts of ``.xf`` and ``.aln`` count, where the raw stack was
+        binned since. By default the stack's own.
 
     Returns
     -------
@@ -54,6 +65,23 @@ def open_tilt_series(
         A file that cannot be read, no or wrong angles, fewer than two images.
     """
     path = Path(path)
+    if alignment is not None or is_alignment(path):
+        given = None if alignment is None else path
+        aligned = open_aligned(
+            path if alignment is None else alignment,
+            stack=given,
+            angles=angles,
+            pixel_size=pixel_size,
+            alignment_pixel_size=alignment_pixel_size,
+        )
+        series = _from_aligned(aligned)
+        return series.with_inverted_angles() if invert else series
+    series = _open_plain(path, angles, pixel_size)
+    return series.with_inverted_angles() if invert else series
+
+
+def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None) -> TiltSeries:
+    """A stack that is aligned already."""
     stack = open_stack(path)
     warnings = list(stack.warnings)
     count = stack.images.shape[0]
@@ -61,7 +89,7 @@ def open_tilt_series(
     table = find_angles(path, stack, angles, count, warnings)
     values, sorting = _sorted(path, table, warnings)
     size, size_source = _choose_pixel_size(pixel_size, stack, table)
-    series = TiltSeries(
+    return TiltSeries(
         images=stack.images,
         angles=values,
         sections=sorting,
@@ -77,7 +105,32 @@ def open_tilt_series(
             "warnings": warnings,
         },
     )
-    return series.with_inverted_angles() if invert else series
+
+
+def _from_aligned(aligned: AlignedStack) -> TiltSeries:
+    """The series of a raw stack; rows of the alignment are its sections."""
+    warnings, table = list(aligned.warnings), aligned.table
+    _require_images(aligned.stack, aligned.images.shape)
+    values, sorting = _sorted(aligned.stack, table, warnings)
+    place = {int(row): tilt for tilt, row in enumerate(sorting)}
+    return TiltSeries(
+        images=aligned.images,
+        angles=values,
+        sections=sorting,
+        pixel_size=aligned.pixel_size,
+        name=aligned.name,
+        source=aligned.stack,
+        order=None if table.order is None else table.order[sorting],
+        dose=None if table.dose is None else table.dose[sorting],
+        excluded=frozenset(place[row] for row in aligned.alignment.excluded),
+        history={
+            "angles": table.source,
+            "alignment": aligned.alignment.describe(),
+            "angles_were_sorted": not np.array_equal(sorting, np.arange(len(sorting))),
+            "pixel_size": "raw stack or alignment",
+            "warnings": warnings,
+        },
+    )
 
 
 def _require_images(path: Path, shape: tuple[int, ...]) -> None:

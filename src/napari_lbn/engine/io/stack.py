@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .alignments import is_alignment
 from .angles import MRC_SUFFIXES, angle_files, extended_angles, read_angles
 from .mrc import MrcHeader, map_mrc, read_mrc_header
 from .tiff import open_tiff, tiff_shape
@@ -48,6 +49,7 @@ def is_tilt_series(path: str | Path) -> bool:
 
     It is one with angles beside it or in its extended header, or where its header says that it
     is a stack of images. Volumes (space group 1 without angles, ``.rec``, ``…_rec.mrc``) are not.
+    Alignments of IMOD, AreTomo, Warp and RELION, and folders that hold one, are.
     """
     try:
         return _is_tilt_series(Path(path))
@@ -56,6 +58,8 @@ def is_tilt_series(path: str | Path) -> bool:
 
 
 def _is_tilt_series(path: Path) -> bool:
+    if is_alignment(path):
+        return True
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         return any(True for _ in angle_files(path)) and len(tiff_shape(path)) == 3

@@ -1,0 +1,106 @@
+"""Which package an alignment comes from, and the readers of all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .aretomo import read_aretomo
+from .imod import read_imod
+from .relion import read_relion
+from .warp import read_warp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .package import AlignmentFiles
+
+READERS: dict[str, Callable[[Path], AlignmentFiles]] = {
+    ".xf": read_imod,
+    ".edf": read_imod,
+    ".com": read_imod,
+    ".aln": read_aretomo,
+    ".xml": read_warp,
+    ".star": read_relion,
+}
+"""Reader by ending."""
+FIRST_BYTES = 4096
+MARKS = {".xml": b"<TiltSeries", ".star": b"_rln", ".aln": b"AreTomo", ".com": b"$"}
+FOLDER_SUFFIXES = (".edf", ".xf", ".aln", ".star", ".xml")
+"""What is looked for in a folder, the surest first."""
+
+
+def read_alignment(path: str | Path) -> AlignmentFiles:
+    """Read the alignment that a package left.
+
+    Parameters
+    ----------
+    path : path
+        IMOD's ``.xf``, ``.edf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``, Warp's
+        ``.xml``, RELION 5's ``.star``, or a folder that holds one of them.
+
+    Raises
+    ------
+    InputError
+        Nothing of the kind, several of them in a folder, or a damaged file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _read_folder(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            f"{path} is no alignment file.",
+            "Give .xf, .edf, newst.com, tilt.com (IMOD), .aln (AreTomo), .xml (Warp) or .star "
+            "(RELION 5).",
+        )
+    return reader(path)
+
+
+def is_alignment(path: str | Path) -> bool:
+    """True where a file or folder is to be opened through its alignment. Cheap; never raises.
+
+    By the name and the first bytes only; XML and STAR files of other kinds are left alone.
+    """
+    try:
+        return _is_alignment(Path(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_alignment(path: Path) -> bool:
+    if path.is_dir():
+        return bool(_found(path))
+    suffix = path.suffix.lower()
+    if suffix not in READERS or not path.is_file():
+        return False
+    mark = MARKS.get(suffix)
+    if mark is None:
+        return True
+    with path.open("rb") as stream:
+        return mark in stream.read(FIRST_BYTES)
+
+
+def _read_folder(folder: Path) -> AlignmentFiles:
+    found = _found(folder)
+    if not found:
+        raise InputError(
+            f"{folder} holds no alignment of a tilt series.",
+            "Give a folder with .xf, .edf, .aln, .star or .xml, or the aligned stack itself.",
+        )
+    if found[0].suffix.lower() in (".edf", ".xf"):
+        return read_imod(folder)
+    kind = found[0].suffix.lower()
+    same = [file for file in found if file.suffix.lower() == kind]
+    if len(same) > 1:
+        listed = ", ".join(file.name for file in same[:5])
+        raise InputError(f"{folder} holds several alignments: {listed}.", "Choose one of them.")
+    return read_alignment(same[0])
+
+
+def _found(folder: Path) -> list[Path]:
+    """Alignments in a folder, those of the surest kind first."""
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in FOLDER_SUFFIXES]
+    claimed = [file for file in files if _is_alignment(file)]
+    return sorted(claimed, key=lambda file: FOLDER_SUFFIXES.index(file.suffix.lower()))
