@@ -30,7 +30,24 @@ class SeriesOptions:
         typer.Argument(
             metavar="TS.mrc",
             show_default=False,
-            help="Aligned tilt series, tilt axis along y: MRC (.mrc .st .ali) or TIFF stack.",
+            help="Aligned tilt series, tilt axis along y: MRC (.mrc .st .ali) or TIFF stack. Or an "
+            "alignment: IMOD folder, .xf, .edf, AreTomo .aln, Warp .xml, RELION .star.",
+        ),
+    ] = None
+    alignment: Annotated[
+        Path | None,
+        typer.Option(
+            help="Alignment of TS.mrc, a raw stack, where they do not lie side by side.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+    alignment_pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Å of the pixels that .xf and .aln count, if the stack was binned since.",
+            show_default=False,
+            rich_help_panel=SERIES,
         ),
     ] = None
     sample: Annotated[

@@ -44,13 +44,16 @@ def _open(options: SeriesOptions) -> TiltSeries:
         angles=options.tilt_angles,
         pixel_size=options.pixel_size,
         invert=options.invert_tilt_angles,
+        alignment=options.alignment,
+        alignment_pixel_size=options.alignment_pixel_size,
     )
 
 
 def _sample(options: SeriesOptions) -> TiltSeries:
     from napari_lbn.engine.simulation import sample_series
 
-    if options.tilt_angles is not None or options.pixel_size is not None:
+    given = (options.tilt_angles, options.pixel_size, options.alignment)
+    if any(value is not None for value in given):
         raise InputError("The sample's tilt angles and pixel size are known; leave them out.")
     series, _ = sample_series()
     return series.with_inverted_angles() if options.invert_tilt_angles else series
@@ -98,10 +101,11 @@ def exclude_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
             f"--exclude: {series.name} has no section {unknown[0]}.",
             f"Its sections are 1 to {series.n_tilts}.",
         )
-    remaining = series.n_tilts - len(set(sections))
+    excluded = series.excluded | {tilt_of[section] for section in sections}
+    remaining = series.n_tilts - len(excluded)
     if remaining < 2:
         raise InputError(f"--exclude leaves {remaining} of {series.n_tilts} tilts: too few.")
-    return series.with_excluded(tilt_of[section] for section in sections)
+    return series.with_excluded(excluded)
 
 
 def default_thickness(pixel_size: float | None) -> int:
