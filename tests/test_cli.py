@@ -494,14 +494,14 @@ def test_an_unexpected_failure_says_how_to_get_its_traceback(
 INTERRUPTED = """
 import os, time
 from napari_lbn.cli import main
-from napari_lbn.engine.io.output import VolumeWriter
+from napari_lbn.engine.io.resumable_volume import ResumableVolume
 
-write = VolumeWriter.write_slab
+write = ResumableVolume.write_slab
 def write_and_interrupt(self, *arguments):
     write(self, *arguments)
     os.kill(os.getpid(), {number})
     time.sleep(60)  # until the signal arrives, perhaps by way of another thread
-VolumeWriter.write_slab = write_and_interrupt
+ResumableVolume.write_slab = write_and_interrupt
 main()
 """
 

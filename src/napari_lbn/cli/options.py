@@ -16,8 +16,11 @@ class Filter(StrEnum):
     """Filters of the weighted back-projection, as `napari_lbn.engine.reconstruction` names them."""
 
     RAMP = "ramp"
-    HAMMING = "hamming"
+    SHEPP_LOGAN = "shepp-logan"
     COSINE = "cosine"
+    HAMMING = "hamming"
+    SIRT_LIKE = "sirt-like"
+    EXACT = "exact"
     NONE = "none"
 
 

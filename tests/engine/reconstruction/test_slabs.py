@@ -37,6 +37,12 @@ def assembled(events) -> np.ndarray:
     return np.concatenate([e.slab for e in events if isinstance(e, SlabReady)], axis=1)
 
 
+@pytest.fixture(autouse=True)
+def with_matrix(monkeypatch):
+    """Plans as where there is no Numba, whether it is installed or not."""
+    monkeypatch.setattr(plan, "needs_matrix", lambda device: True)
+
+
 @pytest.fixture
 def tight(monkeypatch):
     """A bound under which neither all rows nor the whole matrix fit."""
@@ -141,6 +147,15 @@ def test_nothing_that_fits_is_refused(n_tilts, nx, thickness):
             accepted, smallest = bound, cut
     assert (smallest.rows, smallest.z_rows) == (1, 1)
     assert smallest.memory_bytes == accepted
+
+
+def test_without_a_matrix_full_size_needs_little_memory(monkeypatch):
+    monkeypatch.setattr(plan, "needs_matrix", lambda device: False)
+    cut = plan_slabs(41, (4096, 4096), WBPSettings(thickness=1200, memory_bound=4 << 30))
+    assert cut.rows >= 32
+    assert cut.memory_bytes <= 4 << 30
+    with pytest.raises(MemoryBoundError):
+        plan_slabs(41, (4096, 4096), WBPSettings(thickness=1200, memory_bound=100 << 20))
 
 
 def test_full_size_data_fit_into_a_laptop():

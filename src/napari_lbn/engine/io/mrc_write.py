@@ -54,14 +54,27 @@ class RunningStatistics:
         if block.size == 0:
             return
         mean = float(block.mean(dtype=np.float64))
-        squares = float(np.square(block - np.float64(mean)).sum())
-        total = self.count + block.size
-        shift = mean - self.mean
-        self.squares += squares + shift**2 * self.count * block.size / total
-        self.mean += shift * block.size / total
+        self.merge(
+            RunningStatistics(
+                count=block.size,
+                minimum=float(block.min()),
+                maximum=float(block.max()),
+                mean=mean,
+                squares=float(np.square(block - np.float64(mean)).sum()),
+            )
+        )
+
+    def merge(self, other: RunningStatistics) -> None:
+        """Add what was measured elsewhere."""
+        if other.count == 0:
+            return
+        total = self.count + other.count
+        shift = other.mean - self.mean
+        self.squares += other.squares + shift**2 * self.count * other.count / total
+        self.mean += shift * other.count / total
         self.count = total
-        self.minimum = min(self.minimum, float(block.min()))
-        self.maximum = max(self.maximum, float(block.max()))
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
 
     @property
     def deviation(self) -> float:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from .backends import BackendName
+from .backends import BackendName, needs_matrix
 from .geometry import Footprint, ProjectionGeometry
 from .projector import BackProjector, Projector
 
-__all__ = ["BackProjector", "BackendName", "Footprint", "ProjectionGeometry", "Projector"]
+__all__ = [
+    "BackProjector",
+    "BackendName",
+    "Footprint",
+    "ProjectionGeometry",
+    "Projector",
+    "needs_matrix",
+]

@@ -2,7 +2,8 @@
 
 The matrix has shape ``(nz * nx, n_tilts * n_detector)``: its product with tilts is
 back-projection, that of its transpose is projection. ``plain`` defines the result on
-every device; the sparse products hold the same entries and are tested against it.
+every device; the sparse products hold the same entries and are tested against it, and
+so are the compiled loops, which need no matrix at all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import torch
 
 from ..errors import DeviceError
+from .compiled import CompiledBackend, has_numba
 from .plain import PlainBackend
 from .sparse import MklBackend, ScipyBackend, TorchSparseBackend
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from .geometry import ProjectionGeometry
 
-BackendName: TypeAlias = Literal["auto", "plain", "scipy", "mkl", "torch-sparse"]
+BackendName: TypeAlias = Literal["auto", "plain", "compiled", "scipy", "mkl", "torch-sparse"]
 
 
 class Backend(Protocol):
@@ -37,6 +39,7 @@ class Backend(Protocol):
 
 BACKENDS: dict[str, Callable[[ProjectionGeometry, torch.device, torch.dtype], Backend]] = {
     "plain": PlainBackend,
+    "compiled": CompiledBackend,
     "scipy": ScipyBackend,
     "mkl": MklBackend,
     "torch-sparse": TorchSparseBackend,
@@ -49,11 +52,17 @@ def available_backends(device: torch.device, dtype: torch.dtype) -> list[Backend
     if dtype in (torch.float32, torch.float64):
         if device.type == "cpu":
             has_mkl = torch.backends.mkl.is_available()
-            names = ["mkl"] if has_mkl else []
+            names = ["compiled"] if has_numba() else []
+            names += ["mkl"] if has_mkl else []
             names += ["scipy", "torch-sparse"]
         elif device.type == "cuda":
             names = ["torch-sparse"]
     return [*names, "plain"]
+
+
+def needs_matrix(device: torch.device | str) -> bool:
+    """Whether the fastest backend on this device holds the projection matrix in memory."""
+    return available_backends(torch.device(device), torch.float32)[0] != "compiled"
 
 
 def choose_backend(name: BackendName, device: torch.device, dtype: torch.dtype) -> BackendName:

@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 from scipy.fft import next_fast_len
 
+from .responses import FilterName, filter_response, ramp_response
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-FilterName: TypeAlias = Literal["ramp", "hamming", "cosine", "none"]
-"""The ramp alone, the ramp times a Hamming or cosine window, or no filter at all."""
+__all__ = ["FilterName", "filter_response", "filter_tilts", "ramp_response"]
+
 EdgeExtension: TypeAlias = Literal["taper", "zero"]
+Response: TypeAlias = Callable[[int], "Tensor"]
+"""Gives the response for lines of n pixels, to be broadcast against ``(..., n // 2 + 1)``."""
 
 EDGE_SHARE = 1 / 8
 """Share of a line's width that is mirrored beyond each of its ends."""
 
 
-def ramp_response(
-    n: int, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
-) -> Tensor:
-    """Frequency response of the band-limited ramp, from its impulse response.
-
-    The impulse response is 1/4 at 0, ``-1 / (pi k)**2`` at odd k and 0 at even k (Kak &
-    Slaney; LBN paper, appendix A.3), so that the zero frequency is not lost: a ramp
-    sampled in frequency would remove the mean of every line.
-
-    Parameters
-    ----------
-    n : int
-        Length of the padded lines, in pixels.
-    dtype, device
-        Of the result.
-
-    Returns
-    -------
-    Tensor
-        ``(n // 2 + 1,)`` real, in cycles per pixel; multiply with ``torch.fft.rfft``.
-    """
-    k = torch.arange(n, dtype=torch.float64)
-    k = torch.minimum(k, n - k)
-    impulse = torch.where(k % 2 == 1, -1 / (torch.pi * k.clamp(min=1)) ** 2, 0.0)
-    impulse[0] = 0.25
-    return torch.fft.rfft(impulse).real.to(device=device, dtype=dtype)
-
-
-def filter_response(
-    name: FilterName,
-    n: int,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: torch.device | str = "cpu",
-) -> Tensor:
-    """Frequency response ``(n // 2 + 1,)`` of a named filter for lines of `n` pixels."""
-    response = ramp_response(n, dtype=torch.float64)
-    frequency = torch.fft.rfftfreq(n, dtype=torch.float64)
-    if name == "hamming":
-        response = response * (0.54 + 0.46 * torch.cos(2 * torch.pi * frequency))
-    elif name == "cosine":
-        response = response * torch.cos(torch.pi * frequency)
-    elif name == "none":
-        response = torch.ones_like(response)
-    return response.to(device=device, dtype=dtype)
-
-
 def filter_tilts(
-    tilts: Tensor, name: FilterName, *, pad: EdgeExtension = "taper", margin: int = 0
+    tilts: Tensor,
+    name: FilterName | Response,
+    *,
+    pad: EdgeExtension = "taper",
+    margin: int = 0,
 ) -> Tensor:
     """Filter every line of x; linear in the tilts, and differentiable.
 
@@ -78,8 +40,8 @@ def filter_tilts(
     ----------
     tilts : Tensor
         ``(..., x)`` floating point.
-    name : {"ramp", "hamming", "cosine", "none"}
-        The filter; Hamming and cosine fall to 0.08 and 0 of the ramp at Nyquist.
+    name : FilterName or callable
+        A filter that asks for no geometry, or what gives the response for a length.
     pad : {"taper", "zero"}
         What lies beyond the ends: see above, or nothing, for a specimen in free space.
     margin : int
@@ -93,7 +55,8 @@ def filter_tilts(
     width = tilts.shape[-1]
     length = next_fast_len(2 * (width + margin) + 1, real=True)
     padded = torch.cat([tilts, _beyond(tilts, length - width, pad)], dim=-1)
-    response = filter_response(name, length, dtype=tilts.dtype, device=tilts.device)
+    wanted = name(length) if callable(name) else filter_response(name, length, dtype=torch.float64)
+    response = wanted.to(device=tilts.device, dtype=tilts.dtype)
     filtered = torch.fft.irfft(torch.fft.rfft(padded) * response, n=length)
     return torch.cat([filtered[..., length - margin :], filtered[..., : width + margin]], dim=-1)
 

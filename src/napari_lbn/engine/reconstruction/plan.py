@@ -11,6 +11,7 @@ from scipy.fft import next_fast_len
 from ..device import default_memory_bound
 from ..errors import MemoryBoundError
 from ..geometry import rotation_centre
+from ..projection import needs_matrix
 
 if TYPE_CHECKING:
     from .settings import WBPSettings
@@ -21,6 +22,8 @@ RESERVE = 96 << 20
 """Bytes for the temporaries of filtering and of building the matrix."""
 ENTRY_BYTES = 8
 """An entry of the matrix: float32 and int32."""
+BLOCK_BYTES = 64 << 20
+"""Of a block of z where no matrix is needed."""
 MATRIX_SHARE = 0.25
 """Share of the bound that the matrix may take."""
 
@@ -69,6 +72,8 @@ def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -
     ny, nx = shape_yx
     nz = settings.thickness
     margin = detector_margin(nx, nz)
+    if not needs_matrix(settings.device):
+        return _plan_without_matrix(bound, n_tilts, shape_yx, nz, margin)
     z_row = 2 * n_tilts * nx * ENTRY_BYTES
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
     # Leave room for one row of y at least: its share of the output comes first.
@@ -89,6 +94,25 @@ def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -
         rows = min(ny, (bound - fixed - COLUMNS * by_column) // by_row)
         rows -= rows % COLUMNS if rows < ny else 0
     memory = fixed + rows * by_row + min(rows, COLUMNS) * by_column
+    return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
+
+
+def _plan_without_matrix(
+    bound: int, n_tilts: int, shape_yx: tuple[int, int], nz: int, margin: int
+) -> SlabPlan:
+    """Blocks of z then only bound the product that is copied into the slab."""
+    ny, nx = shape_yx
+    by_row = _bytes_by_row(n_tilts, nx, nz, margin)
+    z_rows = max(1, min(nz, BLOCK_BYTES // (4 * nx * COLUMNS)))
+    by_column = 4 * z_rows * nx
+    rows = int(min(ny, COLUMNS, (bound - RESERVE) // (by_row + by_column)))
+    if rows < 1:
+        raise MemoryBoundError(
+            f"One row of a tomogram {nx} pixels wide and {nz} thick needs "
+            f"{_mib(RESERVE + by_row + by_column)}, more than the {_mib(bound)} allowed.",
+            "Raise the memory bound, reduce the thickness, or bin the tilt series.",
+        )
+    memory = RESERVE + rows * (by_row + by_column)
     return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
 
 

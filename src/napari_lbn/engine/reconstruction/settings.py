@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..errors import InputError
-from .filters import FilterName
+from .responses import FilterName
+
+GEOMETRIC: tuple[FilterName, ...] = ("sirt-like", "exact")
+"""Filters that depend on the tilt angles and the thickness."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +20,14 @@ class WBPSettings:
     ----------
     thickness : int
         Size of the tomogram along z, in pixels.
-    filter : {"ramp", "hamming", "cosine", "none"}
-        Filter along x of each tilt, see `filter_tilts`.
+    filter : FilterName
+        Filter along x of each tilt, see `responses`.
+    cutoff : float or None
+        Cycles per pixel beyond which the filter falls off; None for no low-pass.
+    falloff : float
+        Standard deviation of that fall, a Gaussian, in cycles per pixel.
+    sirt_iterations : int
+        Of the SIRT-like filter.
     memory_bound : int or None
         Bytes that the reconstruction may use; half of the free memory by default.
     device : str
@@ -30,11 +39,15 @@ class WBPSettings:
     Raises
     ------
     InputError
-        A thickness or a memory bound below 1, or an unknown filter.
+        A thickness or a memory bound below 1, an unknown filter, a cut-off beyond the
+        Nyquist frequency.
     """
 
     thickness: int
     filter: FilterName = "ramp"
+    cutoff: float | None = None
+    falloff: float = 0.05
+    sirt_iterations: int = 10
     memory_bound: int | None = None
     device: str = "cpu"
     cap_gaps: bool = False
@@ -51,3 +64,10 @@ class WBPSettings:
             raise InputError(
                 f"Unknown filter {self.filter!r}.", f"One of {', '.join(get_args(FilterName))}."
             )
+        if self.cutoff is not None and not 0 < self.cutoff <= 0.5:
+            raise InputError(
+                f"A cut-off of {self.cutoff:g} cycles per pixel is no low-pass.",
+                "Give it above 0 and up to 0.5, the Nyquist frequency.",
+            )
+        if self.falloff < 0 or self.sirt_iterations < 1:
+            raise InputError("The fall-off begins at 0, the SIRT-like iterations at 1.")

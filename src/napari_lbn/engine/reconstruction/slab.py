@@ -11,6 +11,7 @@ from torch import Tensor
 from ..projection import ProjectionGeometry, Projector
 from .filters import filter_tilts
 from .plan import COLUMNS
+from .tilt_response import TiltResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class SlabReconstructor:
         settings: WBPSettings,
         plan: SlabPlan,
     ) -> None:
-        self._weights = weights
+        self._response = TiltResponse(angles, weights, nx, settings)
         self._settings = settings
         self._margin = plan.margin
         self._geometry = ProjectionGeometry(
@@ -86,11 +87,10 @@ class SlabReconstructor:
         sizes = [min(COLUMNS, tilts.shape[1] - start) for start in starts]
         pieces = [torch.empty((*shape, size), device=device) for size in sizes]
         step = max(1, FILTER_PIXELS // (tilts.shape[1] * tilts.shape[2]))
-        for first in range(0, len(self._weights), step):
+        for first in range(0, shape[0], step):
             some = slice(first, first + step)
             part = _as_float32(tilts[some]).to(device)
-            part = filter_tilts(part, self._settings.filter, margin=self._margin)
-            part *= torch.as_tensor(self._weights[some], dtype=part.dtype)[:, None, None].to(device)
+            part = filter_tilts(part, self._response.of(some), margin=self._margin)
             for piece, start, size in zip(pieces, starts, sizes, strict=True):
                 piece[some] = part[:, start : start + size].transpose(1, 2)
         return pieces

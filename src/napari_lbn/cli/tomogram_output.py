@@ -1,0 +1,153 @@
+"""A tomogram written slab by slab, in a number type of the user's, restartable on request."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_lbn.engine.events import drain
+
+from .progress import note, run_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari_lbn.engine.events import Event
+    from napari_lbn.engine.io.resumable_volume import ResumableVolume
+    from napari_lbn.engine.io.sample_format import SampleFormat
+    from napari_lbn.engine.reconstruction import MethodSettings, TiltSource
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+    from .method_options import Samples, TomogramOptions
+
+RANGE_PLACES, RANGE_ROWS = 4, 2
+"""Where and how many rows of y are reconstructed to find the range of int16."""
+RANGE_SHARE = 1.5
+"""The range of int16 is wider than that of those rows."""
+NOT_IN_KEY = ("memory_bound", "device")
+"""What may differ between a stopped run and the one that goes on."""
+
+
+def write_tomogram(
+    source: TiltSource,
+    settings: MethodSettings,
+    series: TiltSeries,
+    target: tuple[Path, list[str]],
+    options: TomogramOptions,
+    record: dict[str, Any],
+) -> list[Path]:
+    """Reconstruct into a file; the files that were written.
+
+    Parameters
+    ----------
+    source : TiltSource
+        Tilts, from measured_source or augmented_source.
+    settings : MethodSettings
+        Of the method.
+    series : TiltSeries
+        The working series, for shape, pixel size and source.
+    target : (Path, list of str)
+        File, and lines for its header.
+    options : TomogramOptions
+        Number type, and whether to go on from a stopped run.
+    record : dict
+        Provenance, to which method and number type are added.
+    """
+    from napari_lbn.engine.io.output import write_provenance
+    from napari_lbn.engine.io.resumable_volume import ResumableVolume
+
+    out, lines = target
+    chosen = {k: v for k, v in asdict(settings).items() if k not in NOT_IN_KEY}
+    key = {
+        "settings": chosen,
+        "method": type(settings).__name__,
+        "source": _fingerprint(series),
+        "record": {k: v for k, v in record.items() if k != "created"},
+    }
+    sample = _sample_format(options.samples, source, settings)
+    shape = (settings.thickness, *series.image_shape)
+    volume = ResumableVolume(
+        out, shape, series.pixel_size, lines, sample=sample, key=key, keep=options.resume
+    )
+    with _telling_what_is_kept(options), volume:
+        _tell_resumed(volume)
+        curves = [_fill(volume, replace(source, rows=rows), settings) for rows in volume.missing]
+    if volume.clipped:
+        note(f"{volume.clipped} voxels were beyond the range of {sample.name} and clipped.")
+    if not any(curves) and sample.name == "float32":
+        return [out]
+    made = {
+        **record,
+        "method": key["method"],
+        "settings": chosen,
+        "samples": {**asdict(sample), "clipped": volume.clipped},
+        "residual_curves": curves,
+    }
+    return [out, write_provenance(out.with_suffix(".json"), made)]
+
+
+def _fill(volume: ResumableVolume, source: TiltSource, settings: MethodSettings) -> list[float]:
+    """Reconstruct rows into the file; the residual curve of an iterative method."""
+    from napari_lbn.engine.events import SlabReady
+    from napari_lbn.engine.reconstruction import reconstruct_source
+
+    def take(event: Event) -> None:
+        if isinstance(event, SlabReady):
+            volume.write_slab(event.y_start, event.slab)
+
+    curve = run_job(reconstruct_source(source, settings), take)
+    return [] if curve is None else [float(value) for value in curve]
+
+
+@contextmanager
+def _telling_what_is_kept(options: TomogramOptions) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if options.resume:
+            note("Finished slabs are kept: the same command goes on from them.")
+        raise
+
+
+def _tell_resumed(volume: ResumableVolume) -> None:
+    left = sum(stop - start for start, stop in volume.missing)
+    if left < volume.shape[1]:
+        note(f"Going on: {volume.shape[1] - left} of {volume.shape[1]} rows are finished.")
+
+
+def _sample_format(samples: Samples, source: TiltSource, settings: MethodSettings) -> SampleFormat:
+    """For int16, the range of a few rows in several places, and half as much again."""
+    import numpy as np
+
+    from napari_lbn.engine.events import SlabReady
+    from napari_lbn.engine.io.sample_format import SampleFormat
+    from napari_lbn.engine.reconstruction import reconstruct_source
+
+    if samples.value != "int16":
+        return SampleFormat(name=samples.value)
+    ny = source.shape_yx[0]
+    low, high = np.inf, -np.inf
+    for place in range(RANGE_PLACES):
+        start = min((2 * place + 1) * ny // (2 * RANGE_PLACES), max(ny - RANGE_ROWS, 0))
+        few = replace(source, rows=(start, min(start + RANGE_ROWS, ny)))
+        slabs: list[Any] = []
+
+        def keep(event: Event, slabs: list[Any] = slabs) -> None:
+            if isinstance(event, SlabReady):
+                slabs.append(event.slab)
+
+        drain(reconstruct_source(few, settings), keep)
+        low = min(low, *(float(slab.min()) for slab in slabs))
+        high = max(high, *(float(slab.max()) for slab in slabs))
+    middle, half = (low + high) / 2, RANGE_SHARE * (high - low) / 2
+    return SampleFormat.for_range("int16", middle - half, middle + half)
+
+
+def _fingerprint(series: TiltSeries) -> list[Any]:
+    """Which file, and which version of it, the tilts come from."""
+    if series.source is None:
+        return [series.name]
+    state = Path(series.source).stat()
+    return [str(series.source), state.st_size, state.st_mtime_ns]

@@ -1,0 +1,158 @@
+"""Compiled loops of projection and back-projection, without a matrix (needs Numba).
+
+One voxel's shadow is ``width`` detector pixels wide (1 for the linear footprint) and
+spreads over at most two of them. Loops go over voxels, then tilts, then columns: what
+neighbouring voxels need of the tilts then stays in the processor's first cache.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+try:
+    from numba import njit
+except ImportError:  # the same loops, slowly: nothing chooses them then
+
+    def njit(**_options: Any) -> Callable[[Any], Any]:
+        """Leave a function as it is."""
+        return lambda function: function
+
+
+BLOCK = 64
+"""Columns at a time."""
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _taps(
+    q: NDArray[np.float64],
+    width: NDArray[np.float64],
+    size: int,
+    first: NDArray[np.int64],
+    left: NDArray[Any],
+    right: NDArray[Any],
+) -> None:
+    """Left detector pixel and both shares for one voxel at every tilt; beyond the detector, 0."""
+    for k in range(q.size):
+        edge = q[k] + 0.5 - width[k] / 2
+        pixel = int(np.floor(edge))
+        share = max(0.0, (edge - pixel + width[k] - 1) / width[k])
+        left[k] = 1 - share
+        right[k] = share
+        if pixel < 0 or pixel >= size - 1:
+            if pixel == -1:  # only its right half is on the detector: move it there
+                left[k], right[k], pixel = share, 0, 0
+            elif pixel == size - 1:
+                left[k], right[k], pixel = 0, 1 - share, size - 2
+            else:
+                left[k], right[k], pixel = 0, 0, 0
+        first[k] = k * size + pixel
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def back_project_rows(
+    tilts: NDArray[Any],
+    volume: NDArray[Any],
+    rows: tuple[int, int],
+    shape: tuple[int, int],
+    rays: NDArray[np.float64],
+    centres: tuple[float, float, float],
+) -> None:
+    """Fill volume rows of z; ``tilts (n * size, columns)``, ``volume (nz * nx, columns)``.
+
+    Parameters
+    ----------
+    tilts, volume : ndarray
+        Input, and output that is overwritten.
+    rows : tuple of int
+        First and last row of z, the latter excluded.
+    shape : tuple of int
+        Width nx of the volume and size of the detector, at least 2.
+    rays : ndarray
+        ``(3, n)``: cosine, sine and shadow width of each tilt.
+    centres : tuple of float
+        z, x and detector coordinate of the rotation axis.
+    """
+    nx, size = shape
+    cos, sin, width = rays[0], rays[1], rays[2]
+    n = cos.size
+    columns = tilts.shape[1]
+    q = np.empty(n)
+    first = np.empty(n, np.int64)
+    left = np.empty(n, tilts.dtype)
+    right = np.empty(n, tilts.dtype)
+    for start in range(0, columns, BLOCK):
+        stop = min(start + BLOCK, columns)
+        for z in range(rows[0], rows[1]):
+            for x in range(nx):
+                for k in range(n):
+                    q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
+                _taps(q, width, size, first, left, right)
+                voxel = volume[z * nx + x, start:stop]
+                voxel[:] = 0
+                k = 0
+                while k + 1 < n:
+                    a, b, c, d = left[k], right[k], left[k + 1], right[k + 1]
+                    one = tilts[first[k], start:stop]
+                    two = tilts[first[k] + 1, start:stop]
+                    three = tilts[first[k + 1], start:stop]
+                    four = tilts[first[k + 1] + 1, start:stop]
+                    for i in range(voxel.size):
+                        voxel[i] += a * one[i] + b * two[i] + c * three[i] + d * four[i]
+                    k += 2
+                if k < n:
+                    a, b = left[k], right[k]
+                    one = tilts[first[k], start:stop]
+                    two = tilts[first[k] + 1, start:stop]
+                    for i in range(voxel.size):
+                        voxel[i] += a * one[i] + b * two[i]
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def project_tilts(
+    volume: NDArray[Any],
+    tilts: NDArray[Any],
+    chosen: tuple[int, int],
+    shape: tuple[int, int],
+    rays: NDArray[np.float64],
+    centres: tuple[float, float, float],
+) -> None:
+    """Add the volume's projection to some of the tilts, which are zero before.
+
+    Parameters are those of `back_project_rows`; `chosen` is the first and last tilt.
+    """
+    nx, size = shape
+    begin, end = chosen
+    cos, sin, width = rays[0, begin:end], rays[1, begin:end], rays[2, begin:end]
+    n = end - begin
+    columns = tilts.shape[1]
+    nz = volume.shape[0] // nx
+    q = np.empty(n)
+    first = np.empty(n, np.int64)
+    left = np.empty(n, tilts.dtype)
+    right = np.empty(n, tilts.dtype)
+    for start in range(0, columns, BLOCK):
+        stop = min(start + BLOCK, columns)
+        for z in range(nz):
+            for x in range(nx):
+                for k in range(n):
+                    q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
+                _taps(q, width, size, first, left, right)
+                voxel = volume[z * nx + x, start:stop]
+                for k in range(n):
+                    a, b = left[k], right[k]
+                    if a == 0 and b == 0:
+                        continue
+                    row = first[k] + begin * size
+                    one = tilts[row, start:stop]
+                    two = tilts[row + 1, start:stop]
+                    for i in range(voxel.size):
+                        one[i] += a * voxel[i]
+                    for i in range(voxel.size):
+                        two[i] += b * voxel[i]
