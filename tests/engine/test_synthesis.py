@@ -47,7 +47,8 @@ def test_every_tiling_gives_the_same(
 def test_tilings_shrink_to_a_smallest_one(small_network: LBN) -> None:
     config, size = small_network.config, (2000, 2000)
     grid = LatentGrid.of(config, size[1])
-    needs, tiling = [], Tiling(tilts=8, rows=None)
+    needs: list[int] = []
+    tiling: Tiling | None = Tiling(tilts=2, rows=None)
     while tiling is not None:
         needs.append(peak_memory(config, size, grid, 41, tiling))
         tiling = tiling.smaller()
@@ -110,6 +111,7 @@ def test_out_of_memory_is_retried_in_smaller_pieces(
     small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = tilts_of(small_series, small_network, SETTINGS)
+    with_tiling(monkeypatch, Tiling(tilts=8, rows=None))
     original, sizes = small_network.encode, []
 
     def encode(tilts: torch.Tensor) -> torch.Tensor:

@@ -158,7 +158,12 @@ class _Run:
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         bound = settings.memory_bound or default_memory_bound(self.device)
         self.tiling = choose_tiling(
-            network.config, self.size, self.grid, n_visible=series.included.size, bound=bound
+            network.config,
+            self.size,
+            self.grid,
+            n_visible=series.included.size,
+            bound=bound,
+            device=self.device.type,
         )
 
     def events(self, fractions: tuple[float, float]) -> Iterator[Event]:

@@ -22,7 +22,8 @@ WHOLE_MAPS = 5.0
 """Feature maps alive at once around a layer run in one piece (seen on CPU and CUDA)."""
 BANDED_MAPS = 3.0
 """The same in bands: input, output, and the residual's copy."""
-MAX_TILTS = 8
+MAX_TILTS = {"cpu": 2, "cuda": 8, "mps": 4}
+"""Tilts at once: enough to fill the device, few enough to cancel soon."""
 MIN_ROWS = 8
 
 
@@ -87,7 +88,13 @@ def peak_memory(
 
 
 def choose_tiling(
-    config: LBNConfig, size: tuple[int, int], grid: LatentGrid, *, n_visible: int, bound: int
+    config: LBNConfig,
+    size: tuple[int, int],
+    grid: LatentGrid,
+    *,
+    n_visible: int,
+    bound: int,
+    device: str = "cpu",
 ) -> Tiling:
     """The largest tiling that fits into `bound` bytes.
 
@@ -96,7 +103,7 @@ def choose_tiling(
     MemoryBoundError
         Even the smallest does not fit.
     """
-    tiling: Tiling | None = Tiling(tilts=MAX_TILTS, rows=None)
+    tiling: Tiling | None = Tiling(tilts=MAX_TILTS[device], rows=None)
     need = 0
     while tiling is not None:
         need = peak_memory(config, size, grid, n_visible, tiling)

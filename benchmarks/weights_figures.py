@@ -1,0 +1,149 @@
+"""Figures of weights beside the baselines, on simulated specimens and on a real series.
+
+    python -m napari_lbn.engine.simulation.dataset TUNING --count 8 --validation
+    python -m napari_lbn.engine.simulation.dataset TEST --count 10 --seed0 1000100 --validation
+    python benchmarks/weights_figures.py --tuning TUNING --test TEST [--real TS.mrc]
+
+Correlation with clean tilts (simulated) and with measured tilts (real). Every baseline
+stands there as it is and after the Gaussian low-pass whose width suits it best on the
+tuning specimens; LBN is not filtered.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_lbn.engine.evaluation.baselines import low_passed, nearest, neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.metrics import averaged, correlation
+from napari_lbn.engine.events import drain
+from napari_lbn.engine.intensity import normalise
+from napari_lbn.engine.io import open_tilt_series
+from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
+from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
+from napari_lbn.engine.tilt_series import TiltSeries
+
+Predict = Callable[[NDArray, NDArray, NDArray], NDArray]
+WIDTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+MEASURED, LAST = 60.1, 81.1
+THICKNESS = 96
+
+
+def lbn(network, thickness: int) -> Predict:
+    """The network as a predictor."""
+    settings = SynthesisSettings(device="cpu", thickness=thickness)
+
+    def predict(tilts: NDArray, angles: NDArray, targets: NDArray) -> NDArray:
+        series = TiltSeries.from_array(tilts, angles)
+        return drain(synthesize(series, network, targets, settings)).tilts
+
+    return predict
+
+
+def baselines(thickness: int) -> dict[str, Predict]:
+    """What needs no network."""
+    return {
+        "WBP re-projection": lambda t, a, b: wbp_reprojection(t, a, b, thickness),
+        "neighbours, interpolated": neighbours,
+        "nearest tilt": nearest,
+    }
+
+
+def cases(folder: Path, snr: float):
+    """(visible, angles, target angles, clean targets) twice a series: held-out and wedge."""
+    for number, path in enumerate(sorted(folder.glob("*.npz"))):
+        with np.load(path) as data:
+            angles, clean = data["angles"], data["tilts"].astype(np.float32)
+            inside = np.abs(angles) < MEASURED
+            rng = np.random.default_rng(number)
+            noisy = -add_noise(clean[inside], snr, rng, profile=data["profile"][inside])
+            truth_angles, truth = data["truth_angles"], -data["truth"]
+        angles, clean = angles[inside], -clean[inside]
+        hidden = np.arange(angles.size) % 4 == 2
+        tilts = normalise(noisy, angles)[0]
+        visible = normalise(noisy[~hidden], angles[~hidden])[0]
+        yield "held-out", visible, angles[~hidden], angles[hidden], clean[hidden]
+        beyond = (np.abs(truth_angles) > MEASURED) & (np.abs(truth_angles) < LAST)
+        yield "wedge", tilts, angles, truth_angles[beyond], truth[beyond]
+
+
+def score(predict: Predict, folder: Path, snr: float, widths=(0.0,)) -> dict[str, list[float]]:
+    """Mean correlation of each task for each low-pass width."""
+    found: dict[str, list[list[float]]] = {"held-out": [], "wedge": []}
+    for task, tilts, angles, targets, clean in cases(folder, snr):
+        out = predict(tilts, angles, targets)
+        for one, truth in zip(out, clean, strict=True):
+            rows = [correlation(low_passed(one[None], width)[0], truth) for width in widths]
+            found[task].append(rows)
+    return {task: list(np.mean(rows, axis=0)) for task, rows in found.items()}
+
+
+def simulated_table(predict: Predict, tuning: Path, test: Path, snr: float) -> None:
+    """Print the table for one signal-to-noise ratio."""
+    print(f"\nSimulated specimens, SNR {snr:g}\n")
+    print("| method | held-out, as it is | low-passed | wedge 63-81°, as it is | low-passed |")
+    print("|---|---|---|---|---|")
+    for name, baseline in baselines(THICKNESS).items():
+        tuned = score(baseline, tuning, snr, WIDTHS)
+        best = {task: int(np.argmax(values)) for task, values in tuned.items()}
+        tested = score(baseline, test, snr, WIDTHS)
+        cells = []
+        for task in ("held-out", "wedge"):
+            width = WIDTHS[best[task]]
+            cells += [f"{tested[task][0]:.3f}", f"{tested[task][best[task]]:.3f} (σ {width:g} px)"]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    own = score(predict, test, snr)
+    print(f"| **LBN** | **{own['held-out'][0]:.3f}** | | **{own['wedge'][0]:.3f}** | |", flush=True)
+
+
+def real_table(network, path: Path, thickness: int) -> None:
+    """Print correlations with hidden measured tilts: every fourth one, and the edges."""
+    series = open_tilt_series(path)
+    angles = series.angles
+    splits = {
+        "every 4th tilt": np.arange(angles.size) % 4 == 2,
+        "beyond 51°": np.abs(angles) > 51.5,
+        "beyond 45°": np.abs(angles) > 45.5,
+    }
+    methods = {"LBN": lbn(network, thickness), **baselines(thickness)}
+    print(f"\n{path.name}: full resolution, 2 x 2, 4 x 4\n")
+    print(f"| hidden | {' | '.join(methods)} |\n|{'---|' * (len(methods) + 1)}")
+    images = series.read()
+    for label, hidden in splits.items():
+        visible = normalise(images[~hidden], angles[~hidden])[0]
+        cells = []
+        for predict in methods.values():
+            out = predict(visible, angles[~hidden], angles[hidden])
+            rows = [
+                [correlation(averaged(o, f), averaged(m, f)) for f in (1, 2, 4)]
+                for o, m in zip(out, images[hidden], strict=True)
+            ]
+            cells.append(" ".join(f"{value:.3f}" for value in np.mean(rows, axis=0)))
+        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    """Print every table that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", default="base")
+    parser.add_argument("--tuning", type=Path)
+    parser.add_argument("--test", type=Path)
+    parser.add_argument("--snr", type=float, nargs="+", default=(0.1, 0.3, 1.0))
+    parser.add_argument("--real", type=Path, nargs="*", default=())
+    parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
+    given = parser.parse_args()
+    network = load_network(read_weights_info(find_weights(given.weights)))
+    if given.tuning and given.test:
+        for snr in given.snr:
+            simulated_table(lbn(network, THICKNESS), given.tuning, given.test, snr)
+    for path in given.real:
+        real_table(network, path, given.thickness)
+
+
+if __name__ == "__main__":
+    main()
