@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Test arrays are small: threads only wait for each other, twice as long on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
     "tests",
