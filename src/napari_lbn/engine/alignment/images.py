@@ -56,10 +56,22 @@ class AlignedImages:
     ) -> None:
         self._raw = raw
         self._alignment = alignment
+        self.raw_pixel_size = raw_pixel_size
         self._shifts = alignment.shifts / raw_pixel_size
         self._binning = float(binning)
         self._means: dict[int, float] = {}
         self.shape = (alignment.n_tilts, *shape)
+
+    @property
+    def alignment(self) -> Alignment:
+        """The alignment that is applied."""
+        return self._alignment
+
+    @property
+    def raw_shape(self) -> tuple[int, int, int]:
+        """(section, y, x) of the raw stack."""
+        sections, rows, columns = self._raw.shape
+        return int(sections), int(rows), int(columns)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -28,7 +28,7 @@ def write_tilt_angles(path: str | Path, angles: ArrayLike) -> Path:
     values = np.asarray(angles, dtype=np.float64).ravel()
     coarse = bool(np.all(np.abs(np.round(values, 2) - values) < FINE_ANGLE))
     lines = [f"{value:7.2f}\n" if coarse else f"{value:8.3f}\n" for value in values + 0.0]
-    return _write_text(path, "".join(lines))
+    return write_text(path, "".join(lines))
 
 
 def write_provenance(path: str | Path, provenance: dict[str, Any]) -> Path:
@@ -39,10 +39,17 @@ def write_provenance(path: str | Path, provenance: dict[str, Any]) -> Path:
     OutputError
         The file cannot be written.
     """
-    return _write_text(path, json.dumps(_plain(provenance), indent=2, ensure_ascii=False) + "\n")
+    return write_text(path, json.dumps(_plain(provenance), indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_text(path: str | Path, text: str) -> Path:
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file whole or not at all, in UTF-8.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return Path(path)

@@ -1,0 +1,147 @@
+"""Alignments in the form of each package; what a form cannot carry is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ..alignment.completed import alignment_of, complete
+from ..alignment.images import AlignedImages
+from ..errors import InputError
+from .atomic import ensure_folder
+from .write_aretomo import write_aretomo
+from .write_imod import write_imod
+from .write_relion import write_relion
+from .write_warp import write_warp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..alignment.model import Alignment
+    from ..tilt_series import TiltSeries
+
+Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp"]
+PACKAGES: tuple[Package, ...] = get_args(Package)
+SMALL = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFacts:
+    """What the files say about the images that they speak of.
+
+    Attributes
+    ----------
+    name : str
+        File name of the stack, as it lies beside the files that are written.
+    shape : tuple of int
+        (sections, y, x).
+    pixel_size : float
+        Å.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    pixel_size: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenAlignment:
+    """What was written, and what the form could not carry."""
+
+    files: tuple[Path, ...]
+    told: tuple[str, ...]
+
+
+def write_alignment(
+    alignment: Alignment,
+    folder: str | Path,
+    name: str,
+    *,
+    package: Package,
+    stack: StackFacts,
+) -> WrittenAlignment:
+    """Write an alignment with shifts in Å for a package.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        What to write.
+    folder : path
+        Made if absent.
+    name : str
+        Of the series; starts the files' names.
+    package : "imod", "aretomo", "relion" or "warp"
+        Whose files to write.
+    stack : StackFacts
+        The raw images that the alignment speaks of.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    if alignment.in_pixels:
+        raise InputError(f"{alignment.source}: shifts are in pixels of unknown size.")
+    whole, told = complete(alignment, stack.shape[0])
+    folder = ensure_folder(folder)
+    writers = {
+        "imod": write_imod,
+        "aretomo": write_aretomo,
+        "relion": write_relion,
+        "warp": write_warp,
+    }
+    files = writers[package](whole, folder, name, stack)
+    return WrittenAlignment(files=tuple(files), told=(*told, *not_carried(whole, package)))
+
+
+def write_series_alignment(
+    series: TiltSeries, folder: str | Path, *, package: Package
+) -> WrittenAlignment:
+    """Write the alignment of a series; that of an aligned stack says that nothing is to be done.
+
+    Raises
+    ------
+    InputError
+        The pixel size is unknown and the package's files need it.
+    OutputError
+        A file cannot be written.
+    """
+    images = series.images
+    is_raw = isinstance(images, AlignedImages)
+    size = images.raw_pixel_size if is_raw else series.pixel_size
+    if series.pixel_size is None:
+        raise InputError(f"{series.name}: the pixel size is unknown.", "Give it in Å.")
+    facts = StackFacts(
+        name=series.name + ".mrc" if series.source is None else series.source.name,
+        shape=images.raw_shape if is_raw else (images.shape[0], *series.image_shape),
+        pixel_size=float(size or series.pixel_size),
+    )
+    name = "_".join(series.name.split())
+    return write_alignment(alignment_of(series), folder, name, package=package, stack=facts)
+
+
+def not_carried(alignment: Alignment, package: Package) -> list[str]:
+    """What the files of a package have no place for."""
+    told = []
+    scale = alignment.magnifications
+    scaled = scale is not None and float(np.abs(scale - 1).max()) > SMALL
+    if scaled and package in ("relion", "warp"):
+        told.append(f"{package}: magnifications of single tilts are not carried.")
+    if alignment.dose is not None and package in ("imod", "aretomo"):
+        told.append(f"{package}: the dose of each tilt is not carried.")
+    elif alignment.order is not None and alignment.dose is None:
+        told.append(f"{package}: the order of acquisition is not carried.")
+    if alignment.excluded and package == "aretomo":
+        told.append("aretomo: excluded tilts keep their angle, not their rotation and shift.")
+    if alignment.excluded and package == "relion":
+        told.append("relion: excluded tilts are left out of the table.")
+    if package != "imod" and alignment.binning != 1:
+        told.append(f"{package}: the binning of the aligned images is not carried.")
+    if package == "relion":
+        told.append(
+            "relion: voltage, spherical aberration, amplitude contrast and defocus are unknown "
+            "here; add them before RELION's CTF steps."
+        )
+    return told

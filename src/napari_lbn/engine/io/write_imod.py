@@ -1,0 +1,69 @@
+"""IMOD's files of an alignment: ``.xf``, ``.tlt``, ``newst.com`` and ``tilt.com``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import OutputError
+from .text_output import write_text, write_tilt_angles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..alignment.model import Alignment
+    from .write_alignments import StackFacts
+
+
+def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
+    """Write an alignment with a row for each image; shifts become pixels of the raw stack.
+
+    Raises
+    ------
+    OutputError
+        The folder holds command files of another series already, or cannot be written.
+    """
+    commands = [folder / "newst.com", folder / "tilt.com"]
+    taken = next((path for path in commands if path.exists()), None)
+    if taken is not None:
+        raise OutputError(f"{taken} exists already.", "Choose another folder.")
+    lines = []
+    for tilt in range(alignment.n_tilts):
+        (a11, a12), (a21, a22) = alignment.matrix(tilt)
+        x, y = alignment.shifts[tilt] / stack.pixel_size
+        lines.append(f"{a11:12.7f}{a12:12.7f}{a21:12.7f}{a22:12.7f}{x:12.4f}{y:12.4f}\n")
+    files = [write_text(folder / f"{name}.xf", "".join(lines))]
+    files.append(write_tilt_angles(folder / f"{name}.tlt", alignment.angles))
+    files.append(write_text(commands[0], _newst(alignment, name, stack)))
+    files.append(write_text(commands[1], _tilt(alignment, name)))
+    return files
+
+
+def _newst(alignment: Alignment, name: str, stack: StackFacts) -> str:
+    lines = [
+        "$newstack -StandardInput",
+        f"InputFile {stack.name}",
+        f"OutputFile {name}_ali.mrc",
+        f"TransformFile {name}.xf",
+        "TaperAtFill 1,1",
+    ]
+    if alignment.aligned_shape is not None:
+        rows, columns = alignment.aligned_shape
+        lines.append(f"SizeToOutputInXandY {columns},{rows}")
+    if alignment.binning != 1:
+        lines += ["AntialiasFilter -1", f"BinByFactor {alignment.binning:g}"]
+    return "\n".join(lines) + "\n"
+
+
+def _tilt(alignment: Alignment, name: str) -> str:
+    lines = [
+        "$tilt -StandardInput",
+        f"InputProjections {name}_ali.mrc",
+        f"OutputFile {name}_rec.mrc",
+        f"TILTFILE {name}.tlt",
+    ]
+    if alignment.binning != 1:
+        lines.append(f"IMAGEBINNED {alignment.binning:g}")
+    if alignment.excluded:
+        listed = ",".join(str(int(alignment.sections[i]) + 1) for i in sorted(alignment.excluded))
+        lines.append(f"EXCLUDELIST {listed}")
+    return "\n".join(lines) + "\n"
