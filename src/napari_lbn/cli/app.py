@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .command import add_command
+from .convert import convert
 from .correct import correct
 from .info import info
 from .reconstruct import reconstruct
@@ -42,5 +43,5 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize):
+for _command in (info, correct, reconstruct, synthesize, convert):
     add_command(app, _command)
