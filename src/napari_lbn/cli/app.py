@@ -9,6 +9,8 @@ import typer
 from .command import add_command
 from .convert import convert
 from .correct import correct
+from .filter import filter_app
+from .evaluate import evaluate
 from .info import info
 from .reconstruct import reconstruct
 from .synthesize import synthesize
@@ -43,5 +45,6 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize, convert):
+for _command in (info, correct, reconstruct, synthesize, convert, evaluate):
     add_command(app, _command)
+app.add_typer(filter_app)

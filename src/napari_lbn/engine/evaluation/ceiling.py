@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEASURED = "measured from odd and even frames"
-ESTIMATED = "estimated from the power at the highest frequencies, too high for coloured noise"
+ESTIMATED = "estimated from the power at the highest frequencies, a guide and no bound"
 
 NOISE_BAND = (0.7, 0.95)
 """Of Nyquist; there a cryo-ET tilt holds next to nothing but noise."""

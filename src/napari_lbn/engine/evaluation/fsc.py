@@ -15,7 +15,8 @@ from scipy.signal.windows import tukey
 
 from ..errors import InputError
 from ..events import Progress, raise_if_cancelled
-from .fourier_regions import INSIDE, OUTSIDE, all_regions
+from ..geometry import missing_wedge
+from .fourier_regions import INSIDE, OUTSIDE, all_regions, wedge_regions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,8 @@ RESOLUTION, CONSISTENCY = "resolution", "consistency"
 HALF, SEVENTH = 0.5, 1 / 7
 """Thresholds: against truth, and the paper's against the full-range tomogram."""
 FEWEST_VOXELS = 8
+BLUR = 2.0
+"""Frequencies nearer than this over the thickness to the wedge's border belong to neither side."""
 TAPER = 0.25
 """Share of each axis over which volumes fade out at their faces."""
 
@@ -227,8 +230,7 @@ class AlterationMeter:
     """
 
     def __init__(self, angles: ArrayLike) -> None:
-        from .fourier_regions import wedge_regions
-
+        self._wedge = missing_wedge(angles)
         self._inside = wedge_regions(angles)[INSIDE]
         self._power = np.zeros(3)
 
@@ -240,17 +242,28 @@ class AlterationMeter:
         window = np.outer(tukey(nz + 2, 1.0)[1:-1], tukey(nx + 2, TAPER)[1:-1])[:, None, :]
         kz, kx = fft.fftfreq(nz)[:, None], fft.rfftfreq(nx)[None, :]
         inside = self._inside(kz, np.zeros((1, 1)), kx)
+        # a slab of nz pixels cannot tell directions apart nearer than this to the border
+        outside = ~inside & (self._distance_to_border(kz, kx) > BLUR / nz)
         weight = np.where((kx == 0) | (kx == 0.5), 1.0, 2.0)
         power = []
         for volume in (measured, added):
             spectrum = fft.rfft2((volume * window).astype(np.float32), axes=(0, 2))
             power.append((np.abs(spectrum) ** 2).sum(axis=1) * weight)
-        outside = ~inside
         self._power += [
             power[0][outside].sum(),
             power[1][outside].sum(),
             power[1][inside].sum(),
         ]
+
+    def _distance_to_border(
+        self, kz: NDArray[np.float64], kx: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Cycles per pixel from the nearest of the two directions that end the wedge."""
+        first, last = np.deg2rad([self._wedge.start, self._wedge.stop])
+        return np.minimum(
+            np.abs(kx * np.sin(first) - kz * np.cos(first)),
+            np.abs(kx * np.sin(last) - kz * np.cos(last)),
+        )
 
     def result(self) -> Alteration:
         """Of all slabs so far."""

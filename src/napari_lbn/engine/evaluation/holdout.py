@@ -123,6 +123,11 @@ class HoldOutResult:
         kept = tuple(s for s in self.scores if s.kind == kind)
         return HoldOutResult(scores=kept, ceilings=self.ceilings, sigmas=self.sigmas)
 
+    def of_fold(self, fold: str) -> HoldOutResult:
+        """Only the scores of one fold."""
+        kept = tuple(s for s in self.scores if s.fold == fold)
+        return HoldOutResult(scores=kept, ceilings=self.ceilings, sigmas=self.sigmas)
+
 
 Halves: TypeAlias = "tuple[TiltSeries, TiltSeries]"
 
@@ -172,7 +177,7 @@ def hold_out(
             done = number * len(methods) + position
             share = part(fractions, done, steps), part(fractions, done + 1, steps)
             job = comparison.events(name, predict, low_pass=name not in predictors)
-            for event in _passing_on(job, share, f"Predicting hidden tilts: {name}"):
+            for event in _passing_on(job, share, f"Predicting hidden tilts, {fold.name}"):
                 if isinstance(event, TiltScored):
                     scores.extend(event.scores)
                 yield event

@@ -1,0 +1,126 @@
+"""`napari-lbn evaluate`: whether to trust the filled wedge of this series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_lbn.engine.errors import InputError
+
+from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
+from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
+from .output import tell_written
+from .progress import note, run_job
+from .series import open_series
+from .settings import correction_settings, require_pixel_size, require_usable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_lbn.engine.correct import CorrectionSettings
+    from napari_lbn.engine.evaluation.evaluate import Evaluation, EvaluationSettings
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for the report; made if absent.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def evaluate(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    wedge: WedgeOptions,
+    holdouts: HoldOutOptions,
+    measures: MeasureOptions,
+    programs: ProgramOptions,
+    out: OutOption = Path("evaluation"),
+) -> None:
+    """Hide measured tilts, predict them, and say whether to trust these weights here.
+
+    NAME_evaluation.html: everything on one page. .json and .csv: the same for programs.
+    NAME_*.png, .pdf: figures. NAME_disagreement.mrc: spread of the synthesized part.
+    """
+    from napari_lbn.engine.evaluation.evaluate import EvaluationSettings
+
+    opened = open_series(series)
+    require_usable(opened)
+    require_pixel_size(opened)
+    correction = correction_settings(opened, computing, wedge)
+    settings = EvaluationSettings(
+        correction=correction,
+        folds=0 if holdouts.leave_one_out else holdouts.folds,
+        edges=parse_edges(holdouts.edges),
+        sirt=holdouts.sirt,
+        alteration=not measures.quick,
+        nulls=not measures.quick,
+        subsets=0 if measures.quick or measures.subsets < 2 else measures.subsets,
+    )
+    if programs.export_folds is not None:
+        tell_written(_export(opened, settings, programs.export_folds))
+        return
+    if measures.figures:
+        from napari_lbn.engine.evaluation.figures import new_figure
+
+        new_figure()  # say now, not after the work, that matplotlib is missing
+    from .evaluate_run import EvaluationRun
+
+    run = EvaluationRun(opened, settings, measures, programs, out)
+    evaluation, written = run.run()
+    _tell(evaluation)
+    tell_written(written)
+
+
+def parse_edges(text: str) -> tuple[float, ...]:
+    """Widths of edge hold-outs in degrees: ``"6,12,18"``.
+
+    Raises
+    ------
+    InputError
+        Not a list of positive numbers.
+    """
+    try:
+        edges = tuple(float(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise InputError(
+            f"--edges: {text!r} is no list of degrees.", "Write it like 6,12,18."
+        ) from None
+    if not all(0 < edge < 180 for edge in edges):
+        raise InputError("--edges: degrees must be above 0.", "Write it like 6,12,18.")
+    return edges
+
+
+def _export(series: TiltSeries, settings: EvaluationSettings, folder: Path) -> Sequence[Path]:
+    from napari_lbn.engine.evaluation.evaluate import make_folds
+    from napari_lbn.engine.evaluation.fold_files import export_folds
+
+    working = working_series(series, settings.correction)
+    folds = list(make_folds(working, settings))
+    note(f"{len(folds)} folds; put METHOD.mrc into each folder, then use --import-folds.")
+    return run_job(export_folds(working, folds, folder, settings.correction.for_wbp()))
+
+
+def working_series(series: TiltSeries, settings: CorrectionSettings) -> TiltSeries:
+    """The series binned to what the weights know."""
+    from napari_lbn.engine.binning import bin_series
+    from napari_lbn.engine.correct import plan
+
+    return bin_series(series, plan(series, settings).binning)
+
+
+def _tell(evaluation: Evaluation) -> None:
+    """The tables and the findings, on standard error."""
+    from napari_lbn.engine.evaluation.report_data import kinds, range_table_text
+
+    for kind in kinds(evaluation.hold_outs):
+        typer.echo(f"\n{kind}", err=True)
+        typer.echo(range_table_text(evaluation.hold_outs.of_kind(kind).scores), err=True)
+    typer.echo("", err=True)
+    for sentence in evaluation.sentences:
+        typer.echo(sentence, err=True)

@@ -1,0 +1,265 @@
+"""Folds as files, so that any other program can be compared honestly.
+
+`export_folds` writes for each fold the stack without its hidden tilts, its angles and its
+WBP. Tomograms that another program made of these, put into the same folders, are read back
+by `import_folds`: one file a fold, its name the method's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..correct.tomogram import measure_intensities, measured_rows
+from ..errors import InputError
+from ..events import Progress, SlabReady, raise_if_cancelled
+from ..geometry import measured_weights
+from ..io.output import (
+    VolumeWriter,
+    check_free_space,
+    ensure_folder,
+    write_provenance,
+    write_stack,
+    write_tilt_angles,
+)
+from ..io.volume import open_volume
+from ..reconstruction.wbp import reconstruct
+from .external import fit_placement, method_name, score_tomogram
+from .folds import Fold
+from .holdout import HoldOutResult, noise_ceilings
+from .predictors import take
+from .sharing import part, shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ..events import CancelToken, Event, Job
+    from ..intensity import IntensityStats
+    from ..reconstruction.wbp import WBPSettings
+    from ..tilt_series import TiltSeries
+    from .external import Placement
+    from .holdout import Score
+
+INDEX = "folds.json"
+FORMAT = "napari-lbn folds 1"
+STACK, ANGLES, TOMOGRAM = "visible.mrc", "visible.tlt", "wbp.mrc"
+VOLUME_SUFFIXES = {".mrc", ".rec", ".map"}
+
+
+def export_folds(
+    series: TiltSeries,
+    folds: Sequence[Fold],
+    folder: Path,
+    settings: WBPSettings,
+    *,
+    cancel: CancelToken | None = None,
+) -> Job[list[Path]]:
+    """Write each fold's stack, angles and WBP without the hidden tilts.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        At the working pixel size.
+    folds : sequence of Fold
+        Which tilts are hidden together.
+    folder : Path
+        Made if absent; each fold gets a folder in it.
+    settings : WBPSettings
+        Of the tomograms.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled`; finished folds stay, the index is not written.
+
+    Returns
+    -------
+    list of Path
+        The folders, and the index last.
+    """
+    ensure_folder(folder)
+    height, width = series.image_shape
+    volume = settings.thickness * height * width
+    check_free_space(folder, 4 * len(folds) * (volume + series.included.size * height * width))
+    stats = measure_intensities(series)
+    written = []
+    for i, fold in enumerate(folds):
+        raise_if_cancelled(cancel)
+        place = folder / _folder_name(i, fold)
+        ensure_folder(place)
+        visible = fold.visible(series)
+        keep = ~np.isin(series.included, fold.hidden)
+        _write_stack(place, visible, fold)
+        job = _write_tomogram(place, visible, take(stats, keep), settings, cancel)
+        share = part((0, 1), i, len(folds)), part((0, 1), i + 1, len(folds))
+        yield from shared(job, share, f"Writing fold {i + 1} of {len(folds)}")
+        written.append(place)
+    index = {
+        "format": FORMAT,
+        "series": series.name,
+        "pixel_size": series.pixel_size,
+        "thickness": settings.thickness,
+        "fingerprint": fingerprint(series),
+        "folds": [
+            {
+                "folder": _folder_name(i, fold),
+                "name": fold.name,
+                "kind": fold.kind,
+                "hidden_angles": [float(series.angles[h]) for h in fold.hidden],
+            }
+            for i, fold in enumerate(folds)
+        ],
+    }
+    return [*written, write_provenance(folder / INDEX, index)]
+
+
+def fingerprint(series: TiltSeries) -> str:
+    """Tells series apart: angles in use and a few rows of pixels."""
+    digest = hashlib.sha256(series.included_angles.astype(np.float32).tobytes())
+    middle = series.image_shape[0] // 2
+    for index in series.included:
+        digest.update(series.read([index], slice(middle, middle + 1)).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def import_folds(
+    series: TiltSeries, folder: Path, *, cancel: CancelToken | None = None
+) -> Job[tuple[HoldOutResult, dict[tuple[str, str], Placement]]]:
+    """Score the tomograms that other programs made of exported folds.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        The one that was exported, at the same working pixel size.
+    folder : Path
+        Of `export_folds`, with tomograms added: ``fold_00_…/METHOD.mrc``.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled`.
+
+    Returns
+    -------
+    result : HoldOutResult
+    placements : dict
+        How each volume lay, by (fold, method).
+
+    Raises
+    ------
+    InputError
+        No such export, another series, or no tomogram added.
+    """
+    folds = read_folds(series, folder)
+    stats = measure_intensities(series)
+    jobs = [(fold, path) for fold, place in folds for path in _added_tomograms(place)]
+    if not jobs:
+        raise InputError(
+            f"{folder} holds no tomograms of another program.",
+            f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
+        )
+    scores: list[Score] = []
+    placements = {}
+    for i, (fold, path) in enumerate(jobs):
+        share = part((0, 1), i, len(jobs)), part((0, 1), i + 1, len(jobs))
+        volume, _ = open_volume(path)
+        keep = ~np.isin(series.included, fold.hidden)
+        job = fit_placement(
+            np.asarray(volume), fold.visible(series), take(stats, keep), cancel=cancel
+        )
+        placement = yield from shared(job, share, f"Placing {path.name} of {fold.name}")
+        placements[fold.name, method_name(path)] = placement
+        found = yield from score_tomogram(
+            np.asarray(volume), method_name(path), series, stats, fold, placement
+        )
+        scores.extend(found)
+    ceilings = tuple(noise_ceilings(series, stats, [fold for fold, _ in folds]))
+    return HoldOutResult(scores=tuple(scores), ceilings=ceilings), placements
+
+
+def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
+    """The folds of an export and their folders.
+
+    Raises
+    ------
+    InputError
+        No index, a damaged one, or one of another series.
+    """
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        rows = [
+            (row["name"], row["kind"], row["folder"], row["hidden_angles"])
+            for row in index["folds"]
+        ]
+        known = index["format"] == FORMAT
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}.", "Give the folder of --export-folds."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}).", "Export the folds again.") from error
+    if not known:
+        raise InputError(f"{path} is of another version.", "Export the folds again.")
+    if index.get("fingerprint") != fingerprint(series):
+        raise InputError(
+            f"{path} belongs to another series, or to other tilts or another binning of this one.",
+            "Give the series and options with which the folds were exported.",
+        )
+    return [
+        (Fold(name=name, kind=kind, hidden=_indices(series, hidden)), folder / place)
+        for name, kind, place, hidden in rows
+    ]
+
+
+def _indices(series: TiltSeries, hidden: list[float]) -> tuple[int, ...]:
+    return tuple(int(np.abs(series.angles - angle).argmin()) for angle in hidden)
+
+
+def _added_tomograms(place: Path) -> Iterator[Path]:
+    ours = {STACK, TOMOGRAM}
+    for path in sorted(place.glob("*")):
+        if path.suffix.lower() in VOLUME_SUFFIXES and path.name not in ours:
+            yield path
+
+
+def _folder_name(number: int, fold: Fold) -> str:
+    return f"fold_{number:02d}_{fold.name.replace(' ', '_')}"
+
+
+def _write_stack(place: Path, visible: TiltSeries, fold: Fold) -> None:
+    images: Iterator[NDArray[Any]] = (visible.read([i])[0] for i in visible.included)
+    write_stack(
+        place / STACK,
+        images,
+        n=visible.included.size,
+        shape=visible.image_shape,
+        pixel_size=visible.pixel_size,
+        labels=[f"{visible.name} without the hidden tilts of {fold.name}"],
+    )
+    write_tilt_angles(place / ANGLES, visible.included_angles)
+
+
+def _write_tomogram(
+    place: Path,
+    visible: TiltSeries,
+    stats: IntensityStats,
+    settings: WBPSettings,
+    cancel: CancelToken | None,
+) -> Job[None]:
+    shape = (settings.thickness, *visible.image_shape)
+    label = f"WBP of {visible.name} without hidden tilts"
+    with VolumeWriter(place / TOMOGRAM, shape, visible.pixel_size, [label]) as writer:
+        job: Iterator[Event] = reconstruct(
+            measured_rows(visible, stats),
+            stats.angles,
+            measured_weights(stats.angles, cap_gaps=settings.cap_gaps),
+            visible.image_shape,
+            settings,
+            cancel=cancel,
+        )
+        for event in job:
+            if isinstance(event, SlabReady):
+                writer.write_slab(event.y_start, event.slab)
+            elif isinstance(event, Progress):
+                yield event
