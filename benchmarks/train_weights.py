@@ -23,6 +23,7 @@ from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.network.initialise import start_as_back_projection
 from napari_lbn.engine.simulation.noise import add_noise
 from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries
 from napari_lbn.engine.training.trainer import Report, TrainingSettings, load_simulated, train
@@ -116,6 +117,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     network = LBN(LBNConfig())
+    start_as_back_projection(network)
     if arguments.start:
         from napari_lbn.engine.io.weights import load_network, read_weights_info
 

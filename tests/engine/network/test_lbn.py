@@ -10,6 +10,7 @@ from torch import nn
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.encoder import Encoder
+from napari_lbn.engine.network.initialise import start_as_back_projection
 from napari_lbn.engine.network.latent_projection import (
     LatentGrid,
     back_project,
@@ -102,12 +103,8 @@ def latents_of(profile, subpixels: int, width: int, rows: int = 3) -> torch.Tens
 @pytest.mark.parametrize("subpixels", [1, 2, 4])
 @pytest.mark.parametrize("offset", [0.0, 37.0, 90.0])
 def test_latents_survive_back_projection_and_re_projection(offset: float, subpixels: int) -> None:
-    """Without the UNet, a compact specimen comes back, however it is turned.
-
-    In a volume as wide as the image: in a wider one the ramp's tails, which end with the
-    image, leave a faint pedestal.
-    """
-    config = LBNConfig(subpixels=subpixels, volume_width=1.0)
+    """Without the UNet, a compact specimen comes back, however it is turned."""
+    config = LBNConfig(subpixels=subpixels, unfiltered=0.0)
     grid = LatentGrid.of(config, 256)
     angles = np.arange(-89.0, 91, 2)
 
@@ -124,15 +121,54 @@ def test_latents_survive_back_projection_and_re_projection(offset: float, subpix
 
 
 def test_any_number_of_tilts_gives_one_scale() -> None:
-    config = LBNConfig(volume_width=1.0)
+    config = LBNConfig(unfiltered=0.0)
     grid = LatentGrid.of(config, 128)
     latent = torch.exp(-((torch.arange(16.0) - grid.axis) ** 2) / 8).expand(4, 3, -1)
     norms = []
     for step in (1.5, 3.0, 6.0):
         angles = np.arange(-60, 60.1, step)
         volume = back_project(latent.expand(len(angles), -1, -1, -1), angles, grid, config)
-        norms.append(float(volume.norm()))
+        norms.append(float(volume[:, grid.nz // 2, :, grid.nx // 2].norm()))
     assert max(norms) < 1.1 * min(norms)
+
+
+def test_unfiltered_channels_keep_low_frequencies() -> None:
+    """A constant, which the ramp all but removes, is there in the unfiltered channels."""
+    config = LBNConfig(unfiltered=0.5, subpixels=1)
+    grid = LatentGrid.of(config, 128)
+    volume = back_project(torch.ones(9, 4, 2, 16), np.arange(-60.0, 61, 15), grid, config)
+    middle = volume[:, grid.nz // 2, 0, grid.nx // 2]
+    assert middle[2:].min() > 3 * middle[:2].abs().max()
+
+
+def test_untrained_network_started_as_wbp_re_projects() -> None:
+    """It predicts a hidden tilt of noise-free balls about as WBP does: from geometry alone."""
+    torch.manual_seed(0)
+    network = LBN().eval()
+    start_as_back_projection(network)
+    rng = np.random.default_rng(0)
+    balls = np.stack([rng.uniform(-40, 40, 30), rng.uniform(8, 88, 30), rng.uniform(-20, 20, 30)])
+    rows, columns = np.ogrid[:96, :128]
+
+    def tilt(angle: float) -> torch.Tensor:
+        q = balls[0] * np.cos(np.deg2rad(angle)) + balls[2] * np.sin(np.deg2rad(angle))
+        image = sum(
+            np.exp(-((rows - y) ** 2 + (columns - 63.5 - x) ** 2) / 18)
+            for x, y in zip(q, balls[1], strict=True)
+        )
+        image = (image - image.mean()) / image.std()
+        return torch.from_numpy(image.astype(np.float32))[None]
+
+    angles = np.setdiff1d(np.arange(-60.0, 61, 3), [21.0])
+    with torch.no_grad():
+        out = network(torch.stack([tilt(a) for a in angles]), angles, [21.0], 64)[0, 0]
+    both = torch.stack([out.ravel(), tilt(21.0).ravel()])
+    assert torch.corrcoef(both)[0, 1] > 0.85
+
+
+def test_start_as_wbp_needs_its_layout(small_config: LBNConfig) -> None:
+    with pytest.raises(WeightsError, match="at least 64"):
+        start_as_back_projection(LBN(small_config))
 
 
 def test_ring_weights_do_not_count_the_wedge_after_wrapping() -> None:

@@ -40,7 +40,12 @@ class LBNConfig:
         With a zero-initialised last layer, training then starts from plain latent
         tomography.
     latent_filter : {"ramp", "none"}
-        Filter of the latents before back-projection (A.3).
+        Filter of the latents before back-projection (A.3). Beyond the edges of the image
+        the latents go on, fading, as in WBP.
+    unfiltered : float
+        Share of the channels, the last ones, that are back-projected without the ramp, so
+        that low frequencies, which the ramp all but removes, have a way of their own. 0 is
+        the paper's.
     latent_sum : {"mean", "sum"}
         "mean" weights each tilt by its angular spacing, so that any number of tilts gives
         one scale; "sum" is the plain sum of the paper's Algorithm 1.
@@ -72,6 +77,7 @@ class LBNConfig:
     unet_groups: int = 8
     unet_residual: bool = True
     latent_filter: Literal["ramp", "none"] = "ramp"
+    unfiltered: float = 0.5
     latent_sum: Literal["mean", "sum"] = "mean"
     latent_volume: Literal["square", "slab"] = "slab"
     subpixels: int = 4

@@ -35,6 +35,10 @@ class Decoder(nn.Sequential):
     def __init__(self, config: LBNConfig) -> None:
         super().__init__(*(_mirror(config, i) for i in reversed(range(len(config.widths)))))
 
+    def blocks(self) -> list[UpBlock]:
+        """The blocks, from the latent on."""
+        return [block for block in self if isinstance(block, UpBlock)]
+
 
 def _mirror(config: LBNConfig, i: int) -> UpBlock:
     """The mirror of encoder block i; the last one ends in a plain convolution to one channel."""

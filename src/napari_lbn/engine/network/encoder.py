@@ -49,3 +49,7 @@ class Encoder(nn.Sequential):
                 for i in range(len(config.widths))
             )
         )
+
+    def blocks(self) -> list[DownBlock]:
+        """The blocks, from the image on."""
+        return [block for block in self if isinstance(block, DownBlock)]

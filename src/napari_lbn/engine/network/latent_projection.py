@@ -17,13 +17,17 @@ from torch import Tensor
 
 from ..geometry import HALF_TURN, measured_weights
 from ..projection import ProjectionGeometry, Projector
-from ..reconstruction.filters import ramp_response
+from ..reconstruction.filters import filter_tilts
 from .unet3d import MULTIPLE
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .config import LBNConfig
+
+
+COARSE = 64.0
+"""Samples of the interleaved latents; the ramp's response is 1 / 64 at this wavelength."""
 
 
 def round_up(size: int, multiple: int) -> int:
@@ -93,33 +97,59 @@ class LatentGrid:
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
         return cls(width=latent_width, nx=nx, nz=deep, axis=axis, subpixels=config.subpixels)
 
+    @property
+    def margin(self) -> int:
+        """Latent pixels by which the volume is wider than the image, on each side."""
+        return (self.nx - self.width + 1) // 2
+
     def projector(
-        self, angles: ArrayLike, footprint: Literal["linear", "distance"], device: torch.device
+        self,
+        angles: ArrayLike,
+        footprint: Literal["linear", "distance"],
+        device: torch.device,
+        margin: int = 0,
     ) -> Projector:
-        """Projection operator between this volume and latents at these angles (degrees)."""
+        """Projection operator between this volume and latents at these angles (degrees).
+
+        `margin` samples are added to the latents on each side.
+        """
         fine = self.subpixels
         nx, nz = self.nx * fine, self.nz * fine
         geometry = ProjectionGeometry(
             angles=tuple(float(a) for a in np.asarray(angles)),
             nx=nx,
             nz=nz,
-            n_detector=self.width * fine,
+            n_detector=self.width * fine + 2 * margin,
             volume_centre=((nz - 1) / 2, (nx - 1) / 2),
-            detector_centre=self.axis * fine + (fine - 1) / 2,
+            detector_centre=self.axis * fine + (fine - 1) / 2 + margin,
             footprint=footprint,
         )
         return Projector(geometry, device=device, dtype=torch.float32)
 
 
-def filter_latents(latents: Tensor, name: str) -> Tensor:
-    """Ramp-filter latents ``(n, d, y, x)`` along x, zero-padded (paper A.3)."""
-    if name == "none":
-        return latents
-    width = latents.shape[-1]
-    padded = 2 * width
-    response = ramp_response(padded, dtype=latents.dtype).to(latents.device)
-    spectrum = torch.fft.rfft(latents, n=padded, dim=-1) * response
-    return torch.fft.irfft(spectrum, n=padded, dim=-1)[..., :width]
+def filter_latents(latents: Tensor, config: LBNConfig, margin: int = 0) -> Tensor:
+    """Filter interleaved latents ``(n, c, y, x)`` along x, the last channels with a constant.
+
+    Returns
+    -------
+    Tensor
+        ``(n, c, y, x + 2 * margin)``: the latents' continuation beyond the edges included.
+    """
+    channels = latents.shape[1]
+    plain = round(config.unfiltered * channels)
+    parts = []
+    if plain < channels:
+        parts.append(
+            filter_tilts(latents[:, : channels - plain], config.latent_filter, margin=margin)
+        )
+    if plain:
+        parts.append(filter_tilts(latents[:, channels - plain :], _constant, margin=margin))
+    return torch.cat(parts, dim=1)
+
+
+def _constant(length: int) -> Tensor:
+    """The response of unfiltered channels, of the ramp's size at a coarse detail."""
+    return torch.full((length // 2 + 1,), 1 / COARSE)
 
 
 def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: LBNConfig) -> Tensor:
@@ -142,12 +172,13 @@ def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: L
         ``(d * subpixels, z, y, x)`` float32.
     """
     fine = _interleave(latents.float(), grid.subpixels)
-    filtered = filter_latents(fine, config.latent_filter)
+    margin = grid.margin * grid.subpixels
+    filtered = filter_latents(fine, config, margin)
     if config.latent_sum == "mean":
         weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=latents.device)
         filtered = filtered * weights.view(-1, 1, 1, 1)
     columns = filtered.permute(0, 3, 1, 2).contiguous()
-    volume = grid.projector(angles, "linear", latents.device).T(columns)
+    volume = grid.projector(angles, "linear", latents.device, margin).T(columns)
     return _to_channels(volume, grid.subpixels)
 
 
