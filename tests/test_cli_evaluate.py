@@ -1,0 +1,149 @@
+"""`napari-lbn evaluate` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_lbn.cli.app import app
+from napari_lbn.cli.evaluate import parse_edges
+from napari_lbn.engine.errors import InputError
+
+ANGLES = np.arange(-48.0, 49, 8)
+SHAPE = (24, 40)
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["evaluate", *(str(argument) for argument in arguments)])
+
+
+def ok(*arguments: object) -> Any:
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    from napari_lbn.engine.io.weights import save_weights
+    from napari_lbn.engine.network import LBN, LBNConfig
+
+    torch.manual_seed(3)
+    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
+    return path
+
+
+def write_stack(path: Path, images: np.ndarray) -> Path:
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(images.astype(np.float32))
+        mrc.set_image_stack()
+        mrc.voxel_size = 10.0
+    path.with_suffix(".tlt").write_text("".join(f"{angle:7.2f}\n" for angle in ANGLES))
+    return path
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    blobs = np.array([np.cos(x / 5 * np.cos(np.deg2rad(a))) + np.sin(y / 3) for a in ANGLES])
+    noise = np.random.default_rng(1).normal(0, 0.3, blobs.shape)
+    for name, seed in (("TS_ODD", 2), ("TS_EVN", 3)):
+        half = np.random.default_rng(seed).normal(0, 0.4, blobs.shape)
+        write_stack(tmp_path / f"{name}.mrc", 100 + 10 * (blobs + half))
+    return write_stack(tmp_path / "TS.mrc", 100 + 10 * (blobs + noise))
+
+
+def options(series: Path, weights: Path) -> list[object]:
+    return [series, "--weights", weights, "--thickness", 16, "--device", "cpu", "--folds", 3]
+
+
+def test_a_report_is_written(series: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    result = ok(
+        *options(series, weights), "--edges", "8", "--subsets", 2, "--no-figures", "--out", out
+    )
+    data = json.loads((out / "TS_evaluation.json").read_text())
+    assert set(data["verdicts"]) == {"k-fold", "edge 8"}
+    assert len(data["null_tests"]) == 2
+    assert data["alteration"]["changed_outside"] >= 0
+    assert "measured from odd and even" in data["noise_ceiling"][0]["source"]
+    assert "TS_ODD.mrc" in result.output
+    assert (out / "TS_evaluation.html").stat().st_size > 1000
+    with mrcfile.open(out / "TS_disagreement.mrc") as mrc:
+        assert mrc.data.shape == (16, *SHAPE)
+        assert mrc.data.min() >= 0
+    for sentence in data["findings"]:
+        assert sentence in result.output
+
+
+def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_path: Path) -> None:
+    folds, out = tmp_path / "folds", tmp_path / "report"
+    ok(*options(series, weights), "--edges", "", "--export-folds", folds)
+    assert not out.exists()
+    for place in folds.glob("fold_*"):
+        shutil.copy(place / "wbp.mrc", place / "isonet.mrc")
+    seen = tmp_path / "seen.mrc"
+    shutil.copy(next(folds.glob("fold_*")) / "wbp.mrc", seen)
+    ok(
+        *options(series, weights),
+        "--quick",
+        "--no-figures",
+        "--import-folds",
+        folds,
+        "--tomogram",
+        seen,
+        "--fsc",
+        seen,
+        seen,
+        "--out",
+        out,
+    )
+    data = json.loads((out / "TS_evaluation.json").read_text())
+    rows = {row["method"]: row for row in data["tables"]["k-fold"]["full"]}
+    wbp = rows["WBP re-projection"]["correlation"]
+    assert rows["isonet"]["correlation"] == pytest.approx(wbp, abs=0.01)
+    assert rows["seen"]["in_sample"]
+    assert not rows["isonet"]["in_sample"]
+    assert data["verdicts"]["k-fold"]["baseline"] != "seen"
+    assert {p["method"] for p in data["placements"]} == {"isonet", "seen"}
+    assert min(data["fsc"]["global"]["correlation"][:4]) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_failure_leaves_nothing_behind(series: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    result = run(
+        *options(series, weights),
+        "--quick",
+        "--edges",
+        "",
+        "--no-figures",
+        "--import-folds",
+        tmp_path / "none",
+        "--out",
+        out,
+    )
+    assert result.exit_code == 2
+    assert "folds.json" in result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("text", ["a", "0", "-3", "6,x"])
+def test_edges_must_be_degrees(text: str) -> None:
+    with pytest.raises(InputError, match="--edges"):
+        parse_edges(text)
+
+
+def test_edges_are_parsed() -> None:
+    assert parse_edges("6,12 18") == (6, 12, 18)
+    assert parse_edges("") == ()
