@@ -1,0 +1,111 @@
+"""One series of a batch: what to do, whether it is done already, and doing it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..correction_output import CorrectionFiles
+from ..options import ComputingOptions, WedgeOptions
+
+DONE, FAILED = "done", "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTask:
+    """A series and everything that its correction needs; goes to other processes and machines.
+
+    Attributes
+    ----------
+    series : Path
+        Stack, alignment file or folder.
+    name : str
+        Unique in the batch; starts the names of all files.
+    folder : Path
+        The series' own; made if absent.
+    computing, wedge : options
+        As of the command correct.
+    pixel_size : float or None
+        Å.
+    invert : bool
+        Change the sign of the angles.
+    alpha : float
+        Share of the synthesized part in the corrected tomogram.
+    check : bool
+        Also predict a fifth of the measured tilts, hidden, and compare.
+    weights_hash : str
+        SHA-256 of the weights.
+    threads : int or None
+        Of this task; None leaves it to torch.
+    """
+
+    series: Path
+    name: str
+    folder: Path
+    computing: ComputingOptions
+    wedge: WedgeOptions
+    pixel_size: float | None = None
+    invert: bool = False
+    alpha: float = 1.0
+    check: bool = True
+    weights_hash: str = ""
+    threads: int | None = None
+
+    @property
+    def files(self) -> CorrectionFiles:
+        """The results."""
+        return CorrectionFiles(folder=self.folder, name=self.name)
+
+    @property
+    def log(self) -> Path:
+        """What happened, with times."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def marker(self) -> Path:
+        """Written when all results are; says what they were made with."""
+        return self.folder / f"{self.name}_batch.json"
+
+    @property
+    def key(self) -> str:
+        """Changes with the input files, the weights and every option that changes results."""
+        options = {**asdict(self.computing), **asdict(self.wedge)}
+        for name in ("device", "memory", "weights"):
+            options.pop(name, None)
+        facts = [
+            str(self.series.resolve()),
+            _stamp(self.series),
+            {name: str(value) for name, value in options.items()},
+            [self.pixel_size, self.invert, self.alpha, self.check, self.weights_hash],
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def finished_record(task: BatchTask) -> dict[str, Any] | None:
+    """What an earlier run wrote about this task; None where it has to be done (again)."""
+    try:
+        record = json.loads(task.marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(record, dict) and record.get("status") == DONE
+    if not whole or record.get("key") != task.key:
+        return None
+    return record if all(path.is_file() for path in task.files.all) else None
+
+
+def remove_leftovers(task: BatchTask) -> None:
+    """Remove what a killed run of this task left half-written."""
+    for path in task.folder.glob(f".{task.name}*.part"):
+        path.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    """Sizes and times of the files that belong to a series."""
+    folder = path if path.is_dir() else path.parent
+    belongs = "*" if path.is_dir() else f"{path.stem.removesuffix('_ali')}*"
+    files = sorted(file for file in folder.glob(belongs) if file.is_file())
+    stats = [(file.name, file.stat()) for file in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

@@ -1,0 +1,232 @@
+"""`napari-lbn batch`: many series, of which one is bad, stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_lbn.cli.app import app
+from napari_lbn.cli.batch import series_names
+from napari_lbn.cli.batching.local import _lost
+from napari_lbn.cli.batching.task import BatchTask, finished_record
+from napari_lbn.cli.batching.work import run_task
+from napari_lbn.cli.options import ComputingOptions, WedgeOptions
+from napari_lbn.engine.errors import InputError
+
+ANGLES = range(-40, 41, 10)
+ENDINGS = ["_lbn.json", "_lbn.mrc", "_lbn.tlt", "_wbp.mrc", "_wbp_lbn.mrc"]
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a tiny, untrained network for 8 to 16 Å."""
+    import torch
+
+    from napari_lbn.engine.io.weights import save_weights
+    from napari_lbn.engine.network import LBN, LBNConfig
+
+    torch.manual_seed(3)
+    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
+    return path
+
+
+def write_series(folder: Path, name: str, seed: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[:16, :40]
+    rng = np.random.default_rng(seed)
+    images = [100 + 10 * np.cos(x / 5 + i / 4) + rng.normal(0, 3, y.shape) for i in range(9)]
+    path = folder / f"{name}.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(np.array(images, "f4"))
+        file.set_image_stack()
+        file.voxel_size = 10.0
+    path.with_suffix(".tlt").write_text("".join(f"{angle}\n" for angle in ANGLES))
+    return path
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> list[Path]:
+    """Three series; the second has an angle too few."""
+    paths = [write_series(tmp_path / "in", f"TS{i}", i) for i in range(3)]
+    paths[1].with_suffix(".tlt").write_text("1\n2\n")
+    return paths
+
+
+def options(weights: Path, out: Path) -> list[object]:
+    return ["--out", out, "--weights", weights, "--thickness", 8, "--device", "cpu"]
+
+
+def summary(out: Path) -> dict[str, Any]:
+    records = json.loads((out / "batch_summary.json").read_text())["series"]
+    return {record["name"]: record for record in records}
+
+
+def results(folder: Path, name: str) -> dict[str, bytes]:
+    return {ending: (folder / f"{name}{ending}").read_bytes() for ending in ENDINGS[1:]}
+
+
+def test_one_bad_series_does_not_stop_the_rest_and_nothing_is_repeated(
+    inputs: list[Path], weights: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    first = run("batch", *inputs, *options(weights, out))
+    assert first.exit_code == 2
+    found = summary(out)
+    assert {name: record["status"] for name, record in found.items()} == {
+        "TS0": "done",
+        "TS1": "failed",
+        "TS2": "done",
+    }
+    assert "2 tilt angles" in found["TS1"]["message"]
+    assert found["TS0"]["synthesized"] > 0
+    assert "LBN" in found["TS0"]["hidden_correlation"]
+    assert len(found["TS0"]["hidden_correlation"]) > 2  # the baselines too
+    assert "failed" in (out / "TS1" / "TS1.log").read_text()
+    table = (out / "batch_summary.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in table] == ["name", "TS0", "TS1", "TS2"]
+
+    # every result is that of a single run
+    single = tmp_path / "single"
+    done = run("correct", inputs[0], *options(weights, single))
+    assert done.exit_code == 0, done.output
+    assert results(out / "TS0", "TS0") == results(single, "TS0")
+
+    # again, with the bad one put right: only that one is done
+    times = {path: path.stat().st_mtime_ns for path in (out / "TS0").iterdir()}
+    inputs[1].with_suffix(".tlt").write_text("".join(f"{angle}\n" for angle in ANGLES))
+    second = run("batch", *inputs, *options(weights, out))
+    assert second.exit_code == 0, second.output
+    assert "2 of 3 series are done already" in second.stderr
+    assert {path: path.stat().st_mtime_ns for path in (out / "TS0").iterdir()} == times
+    assert {record["status"] for record in summary(out).values()} == {"done"}
+
+
+def task(series: Path, folder: Path, weights: Path, **changes: Any) -> BatchTask:
+    computing = ComputingOptions(thickness=8, weights=str(weights), device="cpu")
+    values = {"computing": computing, "wedge": WedgeOptions(), "check": False, **changes}
+    return BatchTask(series=series, name=series.stem, folder=folder, **values)
+
+
+def test_a_task_is_done_again_when_anything_of_it_changes(tmp_path: Path, weights: Path):
+    series = write_series(tmp_path / "in", "TS", 0)
+    one = task(series, tmp_path / "out", weights)
+    leftover = tmp_path / "out" / ".TS_wbp.mrc.abcd.part"
+    leftover.parent.mkdir()
+    leftover.write_text("half")
+    assert finished_record(one) is None
+    record = run_task(one)
+    assert record["status"] == "done"
+    assert not leftover.exists()
+    assert finished_record(one) == record
+    assert finished_record(task(series, tmp_path / "out", weights, alpha=0.5)) is None
+    assert finished_record(task(series, tmp_path / "out", weights, weights_hash="other")) is None
+    (tmp_path / "out" / "TS_wbp.mrc").rename(tmp_path / "moved")
+    assert finished_record(one) is None
+    (tmp_path / "moved").rename(tmp_path / "out" / "TS_wbp.mrc")
+    assert finished_record(one) is not None
+    series.with_suffix(".tlt").write_text("".join(f"{angle + 1}\n" for angle in ANGLES))
+    assert finished_record(one) is None
+    one.marker.write_text('{"status": "do')
+    assert finished_record(one) is None
+
+
+def test_unexpected_failures_are_records_too(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from napari_lbn.cli.batching import work
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("sudden")
+
+    monkeypatch.setattr(work, "_correct", fail)
+    one = task(write_series(tmp_path / "in", "TS", 0), tmp_path / "out", weights)
+    record = run_task(one)
+    assert record["status"] == "failed"
+    assert "sudden" in record["message"]
+    assert "Traceback" in one.log.read_text()
+    assert not one.marker.exists()
+
+
+def test_a_process_that_vanishes_is_told(tmp_path: Path, weights: Path):
+    record = _lost(task(tmp_path / "TS.mrc", tmp_path, weights), -signal.SIGKILL)
+    assert record["status"] == "failed"
+    assert "memory" in record["message"]
+
+
+def wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:
+    while not condition():
+        if process.poll() is not None:
+            pytest.fail(f"the batch ended early: {process.communicate()}")
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
+def test_killed_and_started_again_it_finishes_what_is_missing(tmp_path: Path, weights: Path):
+    paths = [write_series(tmp_path / "in", f"TS{i}", i) for i in range(3)]
+    out = tmp_path / "out"
+    arguments = ["batch", *paths, *options(weights, out), "--no-check"]
+    command = [sys.executable, "-m", "napari_lbn", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        wait_for((out / "TS0" / "TS0_batch.json").exists, process)
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (out / "TS2" / "TS2_batch.json").exists()
+    before = (out / "TS0" / "TS0_wbp.mrc").stat().st_mtime_ns
+    again = run(*arguments)
+    assert again.exit_code == 0, again.output
+    assert (out / "TS0" / "TS0_wbp.mrc").stat().st_mtime_ns == before
+    for name in ("TS0", "TS1", "TS2"):
+        assert sorted(path.name for path in (out / name).glob(f"{name}_[lw]*")) == [
+            f"{name}{ending}" for ending in ENDINGS
+        ]
+        assert not list((out / name).glob(".*"))
+
+
+def test_names_are_told_apart_by_their_folders(tmp_path: Path):
+    paths = [tmp_path / "a" / "TS.mrc", tmp_path / "b" / "TS.mrc", tmp_path / "b" / "U.mrc"]
+    assert series_names(paths) == ["a_TS", "b_TS", "U"]
+    with pytest.raises(InputError, match="twice"):
+        series_names([paths[0], paths[0]])
+
+
+def test_missing_weights_are_told_before_anything_begins(tmp_path: Path):
+    series = write_series(tmp_path / "in", "TS", 0)
+    result = run("batch", series, "--out", tmp_path / "out", "--weights", "nothing.safetensors")
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_local_dask_cluster_gives_the_same(inputs: list[Path], weights: Path, tmp_path: Path):
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-m", "napari_lbn", "batch", *map(str, inputs), "--no-check"]
+    outs = [tmp_path / "processes", tmp_path / "dask"]
+    for out, more in zip(outs, ([], ["--dask", "local", "--jobs", "2"]), strict=True):
+        done = subprocess.run(
+            [*command, *map(str, options(weights, out)), *more], check=False, capture_output=True
+        )
+        assert done.returncode == 2, done.stderr
+        assert {record["status"] for record in summary(out).values()} == {"done", "failed"}
+    for name in ("TS0", "TS2"):
+        for ending in ENDINGS[1:3]:
+            a, b = ((out / name / f"{name}{ending}").read_bytes() for out in outs)
+            assert a == b
