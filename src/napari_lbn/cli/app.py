@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .batch import batch
 from .command import add_command
 from .convert import convert
 from .correct import correct
@@ -45,6 +46,6 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize, convert, evaluate):
+for _command in (info, correct, reconstruct, synthesize, convert, batch, evaluate):
     add_command(app, _command)
 app.add_typer(filter_app)

@@ -86,7 +86,7 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 def _run(work: Callable[[], None], *, debug: bool) -> None:
     """Do the work; end the process with an exit code and a short message if it fails."""
-    _listen_to_terminate()
+    listen_to_terminate()
     try:
         work()
     except (KeyboardInterrupt, Cancelled):
@@ -104,7 +104,7 @@ def _run(work: Callable[[], None], *, debug: bool) -> None:
         _end(_describe(error, debug=debug), BAD_INPUT if expected else FAILED)
 
 
-def _listen_to_terminate() -> None:
+def listen_to_terminate() -> None:
     """Let SIGTERM (a cluster's time limit) unwind the stack, so that temporary files go."""
 
     def stop(_number: int, _frame: object) -> NoReturn:
