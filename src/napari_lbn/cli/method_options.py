@@ -124,17 +124,23 @@ class TomogramOptions:
     ] = False
 
 
-def method_settings(
-    method: MethodOptions, computing: ComputingOptions, thickness: int
-) -> MethodSettings:
-    """Settings of the engine's method."""
+def memory_bound(computing: ComputingOptions) -> tuple[str, int]:
+    """The device, and how many bytes the work may use."""
     from napari_lbn.engine.device import choose_device, default_memory_bound
-    from napari_lbn.engine.reconstruction import SIRTSettings, TVSettings, WBPSettings
 
     from .series import memory_bytes
 
     device = choose_device(computing.device)
-    bound = memory_bytes(computing.memory) or default_memory_bound(device)
+    return str(device), memory_bytes(computing.memory) or default_memory_bound(device)
+
+
+def method_settings(
+    method: MethodOptions, computing: ComputingOptions, thickness: int
+) -> MethodSettings:
+    """Settings of the engine's method."""
+    from napari_lbn.engine.reconstruction import SIRTSettings, TVSettings, WBPSettings
+
+    device, bound = memory_bound(computing)
     if method.method is Method.WBP:
         return WBPSettings(
             thickness=thickness,
@@ -143,7 +149,7 @@ def method_settings(
             falloff=method.falloff,
             sirt_iterations=method.iterations or 10,
             memory_bound=bound,
-            device=str(device),
+            device=device,
         )
     beyond = "nothing" if method.free_standing else "specimen"
     if method.method is Method.SIRT:
@@ -154,7 +160,7 @@ def method_settings(
             non_negative=method.non_negative,
             beyond=beyond,  # type: ignore[arg-type]
             memory_bound=bound,
-            device=str(device),
+            device=device,
         )
     return TVSettings(
         thickness=thickness,
@@ -163,5 +169,5 @@ def method_settings(
         non_negative=method.non_negative,
         beyond=beyond,  # type: ignore[arg-type]
         memory_bound=bound,
-        device=str(device),
+        device=device,
     )

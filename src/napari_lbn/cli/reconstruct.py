@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,14 +18,13 @@ from .method_options import (
 )
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import label, require_mrc_name, require_other_files, tell_written
-from .progress import note, run_job
 from .series import open_series
-from .settings import correction_settings, require_thickness, require_usable, told_thickness
+from .settings import require_thickness, require_usable
+from .tilts import augmented_tilts, measured_tilts
 from .tomogram_output import write_tomogram
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.reconstruction import MethodSettings, TiltSource
-    from napari_lbn.engine.tilt_series import TiltSeries
+    from napari_lbn.engine.reconstruction import MethodSettings
 
 OutOption = Annotated[
     Path,
@@ -63,50 +62,14 @@ def reconstruct(
             "--non-negative takes tilts as projected density, for SIRT and TV of measured tilts.",
             "Leave it out, or leave out --lbn.",
         )
-    if augment.lbn:
-        source, working, thickness, record = _augmented(opened, computing, augment, wedge)
-    else:
-        source, working, thickness, record = _measured(opened, computing, method)
-    settings = method_settings(method, computing, thickness)
-    record["resumed_with"] = {"inverted": opened.inverted, "options": repr(method)}
-    lines = [label(opened, _content(settings, augment))]
-    written = write_tomogram(source, settings, working, (out, lines), tomogram, record)
-    tell_written(written)
-
-
-def _measured(
-    opened: TiltSeries, computing: ComputingOptions, method: MethodOptions
-) -> tuple[TiltSource, TiltSeries, int, dict[str, Any]]:
-    from napari_lbn.engine.binning import bin_series
-    from napari_lbn.engine.correct import measure_intensities
-    from napari_lbn.engine.correct.sources import measured_source
-    from napari_lbn.engine.provenance import describe_series
-
-    binning = computing.bin or 1
-    binned_size = None if opened.pixel_size is None else opened.pixel_size * binning
-    thickness = computing.thickness or told_thickness(binned_size)
-    working = bin_series(opened, binning)
-    stats = measure_intensities(working)
-    if method.non_negative and stats.are_counts:
-        note("--non-negative: if these are bright-field counts, give -ln of them instead.")
-    source = measured_source(working, stats, subtract=not method.non_negative)
-    return source, working, thickness, {**describe_series(opened), "binning": binning}
-
-
-def _augmented(
-    opened: TiltSeries,
-    computing: ComputingOptions,
-    augment: AugmentOptions,
-    wedge: WedgeOptions,
-) -> tuple[TiltSource, TiltSeries, int, dict[str, Any]]:
-    from napari_lbn.engine.correct.sources import augmented_source
-
-    from .settings import require_pixel_size
-
-    require_pixel_size(opened)
-    settings = correction_settings(opened, computing, wedge)
-    made = run_job(augmented_source(opened, settings, alpha=augment.alpha))
-    return made.source, made.series, settings.thickness, made.provenance
+    made = (
+        augmented_tilts(opened, computing, augment, wedge)
+        if augment.lbn
+        else measured_tilts(opened, computing, subtract=not method.non_negative)
+    )
+    settings = method_settings(method, computing, made.thickness)
+    target = out, [label(opened, _content(settings, augment))]
+    tell_written(write_tomogram(made.source, settings, made.series, target, tomogram, made.record))
 
 
 def _content(settings: MethodSettings, augment: AugmentOptions) -> str:

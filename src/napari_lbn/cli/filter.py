@@ -1,0 +1,266 @@
+"""`napari-lbn filter train | apply | show`: the learned filter of back-projection."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_lbn.engine.errors import InputError, OutputError
+
+from .command import add_command
+from .filter_options import KindOptions, LearningOptions, SimulatedOptions
+from .method_options import AugmentOptions, TomogramOptions
+from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
+from .output import label, require_mrc_name, require_other_files, tell_written
+from .progress import note, run_job
+from .series import open_series
+from .settings import require_thickness, require_usable
+from .tilts import augmented_tilts, measured_tilts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_lbn.engine.events import Event
+    from napari_lbn.engine.reconstruction.learned import Example, LearnedFilter
+
+filter_app = typer.Typer(
+    name="filter",
+    help="Learn the filter of back-projection, apply it, look at it.",
+    no_args_is_help=True,
+)
+SUFFIX = ".safetensors"
+
+
+class TransferName(StrEnum):
+    """How a filter gets to other angles."""
+
+    POLYNOMIAL = "polynomial"
+    LINEAR = "linear"
+
+
+FilterPath = Annotated[
+    Path, typer.Argument(metavar="FILTER", help="A .safetensors file.", show_default=False)
+]
+FilterOption = Annotated[
+    Path, typer.Option(metavar="FILTER", help="A .safetensors file.", show_default=False)
+]
+FilterOut = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="Filter to write (.safetensors).",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+TomogramOut = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="Tomogram to write (.mrc).",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
+TransferOption = Annotated[
+    TransferName, typer.Option(help="To the series' angles, where they differ.")
+]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Picture of planes and profile (.png).", show_default=False),
+]
+
+
+def train(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    kind: KindOptions,
+    learning: LearningOptions,
+    simulated: SimulatedOptions,
+    out: FilterOut,
+) -> None:
+    """Learn a filter: on simulated volumes, or on a series from its held-out tilts.
+
+    With a series nothing but its own tilts is used, unless --regenerate asks for simulated
+    volumes projected at its angles. --filter and --weights are not used.
+    """
+    from napari_lbn.engine.device import choose_device
+    from napari_lbn.engine.reconstruction.learned import (
+        FilterConfig,
+        LearnedFilter,
+        save_filter,
+        train_filter,
+    )
+
+    if out.suffix != SUFFIX:
+        raise OutputError(f"--out: {out.name} does not end in {SUFFIX}.", "Filters are such files.")
+    examples, origin = _examples(series, computing, simulated)
+    config = FilterConfig(
+        angles=tuple(examples[0].angles),
+        shape=examples[0].tilts.shape[1:],
+        variant=kind.variant.value,
+        initial=kind.initial.value,
+        padding=kind.padding,
+    )
+    model = LearnedFilter(config)
+    settings = learning.training(str(choose_device(computing.device)))
+    history = run_job(train_filter(model, examples, settings), _Told(settings.steps))
+    description = {"origin": origin, "training": repr(settings), "fidelity": history}
+    tell_written([save_filter(out, model, description)])
+
+
+def apply(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    augment: AugmentOptions,
+    wedge: WedgeOptions,
+    tomogram: TomogramOptions,
+    using: FilterOption,
+    out: TomogramOut,
+    transfer: TransferOption = TransferName.POLYNOMIAL,
+) -> None:
+    """Reconstruct a series with a learned filter. --filter is not used."""
+    from napari_lbn.engine.reconstruction import WBPSettings
+    from napari_lbn.engine.reconstruction.learned import filtered_source, load_filter
+
+    from .method_options import memory_bound
+    from .tomogram_output import write_tomogram
+
+    model, description = load_filter(using)
+    opened = open_series(series)
+    require_usable(opened)
+    require_thickness(computing.thickness, opened)
+    require_mrc_name(out)
+    require_other_files([out, out.with_suffix(".json")], [opened.source, series.tilt_angles, using])
+    made = (
+        augmented_tilts(opened, computing, augment, wedge)
+        if augment.lbn
+        else measured_tilts(opened, computing)
+    )
+    model = _at_angles(model, made.source.angles, transfer)
+    source = run_job(filtered_source(made.source, model))
+    device, bound = memory_bound(computing)
+    settings = WBPSettings(
+        thickness=made.thickness, filter="none", memory_bound=bound, device=device
+    )
+    record = {**made.record, "filter": using.name, "filter_origin": description.get("origin")}
+    lines = [label(opened, f"BP with the learned filter {using.name}")]
+    tell_written(write_tomogram(source, settings, made.series, (out, lines), tomogram, record))
+
+
+def show(using: FilterPath, figure: FigureOption = None) -> None:
+    """Tell what a filter is, and its radial profile; draw it on request."""
+    from napari_lbn.engine.reconstruction.learned import load_filter, radial_profile
+
+    model, description = load_filter(using)
+    config = model.config
+    typer.echo(f"{using.name}: {config.variant}, started from {config.initial}")
+    typer.echo(
+        f"{len(config.angles)} tilts, {config.angles[0]:g}° to {config.angles[-1]:g}°, "
+        f"learned on {config.shape[0]} x {config.shape[1]} pixels"
+        + (", padded" if config.padding else "")
+    )
+    typer.echo(f"learned from {description.get('origin', 'unknown data')}")
+    radius, profile = radial_profile(model)
+    typer.echo("radius (Nyquist = 1)   profile (largest = 1)")
+    for k in range(0, len(radius), max(1, len(radius) // 16)):
+        typer.echo(f"{radius[k]:>12.3f} {profile[k]:>20.3f}")
+    if figure is not None:
+        _draw(model, figure)
+        tell_written([figure])
+
+
+def _examples(
+    series: SeriesOptions, computing: ComputingOptions, simulated: SimulatedOptions
+) -> tuple[list[Example], str]:
+    """What to learn from, and where it comes from."""
+    import numpy as np
+
+    from napari_lbn.engine.reconstruction.learned import hold_out_examples, simulated_examples
+
+    if series.series is None and not series.sample:
+        if simulated.regenerate:
+            raise InputError("--regenerate: which series' angles?", "Give the series.")
+        angles = np.linspace(-simulated.max_tilt, simulated.max_tilt, simulated.tilts)
+    else:
+        opened = open_series(series)
+        require_usable(opened)
+        require_thickness(computing.thickness, opened)
+        if not simulated.regenerate:
+            made = measured_tilts(opened, computing)
+            tilts = made.source.read_rows(slice(0, made.source.shape_yx[0]))
+            found = hold_out_examples(tilts, made.source.angles, made.thickness)
+            return found, f"held-out tilts of {opened.name}"
+        angles = opened.included_angles
+    note(f"Simulating {simulated.volumes} volumes of {simulated.size} (z, y, x).")
+    seeds = range(1, simulated.volumes + 1)
+    found = list(simulated_examples(seeds, simulated.shape, angles, snr=simulated.snr))
+    return found, f"simulated volumes 1 to {simulated.volumes} of {simulated.size} (z, y, x)"
+
+
+def _at_angles(
+    model: LearnedFilter, angles: NDArray[np.float64], method: TransferName
+) -> LearnedFilter:
+    """The filter at these angles, transferred where they are not its own."""
+    import numpy as np
+
+    from napari_lbn.engine.reconstruction.learned import transfer
+
+    own = np.asarray(model.config.angles)
+    if own.shape == angles.shape and np.allclose(own, angles, atol=0.1):
+        return model
+    note(f"The filter was learned for {len(own)} other angles: {method.value} transfer.")
+    return transfer(model, angles, method=method.value)
+
+
+class _Told:
+    """Says the misfit about ten times."""
+
+    def __init__(self, total: int) -> None:
+        self._every = max(total // 10, 1)
+
+    def __call__(self, event: Event) -> None:
+        from napari_lbn.engine.reconstruction.learned import FilterStep
+
+        if isinstance(event, FilterStep) and event.step % self._every == 0:
+            typer.echo(f"step {event.step}: misfit {event.fidelity:.4f}", err=True)
+
+
+def _draw(model: LearnedFilter, path: Path) -> None:
+    """Planes of up to four tilts, and the profile."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise InputError(
+            "--figure needs matplotlib.", "Install it: pip install matplotlib."
+        ) from None
+    mpl.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot as plt
+
+    from napari_lbn.engine.io.atomic import atomic_path
+    from napari_lbn.engine.reconstruction.learned import plane_response, radial_profile
+
+    planes = plane_response(model)
+    chosen = np.unique(np.linspace(0, len(planes) - 1, 4).round().astype(int))
+    figure, axes = plt.subplots(1, len(chosen) + 1, figsize=(3 * (len(chosen) + 1), 3))
+    top = float(np.abs(planes[chosen]).max()) or 1.0
+    per_tilt = model.config.variant == "tilt-2d"
+    for axis, k in zip(axes, chosen, strict=False):
+        axis.imshow(planes[k], cmap="gray", vmin=min(0.0, float(planes.min())), vmax=top)
+        axis.set_title(f"{model.config.angles[k]:g}°" if per_tilt else f"plane {k}")
+        axis.set_axis_off()
+    axes[-1].plot(*radial_profile(model))
+    axes[-1].set_xlabel("radius (Nyquist = 1)")
+    figure.tight_layout()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")
+    plt.close(figure)
+
+
+for _name, _command in (("train", train), ("apply", apply), ("show", show)):
+    add_command(filter_app, _command)

@@ -1,0 +1,79 @@
+"""The tilts that a command reconstructs: measured ones, or with synthesized ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .progress import note, run_job
+from .settings import correction_settings, require_pixel_size, told_thickness
+
+if TYPE_CHECKING:
+    from napari_lbn.engine.reconstruction import TiltSource
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+    from .method_options import AugmentOptions
+    from .options import ComputingOptions, WedgeOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tilts:
+    """What is reconstructed.
+
+    Attributes
+    ----------
+    source : TiltSource
+        The tilts themselves.
+    series : TiltSeries
+        The working series, binned.
+    thickness : int
+        Of the tomogram, pixels.
+    record : dict
+        Provenance.
+    """
+
+    source: TiltSource
+    series: TiltSeries
+    thickness: int
+    record: dict[str, Any]
+
+
+def measured_tilts(
+    opened: TiltSeries, computing: ComputingOptions, *, subtract: bool = True
+) -> Tilts:
+    """The measured tilts, at the file's pixel size unless --bin says otherwise."""
+    from napari_lbn.engine.binning import bin_series
+    from napari_lbn.engine.correct import measure_intensities
+    from napari_lbn.engine.correct.sources import measured_source
+    from napari_lbn.engine.provenance import describe_series
+
+    binning = computing.bin or 1
+    size = None if opened.pixel_size is None else opened.pixel_size * binning
+    thickness = computing.thickness or told_thickness(size)
+    working = bin_series(opened, binning)
+    stats = measure_intensities(working)
+    if stats.are_counts and not subtract:
+        note("--non-negative: if these are bright-field counts, give -ln of them instead.")
+    return Tilts(
+        source=measured_source(working, stats, subtract=subtract),
+        series=working,
+        thickness=thickness,
+        record={**describe_series(opened), "binning": binning},
+    )
+
+
+def augmented_tilts(
+    opened: TiltSeries, computing: ComputingOptions, augment: AugmentOptions, wedge: WedgeOptions
+) -> Tilts:
+    """Measured and synthesized tilts, at a pixel size that the weights know."""
+    from napari_lbn.engine.correct.sources import augmented_source
+
+    require_pixel_size(opened)
+    settings = correction_settings(opened, computing, wedge)
+    made = run_job(augmented_source(opened, settings, alpha=augment.alpha))
+    return Tilts(
+        source=made.source,
+        series=made.series,
+        thickness=settings.thickness,
+        record=made.provenance,
+    )
