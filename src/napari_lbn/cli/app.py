@@ -10,8 +10,8 @@ from .batch import batch
 from .command import add_command
 from .convert import convert
 from .correct import correct
-from .filter import filter_app
 from .evaluate import evaluate
+from .filter import filter_app
 from .info import info
 from .reconstruct import reconstruct
 from .synthesize import synthesize
