@@ -1,0 +1,118 @@
+"""A batch of small series on this machine: equality, a bad input, a kill, and throughput.
+
+    python benchmarks/batch.py [--series 20] [--weights base]
+
+Crops of the built-in simulated cell with noise of their own, one of them damaged, are corrected
+on a local Dask cluster of two workers that is killed after a third of them and started again,
+and compared with single runs. Throughput is measured with one and with two workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from napari_lbn.engine.io import write_stack, write_tilt_angles
+from napari_lbn.engine.simulation import sample_series
+
+RESULTS = ("_lbn.mrc", "_wbp.mrc", "_wbp_lbn.mrc")
+
+
+def make_series(folder: Path, count: int) -> list[Path]:
+    """Crops of 64 × 96 pixels; the last one lacks its angles."""
+    sample, _ = sample_series()
+    tilts = sample.read()
+    rng = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        y, x = rng.integers(0, 192 - 64), rng.integers(0, 256 - 96)
+        crop = tilts[:, y : y + 64, x : x + 96]
+        noisy = rng.poisson(np.clip(crop, 0, None)).astype(np.float32)
+        path = write_stack(folder / f"TS_{number:03d}.mrc", noisy, pixel_size=10.0)
+        write_tilt_angles(path.with_suffix(".tlt"), sample.angles)
+        paths.append(path)
+    paths[-1].with_suffix(".tlt").write_text("0\n")
+    return paths
+
+
+def command(paths: list[Path], out: Path, *more: str) -> list[str]:
+    """The command line of a batch."""
+    start = [sys.executable, "-m", "napari_lbn", "batch", *map(str, paths), "--out", str(out)]
+    return [*start, "--thickness", "32", "--no-check", *more]
+
+
+def done(out: Path) -> int:
+    """Series that are finished."""
+    return len(list(out.glob("*/*_batch.json")))
+
+
+def killed_and_resumed(paths: list[Path], out: Path, more: list[str]) -> tuple[int, int]:
+    """Series done when the batch was killed, and in the end."""
+    process = subprocess.Popen(
+        command(paths, out, *more), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while done(out) < len(paths) // 3:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = done(out)
+    subprocess.run(command(paths, out, *more), stderr=subprocess.DEVNULL, check=False)
+    return before, done(out)
+
+
+def timed(paths: list[Path], out: Path, more: list[str]) -> float:
+    """Seconds of a whole batch."""
+    began = time.monotonic()
+    subprocess.run(command(paths, out, *more), stderr=subprocess.DEVNULL, check=False)
+    return time.monotonic() - began
+
+
+def equal_to_single_runs(paths: list[Path], out: Path, single: Path, weights: str) -> int:
+    """Series whose every result has the bytes of a run of its own."""
+    same = 0
+    for path in paths[:-1]:
+        run = [sys.executable, "-m", "napari_lbn", "correct", str(path), "--out", str(single)]
+        run += ["--thickness", "32", "--weights", weights]
+        subprocess.run(run, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        files = [f"{path.stem}{ending}" for ending in RESULTS]
+        same += all((out / path.stem / f).read_bytes() == (single / f).read_bytes() for f in files)
+    return same
+
+
+def main() -> None:
+    """Run and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, default=20)
+    parser.add_argument("--weights", default="base")
+    options = parser.parse_args()
+    weights = ["--weights", options.weights]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        paths = make_series(folder / "in", options.series)
+        first = folder / "killed"
+        two = ["--dask", "local", "--jobs", "2", *weights]
+        before, after = killed_and_resumed(paths, first, two)
+        records = json.loads((first / "batch_summary.json").read_text())["series"]
+        failed = [record for record in records if record["status"] != "done"]
+        print(f"killed after {before} of {len(paths)}; resumed: {after} done")
+        print(f"failed: {[(record['name'], record['message'][:60]) for record in failed]}")
+        same = equal_to_single_runs(paths, first, folder / "single", options.weights)
+        print(f"equal to single runs, to the byte: {same} of {len(paths) - 1}")
+        for jobs in ("1", "2"):
+            more = ["--dask", "local", "--jobs", jobs, *weights]
+            seconds = timed(paths, folder / f"jobs{jobs}", more)
+            print(f"{jobs} workers: {seconds:.0f} s, {3600 * len(paths) / seconds:.0f} series/h")
+
+
+if __name__ == "__main__":
+    main()
