@@ -117,7 +117,8 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
     assert not rows["isonet"]["in_sample"]
     assert data["verdicts"]["k-fold"]["baseline"] != "seen"
     assert {p["method"] for p in data["placements"]} == {"isonet", "seen"}
-    assert min(data["fsc"]["global"]["correlation"][:4]) == pytest.approx(1, abs=1e-4)
+    known = [value for value in data["fsc"]["global"]["correlation"] if value is not None]
+    assert min(known) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_failure_leaves_nothing_behind(series: Path, weights: Path, tmp_path: Path) -> None:

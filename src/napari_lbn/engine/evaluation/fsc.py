@@ -28,6 +28,7 @@ RESOLUTION, CONSISTENCY = "resolution", "consistency"
 HALF, SEVENTH = 0.5, 1 / 7
 """Thresholds: against truth, and the paper's against the full-range tomogram."""
 FEWEST_VOXELS = 8
+FEWEST_SHELLS = 16
 BLUR = 2.0
 """Frequencies nearer than this over the thickness to the wedge's border belong to neither side."""
 TAPER = 0.25
@@ -155,7 +156,8 @@ class _ShellSums:
     def __init__(self, shape: tuple[int, ...], n_regions: int) -> None:
         nz, ny, nx = shape
         self.kz, self.ky, self.kx = fft.fftfreq(nz), fft.fftfreq(ny), fft.rfftfreq(nx)
-        self.shells = max(min(max(ny, nz), max(nx, nz)) // 2, 4)
+        # as wide as the coarsest axis is sampled, or curves of slabs would zigzag
+        self.shells = max(min(shape) // 2, FEWEST_SHELLS)
         self.frequency = (np.arange(self.shells) + 0.5) / (2 * self.shells)
         self.sums = np.zeros((n_regions, 4, self.shells))
         # terms of rfft stand for two, but for those that are their own mirror image
