@@ -10,9 +10,11 @@ from ..errors import InputError
 from .alignments import is_alignment
 from .angles import MRC_SUFFIXES, angle_files, extended_angles, read_angles
 from .mrc import MrcHeader, map_mrc, read_mrc_header
+from .ome_zarr import open_ome_zarr
 from .tiff import open_tiff, tiff_shape
 
 TIFF_SUFFIXES = (".tif", ".tiff")
+ZARR_SUFFIX = ".zarr"
 STACK_SUFFIXES = (".st", ".ali", ".preali")
 VOLUME_SUFFIXES = (".rec", ".map")
 VOLUME_ENDINGS = ("_rec", "_rec_full")
@@ -33,6 +35,9 @@ def open_stack(path: Path) -> Stack:
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         images, size = open_tiff(path)
+        return Stack(images=images, pixel_size=size, header=None, warnings=())
+    if suffix == ZARR_SUFFIX:
+        images, size = open_ome_zarr(path)
         return Stack(images=images, pixel_size=size, header=None, warnings=())
     header = read_mrc_header(path)
     warnings = tuple(f"{path.name}: {warning}" for warning in header.warnings)
@@ -61,6 +66,8 @@ def _is_tilt_series(path: Path) -> bool:
     if is_alignment(path):
         return True
     suffix = path.suffix.lower()
+    if suffix == ZARR_SUFFIX:
+        return any(True for _ in angle_files(path)) and len(open_ome_zarr(path)[0].shape) == 3
     if suffix in TIFF_SUFFIXES:
         return any(True for _ in angle_files(path)) and len(tiff_shape(path)) == 3
     named_volume = suffix in VOLUME_SUFFIXES or path.stem.endswith(VOLUME_ENDINGS)

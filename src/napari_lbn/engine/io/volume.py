@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .mrc import map_mrc, read_mrc_header
-from .stack import TIFF_SUFFIXES
+from .ome_zarr import open_ome_zarr
+from .stack import TIFF_SUFFIXES, ZARR_SUFFIX
 from .tiff import open_tiff
 
 
@@ -28,5 +29,7 @@ def open_volume(path: str | Path) -> tuple[Any, float | None]:
     path = Path(path)
     if path.suffix.lower() in TIFF_SUFFIXES:
         return open_tiff(path)
+    if path.suffix.lower() == ZARR_SUFFIX:
+        return open_ome_zarr(path)
     header = read_mrc_header(path)
     return map_mrc(path, header), header.pixel_size

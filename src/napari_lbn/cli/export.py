@@ -1,0 +1,39 @@
+"""`napari-lbn export`: a tomogram as multiscale OME-Zarr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import tell_written
+
+TomogramArgument = Annotated[
+    Path, typer.Argument(metavar="TOMOGRAM.mrc", help="Volume to export.", show_default=False)
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="NAME.ome.zarr",
+        help="Folder to make. Default: beside the tomogram.",
+        show_default=False,
+    ),
+]
+PixelSizeOption = Annotated[
+    float | None,
+    typer.Option(help="Pixel size in Å. Default: the header's.", show_default=False),
+]
+
+
+def export(
+    tomogram: TomogramArgument, out: OutOption = None, pixel_size: PixelSizeOption = None
+) -> None:
+    """Write a tomogram as multiscale OME-Zarr, for napari, Neuroglancer and the Data Portal."""
+    from napari_lbn.engine.io import open_volume
+    from napari_lbn.engine.io.ome_zarr import write_ome_zarr
+
+    volume, size = open_volume(tomogram)
+    target = out or tomogram.with_suffix(".ome.zarr")
+    path = write_ome_zarr(target, volume, pixel_size=pixel_size or size, name=tomogram.stem)
+    tell_written([path])

@@ -1,0 +1,101 @@
+"""Tomograms as multiscale OME-Zarr, and stacks read from it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_lbn.engine.errors import InputError, OutputError
+from napari_lbn.engine.io import is_tilt_series, open_tilt_series, open_volume, write_stack
+from napari_lbn.engine.io.ome_zarr import open_ome_zarr, write_ome_zarr
+
+zarr = pytest.importorskip("zarr")
+
+
+@pytest.fixture
+def volume() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(33, 70, 129)).astype("f4")
+
+
+def test_levels_halve_and_stay_in_place(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=7.5)
+    group = zarr.open_group(path, mode="r")
+    scales = group.attrs["multiscales"][0]
+    assert [group[d["path"]].shape for d in scales["datasets"]] == [
+        (33, 70, 129),
+        (17, 35, 65),
+        (9, 18, 33),
+    ]
+    np.testing.assert_array_equal(group["0"][:], volume)
+    assert group["1"][3, 4, 5] == pytest.approx(volume[6:8, 8:10, 10:12].mean(), abs=1e-6)
+    for level, dataset in enumerate(scales["datasets"]):
+        scale, translation = dataset["coordinateTransformations"]
+        assert scale["scale"] == [7.5 * 2**level] * 3
+        # the first voxel's centre is the mean of the centres it averages
+        assert translation["translation"] == [7.5 * (2**level - 1) / 2] * 3
+
+
+def test_the_fields_own_reader_takes_it(tmp_path: Path, volume: np.ndarray):
+    models = pytest.importorskip("ome_zarr.reader")
+    from ome_zarr.io import parse_url
+
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=7.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        node = next(iter(models.Reader(parse_url(path))()))
+    assert node.data[0].shape == volume.shape
+    assert len(node.data) == 3
+    np.testing.assert_array_equal(np.asarray(node.data[0]), volume)
+
+
+def test_volumes_and_tilt_series_are_read_lazily(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "TS.zarr", volume, pixel_size=7.5)
+    opened, size = open_volume(path)
+    assert size == 7.5
+    assert not isinstance(opened, np.ndarray)
+    assert not is_tilt_series(path)
+    (tmp_path / "TS.rawtlt").write_text("".join(f"{2 * i - 32}\n" for i in range(33)))
+    assert is_tilt_series(path)
+    series = open_tilt_series(path)
+    assert series.pixel_size == 7.5
+    np.testing.assert_array_equal(series.read([3], slice(4, 9))[0], volume[3, 4:9])
+
+
+def test_nothing_is_replaced_or_left_behind(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=None)
+    assert open_ome_zarr(path)[1] is None
+    with pytest.raises(OutputError, match="exists already"):
+        write_ome_zarr(path, volume, pixel_size=None)
+
+    class Failing:
+        shape = (4, 4, 4)
+
+        def __getitem__(self, key: object) -> np.ndarray:
+            raise OSError("disk")
+
+    with pytest.raises(OutputError):
+        write_ome_zarr(tmp_path / "U.ome.zarr", Failing(), pixel_size=None)
+    assert [file.name for file in tmp_path.iterdir()] == ["T.ome.zarr"]
+
+
+def test_other_folders_are_refused(tmp_path: Path):
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / ".zgroup").write_text("{")
+    assert not is_tilt_series(tmp_path / "a.zarr")
+    with pytest.raises(InputError, match="not an OME-Zarr"):
+        open_ome_zarr(tmp_path / "a.zarr")
+
+
+def test_the_command_exports_a_file(tmp_path: Path, volume: np.ndarray):
+    from napari_lbn.cli.app import app
+
+    source = write_stack(tmp_path / "T.mrc", volume, pixel_size=5.0)
+    result = CliRunner().invoke(app, ["export", str(source)])
+    assert result.exit_code == 0, result.output
+    found, size = open_ome_zarr(tmp_path / "T.ome.zarr")
+    assert size == 5.0
+    np.testing.assert_array_equal(found[:], volume)
