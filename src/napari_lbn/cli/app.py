@@ -12,6 +12,7 @@ from .convert import convert
 from .correct import correct
 from .evaluate import evaluate
 from .filter import filter_app
+from .export import export
 from .info import info
 from .reconstruct import reconstruct
 from .synthesize import synthesize
@@ -46,6 +47,6 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize, convert, batch, evaluate):
+for _command in (info, correct, reconstruct, synthesize, convert, export, batch, evaluate):
     add_command(app, _command)
 app.add_typer(filter_app)
