@@ -308,8 +308,8 @@ def slices(arguments, volumes) -> None:
     """Central sections of tomograms, low-passed alike (Figure 4a)."""
     figure = new_figure(9, 6)
     grid = figure.subplots(2, len(volumes))
-    for column, (name, volume) in zip(grid.T, volumes.items(), strict=True):
-        volume = gaussian_filter(volume, 1.5)
+    for column, (name, noisy) in zip(grid.T, volumes.items(), strict=True):
+        volume = gaussian_filter(noisy, 1.5)
         z, y = volume.shape[0] // 2, volume.shape[1] // 2
         for axes, image in zip(column, (volume[z], volume[:, y]), strict=True):
             low, high = np.percentile(image, (1, 99))

@@ -151,6 +151,25 @@ def test_noise_is_worse_than_any_baseline(particles: TiltSeries, quick: HoldOutS
     assert "do not use these weights" in found.sentence
 
 
+def test_better_than_wbp_and_worse_than_interpolation_is_mixed(
+    particles: TiltSeries, quick: HoldOutSettings
+) -> None:
+    result, _ = run(particles, k_fold(particles, 3), quick)
+    full = [s for s in result.scores if s.scale == "full"]
+    plain = {s.angle: s.correlation for s in full if s.method == WBP_NAME}
+    between = [
+        replace(s, method=LBN_NAME, correlation=plain[s.angle] + 1e-3)
+        for s in full
+        if s.method == WBP_NAME
+    ]
+    better = [replace(s, method="other", correlation=s.correlation + 1) for s in between]
+    found = verdict([*full, *between, *better])
+    assert found is not None
+    assert found.rank == "mixed"
+    assert "21 of 21" in found.sentence
+    assert found.wins == 0
+
+
 def test_inverted_angles_give_the_same_figures_for_wbp(
     particles: TiltSeries, quick: HoldOutSettings
 ) -> None:

@@ -28,7 +28,7 @@ th:first-child, td:first-child { text-align: left; }
 tr.lbn td { font-weight: 600; } tr.sample td { color: #888; }
 p.verdict { border-left: 5px solid #999; padding: .4em .8em; background: #f5f5f5; }
 p.better { border-color: #009e73; } p.worse { border-color: #d55e00; }
-p.equal { border-color: #e69f00; }
+p.equal, p.mixed { border-color: #e69f00; }
 img { max-width: 100%; } .small { color: #555; font-size: .9em; }
 """
 MSE_NOTE = (

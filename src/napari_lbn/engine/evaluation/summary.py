@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from .metrics import FULL
-from .predictors import LBN_NAME
+from .predictors import LBN_NAME, WBP_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,8 @@ class Verdict:
     Attributes
     ----------
     rank : str
-        "better", "equal" or "worse" than the best baseline.
+        "better", "equal" or "worse" than the best baseline; "mixed" where LBN is worse than
+        the best one and better than the WBP that it is to complete.
     sentence : str
         In plain words.
     baseline : str
@@ -155,11 +156,20 @@ def verdict(
     shared = [key for key in own if key in other]
     wins, total = sum(own[key] > other[key] for key in shared), len(shared)
     rank = _rank(wins, total)
+    over_wbp = 0
+    if rank != "better" and WBP_NAME in by_method and best != WBP_NAME:
+        plain = by_method[WBP_NAME]
+        over_wbp = sum(own[key] > plain.get(key, np.inf) for key in own)
+        if _rank(over_wbp, total) == "better":
+            rank = "mixed"
     sentence = {
         "better": f"{method} predicts tilts it has not seen better than {best} "
         f"at {wins} of {total} angles.",
         "equal": f"{method} predicts tilts it has not seen no better than {best} "
         f"(better at {wins} of {total} angles): what it adds is not supported here.",
+        "mixed": f"{method} predicts tilts it has not seen better than {WBP_NAME} at {over_wbp} "
+        f"of {total} angles, but {best} predicts them better still ({method} is better at "
+        f"{wins}): take what is filled with caution.",
         "worse": f"Worse: {method} beats {best} at only {wins} of {total} angles; "
         "do not use these weights on this series.",
     }[rank]
