@@ -81,3 +81,11 @@ def test_one_output_has_to_be_chosen(raw: Path, tmp_path: Path):
         result = run("convert", raw.with_suffix(".xf"), "--out", tmp_path / "out", *options)
         assert result.exit_code == 2
         assert not (tmp_path / "out").exists()
+
+
+def test_handedness_says_what_the_images_cannot_tell(raw: Path):
+    result = run("handedness", raw.with_suffix(".xf"))
+    assert result.exit_code == 0, result.output
+    assert "cannot tell" in result.stdout
+    found = json.loads(run("handedness", raw.with_suffix(".xf"), "--json").stdout)
+    assert found["verdict"] == "undecided"
