@@ -13,6 +13,7 @@ from .correct import correct
 from .evaluate import evaluate
 from .filter import filter_app
 from .export import export
+from .handedness import handedness
 from .info import info
 from .reconstruct import reconstruct
 from .synthesize import synthesize
@@ -47,6 +48,6 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize, convert, export, batch, evaluate):
+for _command in (info, correct, reconstruct, synthesize, convert, export, handedness, batch, evaluate):
     add_command(app, _command)
 app.add_typer(filter_app)
