@@ -48,6 +48,7 @@ def test_info_tells_what_an_alignment_gives(raw: Path):
         ("imod", ["TS.tlt", "TS.xf", "newst.com", "tilt.com"]),
         ("relion", ["TS.star", "TS_tomograms.star"]),
         ("warp", ["TS.xml"]),
+        ("portal", ["TS_alignment.json"]),
     ],
 )
 def test_alignments_become_another_packages(
@@ -58,7 +59,9 @@ def test_alignments_become_another_packages(
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in out.iterdir()) == names
     (out / "TS.mrc").symlink_to(raw)
-    suffix = {"aretomo": "aln", "imod": "xf", "relion": "star", "warp": "xml"}[package]
+    suffix = {"aretomo": "aln", "imod": "xf", "relion": "star", "warp": "xml", "portal": "json"}[
+        package
+    ]
     series = open_tilt_series(out / f"TS.{suffix}")
     np.testing.assert_allclose(series.included_angles, [-20, 0, 20])
     expected = open_tilt_series(raw.with_suffix(".xf")).read()

@@ -24,13 +24,14 @@ class PackageName(StrEnum):
     ARETOMO = "aretomo"
     RELION = "relion"
     WARP = "warp"
+    PORTAL = "portal"
 
 
 ToOption = Annotated[
     PackageName | None,
     typer.Option(
         "--to",
-        help="Whose files to write: .xf, .tlt, newst.com and tilt.com; .aln; .star; .xml.",
+        help="Whose files to write: .xf, .tlt, newst.com and tilt.com; .aln; .star; .xml; .json.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),

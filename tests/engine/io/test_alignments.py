@@ -16,7 +16,7 @@ from napari_lbn.engine.io.alignments import is_alignment, read_alignment
 
 from .conftest import WriteMrc
 
-SUFFIXES = (".xf", ".edf", ".com", ".aln", ".xml", ".star")
+SUFFIXES = (".xf", ".edf", ".com", ".aln", ".xml", ".star", ".json")
 ALN = """# AreTomo Alignment / Priims bprmMn
 # RawSize = 8 6 5
 # NumPatches = 0
@@ -41,6 +41,12 @@ _rlnTomoXShiftAngst #6
 _rlnTomoYShiftAngst #7
 {rows}
 """
+
+PORTAL = """{"alignment_type": "LOCAL", "per_section_alignment_parameters": [
+{"z_index": 1, "tilt_angle": -3.5, "volume_x_rotation": 0,
+ "in_plane_rotation": [[0, -1], [1, 0]], "x_offset": 0.5, "y_offset": -2},
+{"z_index": 3, "tilt_angle": 4, "volume_x_rotation": 2,
+ "in_plane_rotation": [[0, -1], [1, 0]], "x_offset": 0, "y_offset": 0}]}"""
 
 
 def warp(body: str = "", head: str = "", angles: str = "-40 -20 0 20 40") -> str:
@@ -177,6 +183,18 @@ def test_warp_deselects_tilts_and_knows_the_order(stack: WriteMrc, tmp_path: Pat
     np.testing.assert_allclose(found.raw_offsets()[0], [75, 0], atol=1e-9)
 
 
+def test_the_portals_json_aligns_the_sections_that_it_lists(stack: WriteMrc, tmp_path: Path):
+    path = stack(angles=None)
+    (tmp_path / "alignment_metadata.json").write_text(PORTAL)
+    series = open_tilt_series(path, alignment=tmp_path / "alignment_metadata.json")
+    np.testing.assert_array_equal(series.angles, [-3.5, 4])
+    found = read_alignment(tmp_path / "alignment_metadata.json").alignment
+    np.testing.assert_array_equal(found.sections, [1, 3])
+    np.testing.assert_allclose(found.rotations, -90)
+    np.testing.assert_allclose(found.raw_offsets()[0], [0.5, -2], atol=1e-12)
+    assert len(found.notes) == 2
+
+
 BOMB = '<!DOCTYPE TiltSeries [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 EXTERNAL = '<!DOCTYPE TiltSeries [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 
@@ -220,6 +238,11 @@ def test_files_do_not_lead_out_of_their_folder(stack: WriteMrc, tmp_path: Path, 
         ("TS.xml", b"<html/>", "not a tilt series"),
         ("TS.star", b"data_\nloop_\n_rlnTomoYTilt #1\n", "no tilt series|not a whole"),
         ("TS.star", b"hello", "no data block"),
+        ("TS.json", b"{", "not whole JSON"),
+        ("TS.json", b"[" * 5000, "not whole JSON|no alignment"),
+        ("TS.json", b'{"a": 1}', "no alignment of the"),
+        ("TS.json", PORTAL.replace("0.5", '"x"').encode(), "not a number"),
+        ("TS.json", PORTAL.replace("[[0, -1], [1, 0]]", "[1]").encode(), "2 × 2"),
         ("TS.star", STAR.format(rows="a b c d e f g").encode(), "not a number"),
     ],
 )

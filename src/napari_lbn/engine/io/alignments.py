@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from .aretomo import read_aretomo
 from .imod import read_imod
+from .portal import ROWS, read_portal
 from .relion import read_relion
 from .warp import read_warp
 
@@ -23,11 +24,18 @@ READERS: dict[str, Callable[[Path], AlignmentFiles]] = {
     ".aln": read_aretomo,
     ".xml": read_warp,
     ".star": read_relion,
+    ".json": read_portal,
 }
 """Reader by ending."""
 FIRST_BYTES = 4096
-MARKS = {".xml": b"<TiltSeries", ".star": b"_rln", ".aln": b"AreTomo", ".com": b"$"}
-FOLDER_SUFFIXES = (".edf", ".xf", ".aln", ".star", ".xml")
+MARKS = {
+    ".xml": b"<TiltSeries",
+    ".star": b"_rln",
+    ".aln": b"AreTomo",
+    ".com": b"$",
+    ".json": ROWS.encode(),
+}
+FOLDER_SUFFIXES = (".edf", ".xf", ".aln", ".star", ".xml", ".json")
 """What is looked for in a folder, the surest first."""
 
 
@@ -38,7 +46,8 @@ def read_alignment(path: str | Path) -> AlignmentFiles:
     ----------
     path : path
         IMOD's ``.xf``, ``.edf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``, Warp's
-        ``.xml``, RELION 5's ``.star``, or a folder that holds one of them.
+        ``.xml``, RELION 5's ``.star``, the CryoET Data Portal's ``.json``, or a folder that holds
+        one of them.
 
     Raises
     ------
@@ -52,8 +61,8 @@ def read_alignment(path: str | Path) -> AlignmentFiles:
     if reader is None:
         raise InputError(
             f"{path} is no alignment file.",
-            "Give .xf, .edf, newst.com, tilt.com (IMOD), .aln (AreTomo), .xml (Warp) or .star "
-            "(RELION 5).",
+            "Give .xf, .edf, newst.com, tilt.com (IMOD), .aln (AreTomo), .xml (Warp), .star "
+            "(RELION 5) or .json (CryoET Data Portal).",
         )
     return reader(path)
 

@@ -11,6 +11,7 @@ from ..alignment.completed import alignment_of, complete
 from ..alignment.images import AlignedImages
 from ..errors import InputError
 from .atomic import ensure_folder
+from .portal import write_portal
 from .write_aretomo import write_aretomo
 from .write_imod import write_imod
 from .write_relion import write_relion
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..alignment.model import Alignment
     from ..tilt_series import TiltSeries
 
-Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp"]
+Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp", "portal"]
 PACKAGES: tuple[Package, ...] = get_args(Package)
 SMALL = 1e-6
 
@@ -72,7 +73,7 @@ def write_alignment(
         Made if absent.
     name : str
         Of the series; starts the files' names.
-    package : "imod", "aretomo", "relion" or "warp"
+    package : "imod", "aretomo", "relion", "warp" or "portal"
         Whose files to write.
     stack : StackFacts
         The raw images that the alignment speaks of.
@@ -91,6 +92,7 @@ def write_alignment(
         "aretomo": write_aretomo,
         "relion": write_relion,
         "warp": write_warp,
+        "portal": write_portal,
     }
     files = writers[package](whole, folder, name, stack)
     return WrittenAlignment(files=tuple(files), told=(*told, *not_carried(whole, package)))
@@ -127,16 +129,16 @@ def not_carried(alignment: Alignment, package: Package) -> list[str]:
     told = []
     scale = alignment.magnifications
     scaled = scale is not None and float(np.abs(scale - 1).max()) > SMALL
-    if scaled and package in ("relion", "warp"):
+    if scaled and package in ("relion", "warp", "portal"):
         told.append(f"{package}: magnifications of single tilts are not carried.")
-    if alignment.dose is not None and package in ("imod", "aretomo"):
+    if alignment.dose is not None and package in ("imod", "aretomo", "portal"):
         told.append(f"{package}: the dose of each tilt is not carried.")
     elif alignment.order is not None and alignment.dose is None:
         told.append(f"{package}: the order of acquisition is not carried.")
     if alignment.excluded and package == "aretomo":
         told.append("aretomo: excluded tilts keep their angle, not their rotation and shift.")
-    if alignment.excluded and package == "relion":
-        told.append("relion: excluded tilts are left out of the table.")
+    if alignment.excluded and package in ("relion", "portal"):
+        told.append(f"{package}: excluded tilts are left out of the table.")
     if package != "imod" and alignment.binning != 1:
         told.append(f"{package}: the binning of the aligned images is not carried.")
     if package == "relion":
