@@ -109,18 +109,18 @@ class ResumableVolume(AbstractContextManager["ResumableVolume"]):
         wanted = self.shape[0], rows, self.shape[2]
         if self._stream is None or slab.shape != wanted or self._written[place].any():
             raise InternalError(f"{self.path.name}: rows {y_start} and on cannot be written now.")
-        samples, clipped = self.sample.encode(slab)
-        samples = np.ascontiguousarray(samples)
+        added, clipped = RunningStatistics(), 0
         row_bytes = self.shape[2] * self.sample.dtype.itemsize
         with output_errors(self.path):
-            for z in range(self.shape[0]):
+            for z in range(self.shape[0]):  # plane by plane, so that copies stay small
+                samples, beyond = self.sample.encode(slab[z])
+                clipped += beyond
+                added.add(samples.astype(np.float32, copy=False))
                 self._stream.seek(HEADER_BYTES + (z * self.shape[1] + y_start) * row_bytes)
-                self._stream.write(samples[z].data)
+                self._stream.write(np.ascontiguousarray(samples).data)
             if self._keep:
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
-        added = RunningStatistics()
-        added.add(samples.astype(np.float32, copy=False))
         line = {"rows": [y_start, y_start + rows], "clipped": clipped, "statistics": asdict(added)}
         if self._keep:
             with output_errors(self.path), self._journal.open("a") as journal:

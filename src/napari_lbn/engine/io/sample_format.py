@@ -65,9 +65,11 @@ class SampleFormat:
         if self.name == "float16":
             clipped = int(np.count_nonzero(np.abs(densities) > FLOAT16_MAX))
             return np.clip(densities, -FLOAT16_MAX, FLOAT16_MAX).astype(self.dtype), clipped
-        samples = np.rint((densities - np.float32(self.offset)) / np.float32(self.scale))
+        samples = densities - np.float32(self.offset)
+        samples *= np.float32(1 / self.scale)
+        np.rint(samples, out=samples)
         clipped = int(np.count_nonzero(np.abs(samples) > INT16_MAX))
-        return np.clip(samples, -INT16_MAX, INT16_MAX).astype(self.dtype), clipped
+        return samples.clip(-INT16_MAX, INT16_MAX, out=samples).astype(self.dtype), clipped
 
     @property
     def labels(self) -> list[str]:

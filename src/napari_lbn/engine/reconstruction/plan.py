@@ -22,7 +22,7 @@ RESERVE = 96 << 20
 """Bytes for the temporaries of filtering and of building the matrix."""
 ENTRY_BYTES = 8
 """An entry of the matrix: float32 and int32."""
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 4 << 20
 """Of a block of z where no matrix is needed."""
 MATRIX_SHARE = 0.25
 """Share of the bound that the matrix may take."""

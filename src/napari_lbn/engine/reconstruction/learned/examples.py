@@ -22,8 +22,8 @@ EDGE_ANGLE = 60.0
 """Degrees up to which the field of view is surrounded by specimen."""
 SPECIMEN_SEEDS = 3_000_000
 """Far from those of the networks' training and validation."""
-VACUUM = 0.5
-"""Density below which there is no ice; ice is 1."""
+VACUUM = 0.9
+"""Density below which a voxel is not all ice, whose density is 1: nothing to find there."""
 COLUMNS = 32
 
 
