@@ -27,7 +27,13 @@ from napari_lbn.engine.tilt_series import TiltSeries
 from .conftest import WriteMrc
 
 PIXEL = 1.7005
-SUFFIX = {"imod": ".xf", "aretomo": ".aln", "relion": ".star", "warp": ".xml", "portal": "_alignment.json"}
+SUFFIX = {
+    "imod": ".xf",
+    "aretomo": ".aln",
+    "relion": ".star",
+    "warp": ".xml",
+    "portal": "_alignment.json",
+}
 DEGREES, PIXELS = 1e-3, 1e-2
 
 
