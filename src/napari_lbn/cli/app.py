@@ -11,8 +11,8 @@ from .command import add_command
 from .convert import convert
 from .correct import correct
 from .evaluate import evaluate
-from .filter import filter_app
 from .export import export
+from .filter import filter_app
 from .handedness import handedness
 from .info import info
 from .reconstruct import reconstruct
@@ -48,6 +48,17 @@ def _program(
     """Hold the options that come before a command."""
 
 
-for _command in (info, correct, reconstruct, synthesize, convert, export, handedness, batch, evaluate):
+_COMMANDS = (
+    info,
+    correct,
+    reconstruct,
+    synthesize,
+    evaluate,
+    batch,
+    convert,
+    export,
+    handedness,
+)
+for _command in _COMMANDS:
     add_command(app, _command)
 app.add_typer(filter_app)
