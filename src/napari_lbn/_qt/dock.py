@@ -17,6 +17,7 @@ from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import slice_again
 
 from .background import DEBOUNCE, Planner, as_job
+from .check.panel import CheckPanel
 from .correction import Correction
 from .engine import Engine, LBNEngine
 from .jobs import JobRunner
@@ -80,6 +81,7 @@ class MissingWedgeDock(QWidget):
         self.settings_panel = SettingsPanel(self.session)
         self.run_panel = RunPanel(self.session)
         self.display_panel = DisplayPanel(self.session, self.views)
+        self.check_panel = CheckPanel(self.session)
         self.save_panel = SavePanel(self.session)
 
     def _lay_out(self) -> None:
@@ -93,6 +95,7 @@ class MissingWedgeDock(QWidget):
             ),
             ("Correction", (self.settings_panel, self.run_panel)),
             ("Display", (self.display_panel,)),
+            ("Check", (self.check_panel,)),
             ("Save", (self.save_panel,)),
         )
         self._boxes = {}
@@ -185,6 +188,7 @@ class MissingWedgeDock(QWidget):
             self.planner.runner,
             self.correction.runner,
             self.saver.runner,
+            *self.check_panel.runners,
         ]
 
     def _look_around(self) -> None:
@@ -211,7 +215,7 @@ class MissingWedgeDock(QWidget):
             if same_layer and scale[1] != self._scale[1]:
                 self._viewer.reset_view()
         self._scale = scale
-        for title in ("Correction", "Display", "Save"):
+        for title in ("Correction", "Display", "Check", "Save"):
             self._boxes[title].setVisible(series is not None)
 
     def _adopt(self, layer: Any) -> None:

@@ -1,0 +1,1 @@
+"""The Check: hold-outs on this series with these weights, plotted over the tilt angle."""

@@ -1,0 +1,250 @@
+"""Panel "Check": one button, a sentence in plain words, a plot over the tilt angle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_lbn.engine.errors import LBNError
+from napari_lbn.engine.events import Event, Progress
+
+from ..background import as_job
+from ..jobs import JobRunner
+from ..messages import notify_error, notify_info
+from ..session import Session
+from ..theme import caption, explain
+from .job import measure_run, run_check, save_report
+from .plot import Plot
+
+START, CANCEL = "Check on hidden tilts", "Cancel"
+PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interpolation."
+NO_SERIES = "Open a tilt series first."
+BUSY = "A correction is running."
+NO_PLAN = "No weights fit this series yet."
+NOT_YET = "Available once a check has run."
+STEPS = 1000
+REDRAW = 700
+"""Milliseconds between drawings while scores arrive."""
+SCALES = (("full resolution", "full"), ("averaged 2 × 2", "2x2"), ("averaged 4 × 4", "4x4"))
+
+
+class CheckPanel(QWidget):
+    """Hold-outs of the session's series with its planned settings.
+
+    Parameters
+    ----------
+    session : Session
+    check : callable, optional
+        Given series, settings and a cancel token, makes the job; tests give another.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        check: Callable[..., Any] = run_check,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._check = check
+        self._scores: list[Any] = []
+        self._result: Any = None
+        self.evaluation: Any = None
+        self.runner, self._saver, self._meter = (JobRunner(self) for _ in range(3))
+        self._make_widgets()
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW)
+        self._redraw.timeout.connect(self._draw)
+        self._connect()
+        self.refresh()
+
+    @property
+    def runners(self) -> list[JobRunner]:
+        """Jobs that the dock ends when it closes."""
+        return [self.runner, self._saver, self._meter]
+
+    def _make_widgets(self) -> None:
+        self._purpose = caption(PURPOSE)
+        self.button = QPushButton(START)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._bar.hide()
+        self.status, self.verdict, self.alteration = caption(), caption(), caption()
+        self.plot = Plot()
+        self.scale, self.kind = QComboBox(), QComboBox()
+        for label, value in SCALES:
+            self.scale.addItem(label, value)
+        self.save_button = QPushButton("Save report…")
+        row = QHBoxLayout()
+        for widget in (self.kind, self.scale, self.save_button):
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            row.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._purpose, self.button, self._bar, self.status, self.verdict, self.plot):
+            layout.addWidget(widget)
+        layout.addLayout(row)
+        layout.addWidget(self.alteration)
+        self._choosers = (self.kind, self.scale, self.save_button)
+
+    def _connect(self) -> None:
+        session = self._session
+        self.button.clicked.connect(self._on_click)
+        self.save_button.clicked.connect(self._on_save)
+        self.scale.currentIndexChanged.connect(self._draw)
+        self.kind.currentIndexChanged.connect(self._draw)
+        self.runner.happened.connect(self._on_event)
+        self.runner.succeeded.connect(self._on_succeeded)
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(lambda: self._say("Cancelled."))
+        self.runner.running_changed.connect(self._on_running)
+        self._saver.succeeded.connect(self._on_saved)
+        self._saver.failed.connect(notify_error)
+        self._meter.succeeded.connect(self.alteration.setText)
+        self._meter.failed.connect(notify_error)
+        session.planned_changed.connect(self.refresh)
+        session.running_changed.connect(self.refresh)
+        session.series_changed.connect(self._on_series)
+        session.result_changed.connect(self._on_result)
+
+    def refresh(self, *_: object) -> None:
+        """Enable the button, or say why it is not."""
+        if self.runner.running:
+            explain(self.button, True, "", "Stop the check")
+            return
+        why_not = self._why_not()
+        explain(self.button, not why_not, why_not, PURPOSE)
+        for widget in self._choosers:
+            widget.setVisible(bool(self._scores))
+        explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
+
+    def _why_not(self) -> str:
+        if self._session.series is None:
+            return NO_SERIES
+        if self._session.running:
+            return BUSY
+        return "" if self._session.planned is not None else (self._session.problem or NO_PLAN)
+
+    def _on_click(self) -> None:
+        if self.runner.running:
+            self.button.setEnabled(False)
+            self.runner.cancel()
+            return
+        series, planned, check = self._session.series, self._session.planned, self._check
+        if series is None or planned is None:
+            return
+        self._clear()
+        self.runner.start(lambda cancel: check(series, planned.settings, cancel))
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._bar.setValue(round(event.fraction * STEPS))
+            self._say(event.stage)
+            return
+        scores = getattr(event, "scores", None)
+        if scores:
+            self._scores.extend(scores)
+            self._offer_kinds()
+            if not self._redraw.isActive():
+                self._redraw.start()
+
+    def _on_succeeded(self, evaluation: Any) -> None:
+        self.evaluation = evaluation
+        self._result = evaluation.hold_outs
+        self.verdict.setText("\n".join(evaluation.sentences))
+        self._say("")
+        self._draw()
+        self.refresh()
+
+    def _on_failed(self, error: LBNError) -> None:
+        notify_error(error)
+        self._say(str(error))
+
+    def _on_running(self, running: bool) -> None:
+        self._bar.setVisible(running)
+        self._bar.setValue(0)
+        self.button.setText(CANCEL if running else START)
+        self.refresh()
+
+    def _on_series(self, *_: object) -> None:
+        """Another series: what was found no longer holds."""
+        self.runner.drop()
+        self._clear()
+        self.refresh()
+
+    def _on_result(self, result: Any) -> None:
+        """Say what a finished run changed outside the wedge."""
+        self.alteration.setText("")
+        layers, series = self._session.layers, self._session.series
+        if result is None or layers is None or series is None:
+            return
+        parts = getattr(layers, "measured", None), getattr(layers, "synthesized_part", None)
+        if None not in [None if p is None else 1 for p in parts]:
+            self._meter.start(as_job(measure_run, *parts, series.included_angles))
+
+    def _clear(self) -> None:
+        self._scores, self._result, self.evaluation = [], None, None
+        self.verdict.setText("")
+        self.kind.clear()
+        self.plot.hide()
+        self._say("")
+
+    def _say(self, text: str) -> None:
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def _offer_kinds(self) -> None:
+        """Each kind of hold-out once its first score is there."""
+        from napari_lbn.engine.evaluation.evaluate import hold_out_title
+
+        for score in self._scores[self.kind.count() :]:
+            value = score.fold if score.kind == "edge" else score.kind
+            if self.kind.findData(value) < 0:
+                self.kind.addItem(hold_out_title(value), value)
+        self.refresh()
+        for widget in self._choosers:
+            widget.setVisible(True)
+
+    def _draw(self, *_: object) -> None:
+        if not self._scores:
+            return
+        from napari_lbn.engine.evaluation.figures import draw_angles
+        from napari_lbn.engine.evaluation.holdout import HoldOutResult
+
+        value, scale = self.kind.currentData(), self.scale.currentData()
+        chosen = tuple(s for s in self._scores if value in {s.kind, s.fold})
+        ceilings = () if self._result is None else self._result.ceilings
+        result = HoldOutResult(scores=chosen, ceilings=ceilings)
+
+        def paint(axes: Any) -> None:
+            draw_angles(axes, result, scale=scale)
+            if axes.lines:
+                axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.45, -0.22))
+
+        self.plot.draw(paint)
+
+    def _on_save(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
+        if folder and self.evaluation is not None:
+            self._saver.start(as_job(save_report, self.evaluation, Path(folder)))
+
+    def _on_saved(self, written: Any) -> None:
+        page = next((path for path in written if path.suffix == ".html"), written[0])
+        notify_info(f"Report saved: {page}")

@@ -1,0 +1,1 @@
+"""The dock "Compare": tomograms side by side, in place, and in Fourier space."""

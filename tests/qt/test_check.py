@@ -1,0 +1,148 @@
+"""The Check panel over an evaluation that tests control."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QFileDialog
+
+from napari_lbn._qt.check.job import measure_run
+from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
+from napari_lbn._qt.session import Planned, Session
+from napari_lbn.engine.evaluation.evaluate import Evaluation, verdicts
+from napari_lbn.engine.evaluation.holdout import HoldOutResult, Score, TiltScored
+from napari_lbn.engine.events import Progress, raise_if_cancelled
+from napari_lbn.engine.tilt_series import TiltSeries
+
+WAIT = 20_000
+
+
+def score(method: str, angle: float, r: float, fold: str = "part 1 of 2") -> Score:
+    kind = "edge" if fold.startswith("edge") else "k-fold"
+    return Score(
+        kind=kind,
+        fold=fold,
+        method=method,
+        angle=angle,
+        scale="full",
+        correlation=r,
+        mse=2 * (1 - r),
+        mse_scaled=1 - r * r,
+    )
+
+
+def make_scores() -> list[Score]:
+    found = []
+    for angle in np.arange(-60.0, 61, 10):
+        found += [score("LBN", angle, 0.8), score("WBP re-projection", angle, 0.3)]
+    for angle in (-60.0, 60.0):
+        found += [score("LBN", angle, 0.2, "edge 6"), score("nearest tilt", angle, 0.6, "edge 6")]
+    return found
+
+
+def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event) -> Any:
+    scores = make_scores()
+    image = np.zeros((4, 4), np.float32)
+    for i, s in enumerate(scores):
+        raise_if_cancelled(cancel)
+        yield Progress(stage="Predicting", done=i, total=len(scores), fraction=i / len(scores))
+        yield TiltScored(scores=(s,), predicted=image, truth=image)
+    result = HoldOutResult(scores=tuple(scores))
+    return Evaluation(series=series, hold_outs=result, verdicts=verdicts(result), provenance={})
+
+
+def endless_check(series: TiltSeries, settings: Any, cancel: threading.Event) -> Any:
+    while True:
+        raise_if_cancelled(cancel)
+        yield Progress(stage="Predicting", done=0, total=1, fraction=0.5)
+        cancel.wait(0.01)
+
+
+@pytest.fixture
+def session(series: TiltSeries) -> Session:
+    session = Session()
+    session.set_series(series)
+    session.set_planned(Planned(settings=None, plan=None))
+    return session
+
+
+def make_panel(qtbot: Any, session: Session, check: Any = fake_check) -> CheckPanel:
+    panel = CheckPanel(session, check=check)
+    qtbot.addWidget(panel)
+    return panel
+
+
+def test_the_button_says_why_it_cannot_run(qtbot: Any, series: TiltSeries) -> None:
+    session = Session()
+    panel = make_panel(qtbot, session)
+    assert not panel.button.isEnabled()
+    assert "Open a tilt series" in panel.button.toolTip()
+    session.set_series(series)
+    assert "weights" in panel.button.toolTip()
+    session.set_planned(Planned(settings=None, plan=None))
+    assert panel.button.isEnabled()
+    session.set_running(True)
+    assert "running" in panel.button.toolTip()
+
+
+def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:
+    pytest.importorskip("matplotlib")
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    assert panel.button.text() == CANCEL
+    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    assert panel.button.text() == START
+    assert "better than WBP re-projection at 13 of 13" in panel.verdict.text()
+    assert "Worse" in panel.verdict.text()
+    assert "mirror in z" in panel.verdict.text()
+    assert [panel.kind.itemData(i) for i in range(panel.kind.count())] == ["k-fold", "edge 6"]
+    axes = panel.plot._canvas.figure.axes[0]
+    assert {line.get_label() for line in axes.lines} == {"LBN", "WBP re-projection"}
+    panel.kind.setCurrentIndex(1)
+    axes = panel.plot._canvas.figure.axes[0]
+    assert {line.get_label() for line in axes.lines} == {"LBN", "nearest tilt"}
+
+
+def test_a_check_can_be_cancelled(qtbot: Any, session: Session) -> None:
+    panel = make_panel(qtbot, session, endless_check)
+    panel.button.click()
+    qtbot.waitUntil(lambda: "Predicting" in panel.status.text(), timeout=WAIT)
+    panel.button.click()
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=WAIT)
+    assert panel.status.text() == "Cancelled."
+    assert panel.evaluation is None
+    assert panel.button.isEnabled()
+
+
+def test_another_series_ends_the_check(qtbot: Any, session: Session) -> None:
+    panel = make_panel(qtbot, session, endless_check)
+    panel.button.click()
+    session.set_series(None)
+    assert not panel.runner.running
+    assert not panel.button.isEnabled()
+    assert panel.verdict.text() == ""
+
+
+def test_the_report_is_saved(
+    qtbot: Any, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    assert panel.save_button.isEnabled()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    with qtbot.waitSignal(panel._saver.succeeded, timeout=WAIT):
+        panel.save_button.click()
+    assert (tmp_path / "TS_evaluation.html").is_file()
+
+
+def test_a_run_is_told_what_it_changed() -> None:
+    rng = np.random.default_rng(0)
+    measured = rng.normal(size=(16, 8, 24)).astype(np.float32)
+    sentence = measure_run(measured, 0.1 * measured, np.arange(-60.0, 61, 3))
+    assert "changed by 10 %" in sentence

@@ -1,0 +1,147 @@
+"""The Compare dock over a viewer model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_lbn._qt.compare.dock import CompareDock, is_tomogram
+from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
+from napari_lbn.engine.tilt_series import TiltSeries
+
+SHAPE = (12, 20, 24)
+
+
+@pytest.fixture
+def volumes(viewer: ViewerModel) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [
+        viewer.add_image(rng.normal(i, 1, SHAPE).astype(np.float32), name=name)
+        for i, name in enumerate(("A", "B", "C"))
+    ]
+
+
+@pytest.fixture
+def dock(qtbot: Any, viewer: ViewerModel, volumes: list[Any]) -> CompareDock:
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    return dock
+
+
+def test_tomograms_are_offered_and_tilts_are_not(
+    dock: CompareDock,
+    volumes: list[Any],
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    tilts = add_series(series)
+    assert not is_tomogram(tilts)
+    assert [dock.list.item(i).text() for i in range(dock.list.count())] == ["A", "B", "C"]
+    dock._viewer.layers.remove(volumes[1])
+    assert [dock.list.item(i).text() for i in range(dock.list.count())] == ["A", "C"]
+
+
+def test_ticked_ones_are_side_by_side_with_one_contrast(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    dock.tick(volumes[:2])
+    assert viewer.canvas.grid.enabled
+    assert [layer.visible for layer in volumes] == [True, True, False]
+    volumes[0].contrast_limits = (-2, 5)
+    assert tuple(volumes[1].contrast_limits) == (-2, 5)
+    dock.link_contrast.setChecked(False)
+    volumes[0].contrast_limits = (-1, 1)
+    assert tuple(volumes[1].contrast_limits) == (-2, 5)
+
+
+def test_the_flip_key_swaps_in_place(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    dock.tick(volumes[:2])
+    dock.flip()
+    assert not viewer.canvas.grid.enabled
+    first = [layer.visible for layer in volumes]
+    dock.flip()
+    second = [layer.visible for layer in volumes]
+    assert sum(first) == sum(second) == 1
+    assert first != second
+    assert not second[2]
+
+
+@pytest.mark.parametrize(("section", "axis"), [("xy", 0), ("xz", 1), ("yz", 2)])
+def test_sections_go_through_each_axis(
+    dock: CompareDock, viewer: ViewerModel, section: str, axis: int
+) -> None:
+    dock.cut(section)
+    assert viewer.dims.order[0] == axis
+
+
+def test_the_difference_is_a_layer(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    dock.tick(volumes[:2])
+    dock.difference_button.click()
+    layer = viewer.layers["A − B"]
+    np.testing.assert_allclose(layer.data[3], volumes[0].data[3] - volumes[1].data[3])
+    assert layer.contrast_limits[0] == pytest.approx(-layer.contrast_limits[1])
+
+
+def test_buttons_say_why_they_are_off(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    assert not dock.difference_button.isEnabled()
+    assert "Tick two" in dock.difference_button.toolTip()
+    other = viewer.add_image(np.zeros((4, 5, 6), np.float32), name="small")
+    dock.tick([volumes[0], other])
+    assert not dock.difference_button.isEnabled()
+    assert dock.flip_button.isEnabled()
+
+
+def test_imod_orientation_is_at_a_switch(dock: CompareDock, viewer: ViewerModel) -> None:
+    dock.imod.setChecked(True)
+    assert viewer.scene.camera.orientation[1] == "up"
+    dock.imod.setChecked(False)
+    assert viewer.scene.camera.orientation[1] == "down"
+
+
+def test_amplitude_and_profiles_are_drawn(
+    dock: CompareDock,
+    volumes: list[Any],
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    pytest.importorskip("matplotlib")
+    dock.tick(volumes[:2])
+    add_series(series)
+    assert dock.wedge() == (60, 120)
+    dock.measure_button.click()
+    axes = dock.plots[0]._canvas.figure.axes[0]
+    assert len(axes.lines) == 2
+    assert axes.get_title() == "A"
+    dock.measure.setCurrentIndex(1)
+    dock.measure_button.click()
+    axes = dock.plots[0]._canvas.figure.axes[0]
+    assert [len(line.get_ydata()) for line in axes.lines] == [24, 24]
+
+
+def test_a_wave_along_a_tilt_shows_at_its_angle() -> None:
+    """A wave with wave vector k (cos 30°, sin 30°) in (x, z) stands there in the amplitude."""
+    z, _, x = np.mgrid[:64, :4, :64]
+    angle = np.deg2rad(30)
+    wave = np.cos(2 * np.pi * 0.25 * (x * np.cos(angle) + z * np.sin(angle)))
+    amplitude = xz_amplitude(wave, 2)
+    kz, kx = np.unravel_index(amplitude.argmax(), amplitude.shape)
+    direction = np.rad2deg(np.arctan2(kz - 32, kx - 32)) % 180
+    assert direction == pytest.approx(30, abs=3)
+
+
+def test_profiles_go_through_the_voxel() -> None:
+    volume = np.arange(24).reshape(2, 3, 4)
+    np.testing.assert_array_equal(line_profile(volume, (1, 2, 0), 2), [20, 21, 22, 23])
+    np.testing.assert_array_equal(line_profile(volume, (9, 0, 1), 0), [1, 13])
+    difference = DifferenceVolume(volume, volume[::-1])
+    np.testing.assert_array_equal(np.asarray(difference)[0], volume[0] - volume[1])
