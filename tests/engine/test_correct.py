@@ -191,6 +191,13 @@ def test_cancel_at_any_stage(
         drain(job)
 
 
+def test_cancel_while_the_tilts_are_measured(small_series: TiltSeries) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        measure_intensities(small_series, cancel)
+
+
 def test_nonsense_thickness_is_refused(small_weights: Path) -> None:
     with pytest.raises(InputError, match="at least 1 pixel"):
         CorrectionSettings(thickness=0, weights=small_weights)

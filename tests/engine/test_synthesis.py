@@ -12,6 +12,7 @@ from napari_lbn.engine.errors import Cancelled, InputError, MemoryBoundError
 from napari_lbn.engine.events import Progress, TiltReady, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.layers import ConvUnit
 from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tiling import MIN_ROWS, Tiling, choose_tiling, peak_memory
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -105,6 +106,29 @@ def test_cancel_stops_before_the_next_piece(small_series: TiltSeries, small_netw
     cancel.set()
     with pytest.raises(Cancelled):
         drain(job)
+
+
+@pytest.mark.parametrize("part", ["encoder", "unet", "decoder"])
+def test_cancel_stops_before_the_next_layer(
+    small_series: TiltSeries, small_network: LBN, part: str
+) -> None:
+    cancel, run = threading.Event(), []
+    layers = [m for m in getattr(small_network, part).modules() if isinstance(m, ConvUnit)]
+
+    def cancel_in_first(*_: object) -> None:
+        run.append(0)
+        cancel.set()
+
+    hooks = [layers[0].register_forward_hook(cancel_in_first)]
+    hooks += [layer.register_forward_hook(lambda *_: run.append(1)) for layer in layers[1:]]
+    try:
+        with pytest.raises(Cancelled):
+            drain(synthesize(small_series, small_network, ANGLES, SETTINGS, cancel=cancel))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert run == [0]
+    assert not any(layer._forward_pre_hooks for layer in layers)
 
 
 def test_out_of_memory_is_retried_in_smaller_pieces(

@@ -17,6 +17,7 @@ from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cance
 from .intensity import IntensityStats
 from .network import LBN, in_bands
 from .network.latent_projection import LatentGrid, back_project, re_project
+from .network.layers import ConvUnit
 from .tiling import choose_tiling
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def synthesize(
     fractions : tuple of float
         Share of the whole job that this is, for `Progress`.
     cancel : CancelToken, optional
-        Ends the job with `Cancelled` at its next tile.
+        Ends the job with `Cancelled` before the network's next layer.
 
     Yields
     ------
@@ -126,14 +127,33 @@ def synthesize(
     run.kept = latents
     tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
     try:
-        for event in run.events(fractions):
-            if isinstance(event, TiltReady):
-                tilts[event.index] = event.image
-            yield event
+        with _cancelled_between_layers(run.network, cancel):
+            for event in run.events(fractions):
+                if isinstance(event, TiltReady):
+                    tilts[event.index] = event.image
+                yield event
     finally:
         del run
         release_memory()
     return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
+
+
+@contextlib.contextmanager
+def _cancelled_between_layers(network: LBN, cancel: CancelToken | None) -> Iterator[None]:
+    """Raise `Cancelled` before the next layer once the token is set.
+
+    The latent volume is corrected in one piece, for its statistics are those of the whole:
+    on a large series that takes minutes, and users wait a second.
+    """
+    units = [] if cancel is None else [m for m in network.modules() if isinstance(m, ConvUnit)]
+    hooks = [
+        unit.register_forward_pre_hook(lambda *_: raise_if_cancelled(cancel)) for unit in units
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class _Run:

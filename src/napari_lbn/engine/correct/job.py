@@ -72,7 +72,7 @@ def _synthesize(
     cancel: CancelToken | None,
 ) -> Job[Synthesis]:
     """The preview on request, then tilts at every angle."""
-    stats = measure_intensities(working)
+    stats = measure_intensities(working, cancel)
     angles = chosen.new_angles
     if settings.reproject_measured:
         angles = np.unique(np.concatenate([angles, chosen.measured_angles]))

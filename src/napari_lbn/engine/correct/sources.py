@@ -103,7 +103,7 @@ def augmented_source(
     """
     chosen = plan(series, settings)
     working = bin_series(series, chosen.binning, cancel=cancel)
-    stats = measure_intensities(working)
+    stats = measure_intensities(working, cancel)
     source = measured_source(working, stats, cap_gaps=settings.fill_gaps)
     record = {**describe_run(series, working, chosen, settings), "alpha": alpha}
     new = chosen.new_angles

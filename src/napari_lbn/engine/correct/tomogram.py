@@ -5,12 +5,13 @@ WBP is linear, so tomogram(alpha) = measured + alpha * synthesized.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..events import raise_if_cancelled
 from ..geometry import measured_weights, synthesized_weights
 from ..intensity import IntensityStats, common_gain
 from ..reconstruction.wbp import WBPSettings, reconstruct
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 ReadRows = Callable[[slice], NDArray[np.float32]]
 
 
-def measure_intensities(series: TiltSeries) -> IntensityStats:
-    """Intensities of the included tilts, read one after the other."""
-    tilts = (series.read([i])[0] for i in series.included)
-    return IntensityStats.measure(tilts, series.included_angles)
+def measure_intensities(series: TiltSeries, cancel: CancelToken | None = None) -> IntensityStats:
+    """Intensities of the included tilts, read one after the other; `cancel` ends it early."""
+
+    def tilts() -> Iterator[NDArray[np.float32]]:
+        for i in series.included:
+            raise_if_cancelled(cancel)
+            yield series.read([i])[0]
+
+    return IntensityStats.measure(tilts(), series.included_angles)
 
 
 def measured_rows(series: TiltSeries, stats: IntensityStats) -> ReadRows:
