@@ -84,6 +84,17 @@ def test_rows_come_out_as_from_the_whole_image(rotation, start, height):
     np.testing.assert_allclose(images[0, rows], images[0][rows], atol=2e-5)
 
 
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    raw = np.random.default_rng(1).normal(size=(1, *RAW)).astype("f4")
+    found = alignment(rotations=np.array([80.0]), shifts=np.array([[3.3, -5.7]]))
+    images = AlignedImages(raw, found, raw_pixel_size=1.0, shape=(75, 61))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    alone = images[0]
+    monkeypatch.setattr("napari_lbn.engine.alignment.images.PIXELS_PER_THREAD", 500)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    np.testing.assert_allclose(images[0], alone, atol=2e-5)
+
+
 def test_binning_keeps_places_and_removes_what_it_cannot_hold():
     centre = np.array([(RAW[1] - 1) / 2, (RAW[0] - 1) / 2])
     found = alignment(shifts=np.array([[8.0, -4.0]]))

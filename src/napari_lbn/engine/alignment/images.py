@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,8 @@ SPLINE_ORDER = 3
 MARGIN = 14
 """Raw pixels around what is needed: the spline's prefilter has decayed to 1e-8 there."""
 HALF_PIXEL = 0.5
+PIXELS_PER_THREAD = 1 << 18
+MOST_THREADS = 8
 LOBES = 4
 """Of the windowed sinc that removes what the binned pixels cannot hold."""
 
@@ -95,7 +99,18 @@ class AlignedImages:
         if not isinstance(rows, slice) or rows.step not in (None, 1):
             return self._image(tilt)[rows, columns]
         start, stop, _ = rows.indices(self.shape[1])
-        return self._rows(tilt, start, max(stop, start))[:, columns]
+        return self._threaded(tilt, start, max(stop, start))[:, columns]
+
+    def _threaded(self, tilt: int, start: int, stop: int) -> NDArray[np.float32]:
+        """The rows in equal parts, one a thread; SciPy's loops leave the interpreter free."""
+        parts = min(_threads(), (stop - start) * self.shape[2] // PIXELS_PER_THREAD)
+        if parts < 2:
+            return self._rows(tilt, start, stop)
+        self._mean(tilt)  # kept for all threads
+        bounds = [start + (stop - start) * i // parts for i in range(parts + 1)]
+        with ThreadPoolExecutor(parts) as pool:
+            pieces = pool.map(lambda i: self._rows(tilt, bounds[i], bounds[i + 1]), range(parts))
+            return np.concatenate(list(pieces))
 
     def _rows(self, tilt: int, start: int, stop: int) -> NDArray[np.float32]:
         """Rows ``start`` to ``stop`` of one aligned image."""
@@ -179,6 +194,12 @@ class AlignedImages:
             finite = sample[np.isfinite(sample)]
             self._means[tilt] = float(finite.mean()) if finite.size else 0.0
         return self._means[tilt]
+
+
+def _threads() -> int:
+    """As many as OpenMP would take: a batch gives each of its processes a share."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(wanted) if wanted.isdigit() else os.cpu_count() or 1, MOST_THREADS) or 1
 
 
 def _outside(
