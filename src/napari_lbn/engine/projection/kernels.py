@@ -25,8 +25,8 @@ except ImportError:  # the same loops, slowly: nothing chooses them then
         return lambda function: function
 
 
-BLOCK = 64
-"""Columns at a time."""
+BLOCK = 128
+"""Columns at a time: a compromise between the first cache and what is done once for all."""
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -97,21 +97,32 @@ def back_project_rows(
                 voxel = volume[z * nx + x, start:stop]
                 voxel[:] = 0
                 k = 0
-                while k + 1 < n:
-                    a, b, c, d = left[k], right[k], left[k + 1], right[k + 1]
-                    one = tilts[first[k], start:stop]
-                    two = tilts[first[k] + 1, start:stop]
-                    three = tilts[first[k + 1], start:stop]
-                    four = tilts[first[k + 1] + 1, start:stop]
+                while k + 3 < n:  # four tilts for each time that the voxel is loaded
+                    a0, a1, a2, a3 = left[k], left[k + 1], left[k + 2], left[k + 3]
+                    b0, b1, b2, b3 = right[k], right[k + 1], right[k + 2], right[k + 3]
+                    s0 = tilts[first[k], start:stop]
+                    t0 = tilts[first[k] + 1, start:stop]
+                    s1 = tilts[first[k + 1], start:stop]
+                    t1 = tilts[first[k + 1] + 1, start:stop]
+                    s2 = tilts[first[k + 2], start:stop]
+                    t2 = tilts[first[k + 2] + 1, start:stop]
+                    s3 = tilts[first[k + 3], start:stop]
+                    t3 = tilts[first[k + 3] + 1, start:stop]
                     for i in range(voxel.size):
-                        voxel[i] += a * one[i] + b * two[i] + c * three[i] + d * four[i]
-                    k += 2
-                if k < n:
+                        voxel[i] += (
+                            (a0 * s0[i] + b0 * t0[i])
+                            + (a1 * s1[i] + b1 * t1[i])
+                            + (a2 * s2[i] + b2 * t2[i])
+                            + (a3 * s3[i] + b3 * t3[i])
+                        )
+                    k += 4
+                while k < n:
                     a, b = left[k], right[k]
                     one = tilts[first[k], start:stop]
                     two = tilts[first[k] + 1, start:stop]
                     for i in range(voxel.size):
                         voxel[i] += a * one[i] + b * two[i]
+                    k += 1
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
