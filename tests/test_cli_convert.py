@@ -39,6 +39,7 @@ def test_info_tells_what_an_alignment_gives(raw: Path):
     facts = json.loads(result.stdout)
     assert facts["excluded_sections"] == [4]
     assert facts["history"]["alignment"]["largest_shift"] == 8.0
+    assert facts["history"]["alignment_file"] == str(raw.with_suffix(".xf"))
 
 
 @pytest.mark.parametrize(

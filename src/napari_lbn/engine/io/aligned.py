@@ -41,6 +41,10 @@ class AlignedStack:
         Å of the aligned images.
     stack : Path
         The raw images.
+    file : Path
+        The alignment, as it was given.
+    alignment_pixel_size : float or None
+        Å, as it was given.
     name : str
     warnings : tuple of str
     """
@@ -50,6 +54,8 @@ class AlignedStack:
     table: AngleTable
     pixel_size: float | None
     stack: Path
+    file: Path
+    alignment_pixel_size: float | None
     name: str
     warnings: tuple[str, ...]
 
@@ -111,6 +117,8 @@ def open_aligned(
         table=_table(absolute, source, angles, raw.shape[0]),
         pixel_size=None if size is None else size * absolute.binning,
         stack=source,
+        file=path,
+        alignment_pixel_size=alignment_pixel_size,
         name=source.stem,
         warnings=(*warnings, *absolute.notes),
     )

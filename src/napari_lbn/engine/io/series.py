@@ -126,6 +126,8 @@ def _from_aligned(aligned: AlignedStack) -> TiltSeries:
         history={
             "angles": table.source,
             "alignment": aligned.alignment.describe(),
+            "alignment_file": str(aligned.file),
+            "alignment_pixel_size": aligned.alignment_pixel_size,
             "angles_were_sorted": not np.array_equal(sorting, np.arange(len(sorting))),
             "pixel_size": "raw stack or alignment",
             "warnings": warnings,
