@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..intensity import normalise
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
+from .crops import draw_crop, read_crop
 from .masking import edge_mask, independent_mask, uniform_mask
 
 AddNoise = Callable[
@@ -22,23 +23,30 @@ deviation of each tilt's noise."""
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingSeries:
-    """Tilts for training, in memory.
+    """Tilts for training.
 
     Attributes
     ----------
-    tilts : ndarray
-        ``(n, y, x)``; float16 to save memory.
+    tilts : array_like
+        ``(n, y, x)``; in memory (float16 saves some) or read piece by piece
+        (`crops.LazyTilts`).
     angles : ndarray
         ``(n,)`` degrees, ascending.
     noise_profile : ndarray or None
         ``(n,)`` for simulated, noise-free tilts (optical density, dense is positive):
         relative standard deviation of the noise that each example adds. None for a
         measured series, whose tilts are input and target as they are.
+    thickness : int or None
+        Of the specimen in pixels; None draws it from `ExampleSettings.depths`.
+    name : str
+        For messages.
     """
 
-    tilts: NDArray[Any]
+    tilts: Any
     angles: NDArray[np.float64]
     noise_profile: NDArray[np.float64] | None = None
+    thickness: int | None = None
+    name: str = "tilt series"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +56,12 @@ class ExampleSettings:
     Attributes
     ----------
     crop : int
-        Pixels a side; smaller images are used whole. Crops are centred in x, where the
-        rotation axis lies.
+        Pixels a side; smaller images are used whole. Crops of larger ones follow a random
+        point of the specimen (`crops`).
+    crop_depth : float
+        How far from the middle of the specimen such points lie at most, in thicknesses.
     n_targets : int
-        Tilts to predict in each example, hidden ones first.
+        Tilts to predict in each example, hidden ones first; 0 for all of them.
     masking : {"uniform", "independent", "mixed"}
         The paper's schemes, or a mix of both with hidden edges (`edge_mask`).
     uniform_threshold, independent_probability : float
@@ -75,6 +85,7 @@ class ExampleSettings:
     """
 
     crop: int = 128
+    crop_depth: float = 0.25
     n_targets: int = 12
     masking: Literal["uniform", "independent", "mixed"] = "mixed"
     uniform_threshold: float = 0.8
@@ -107,14 +118,14 @@ def draw_example(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator, add_noise: AddNoise
 ) -> Example:
     """Draw tilts, noise, augmentation and mask for one step."""
-    tilts, angles = _crop(series, settings, rng)
+    tilts, angles, depth = _crop(series, settings, rng)
     if series.noise_profile is None:
-        inputs, _ = normalise(tilts.astype(np.float32), angles)
+        inputs, _ = normalise(tilts, angles)
         targets = inputs
     else:
         keep = _draw_range(angles, settings, rng)
         angles = angles[keep]
-        clean = tilts[keep].astype(np.float32)
+        clean = tilts[keep]
         inputs, targets = _image(
             clean, angles, series.noise_profile[keep], settings, rng, add_noise
         )
@@ -126,7 +137,7 @@ def draw_example(
         visible_angles=angles[~hidden],
         targets=both[chosen, 1:],
         target_angles=angles[chosen],
-        thickness=None if rotated else int(rng.choice(settings.depths)),
+        thickness=None if rotated else depth,
     )
 
 
@@ -149,8 +160,8 @@ def augment(
     angles: NDArray[np.float64],
     settings: ExampleSettings,
     rng: np.random.Generator,
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Mirror at random along each axis and rotate the specimen by a random offset."""
+) -> tuple[NDArray[Any], NDArray[np.float64], bool]:
+    """Mirror at random along each axis, rotate by a random offset; says whether it rotated."""
     for mirror in (mirror_x, mirror_y, mirror_z):
         if rng.random() < 0.5:
             tilts, angles = mirror(tilts, angles)
@@ -180,13 +191,14 @@ def _image(
 
 def _crop(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    height, width = series.tilts.shape[1:]
-    rows = min(settings.crop, height)
-    top = int(rng.integers(0, height - rows + 1))
-    left = max((width - settings.crop) // 2, 0)
-    right = width - left
-    return series.tilts[:, top : top + rows, left:right], series.angles
+) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
+    """A crop, its angles, and the thickness of a latent volume that holds the specimen there."""
+    depth = series.thickness or int(rng.choice(settings.depths))
+    shape = (int(series.tilts.shape[1]), int(series.tilts.shape[2]))
+    crop = draw_crop(shape, series.angles, settings.crop, settings.crop_depth * depth, rng)
+    # the crop's middle is the point; the specimen reaches further on one side of it
+    depth += round(2 * abs(crop.point[1]))
+    return read_crop(series.tilts, series.angles, crop), series.angles, depth
 
 
 def _draw_range(
@@ -201,7 +213,10 @@ def _draw_range(
 def _choose_targets(
     hidden: NDArray[np.bool_], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Three quarters hidden tilts where there are as many, the rest visible ones."""
-    masked = rng.permutation(np.flatnonzero(hidden))[: -(-3 * count // 4)]
+    """Three quarters hidden tilts where there are as many, the rest visible ones; 0 is all."""
+    count = count or len(hidden)
+    masked = rng.permutation(np.flatnonzero(hidden))
+    if count < len(hidden):
+        masked = masked[: -(-3 * count // 4)]
     seen = rng.permutation(np.flatnonzero(~hidden))[: count - len(masked)]
     return np.concatenate([masked, seen])

@@ -1,0 +1,85 @@
+"""Numbers of a training: optimisation, critic and precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .examples import ExampleSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticSettings:
+    """The patch critic (paper, equations 1 and 2).
+
+    Attributes
+    ----------
+    weight : float
+        Of the critic's score in the network's loss; 1 as in equation 2, 0 trains without.
+    channels, groups : int
+        Of its layers and their GroupNorm.
+    learning_rate : float or None
+        None takes that of the network.
+    penalty : float
+        Weight of the gradient penalty that keeps it 1-Lipschitz.
+    """
+
+    weight: float = 0.0
+    channels: int = 64
+    groups: int = 4
+    learning_rate: float | None = None
+    penalty: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    steps : int
+        Optimizer steps.
+    accumulate : int
+        Examples a step.
+    learning_rate : float
+        Of Adam, reached after `warm_up` steps.
+    schedule : {"cosine", "plateau", "constant"}
+        After the warm-up: falling to zero along a cosine over all `steps`; multiplied by
+        `plateau_factor` whenever validation has not improved for `plateau_patience`
+        epochs, as in the paper; or left alone.
+    ema : float
+        Decay of the running average of the weights, which is what is kept; 0 keeps the
+        last weights.
+    clip : float
+        Largest norm of a step's gradient; 0 for no limit.
+    precision : {"float32", "bfloat16", "float16"}
+        Of the convolutions (autocast); weights and optimizer stay float32.
+    recompute : int
+        Activation checkpointing: tilts that pass encoder and decoder together, and whose
+        activations are computed again for the gradient instead of kept. 0 keeps all.
+    report_every : int
+        Steps between `Report` events of `train`.
+    seed : int
+        Of examples and critic.
+    device : str
+        "auto" takes the fastest.
+    examples, critic
+        Their own settings.
+    """
+
+    steps: int = 2000
+    accumulate: int = 1
+    learning_rate: float = 1e-3
+    warm_up: int = 100
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    plateau_factor: float = 0.5
+    plateau_patience: int = 10
+    ema: float = 0.998
+    clip: float = 1.0
+    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    recompute: int = 0
+    report_every: int = 100
+    seed: int = 0
+    device: str = "cpu"
+    examples: ExampleSettings = field(default_factory=ExampleSettings)
+    critic: CriticSettings = field(default_factory=CriticSettings)

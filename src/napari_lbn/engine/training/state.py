@@ -1,0 +1,205 @@
+"""Everything that changes while a network is trained, and one step of it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..device import choose_device
+from ..errors import LBNError
+from ..network.critic import PatchCritic, critic_loss
+from .staged import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ..network import LBN
+    from .examples import Example
+    from .settings import TrainingSettings
+
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLoss:
+    """Losses of one step: MSE, and equation 1 (how well the critic tells tilts apart)."""
+
+    mse: float
+    critic: float = 0.0
+
+
+class TrainingDivergedError(LBNError):
+    """The loss is no longer a number."""
+
+
+class TrainingState:
+    """Network, running average, critic, optimizers, learning rate and position in the data.
+
+    Parameters
+    ----------
+    network : LBN
+        Trained in place; moved to the settings' device.
+    settings : TrainingSettings
+        Of the whole training.
+    """
+
+    def __init__(self, network: LBN, settings: TrainingSettings) -> None:
+        self.settings = settings
+        self.device = choose_device(settings.device)
+        self.network = network.to(self.device).train().requires_grad_(True)
+        _use_channels_last(self.network)
+        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=settings.precision == "float16"
+        )
+        self.critic: PatchCritic | None = None
+        self.critic_optimizer: torch.optim.Adam | None = None
+        if settings.critic.weight:
+            self._add_critic()
+        self.rate = settings.learning_rate
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, factor=settings.plateau_factor, patience=settings.plateau_patience
+        )
+        self.step_count = 0
+
+    def _add_critic(self) -> None:
+        chosen = self.settings.critic
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            self.critic = PatchCritic(chosen.channels, chosen.groups).to(self.device)
+        rate = chosen.learning_rate or self.settings.learning_rate
+        # Adam's momentum is left out, as usual for a Wasserstein critic: its target moves
+        self.critic_optimizer = torch.optim.Adam(
+            self.critic.parameters(), lr=rate, betas=(0.0, 0.9)
+        )
+
+    @property
+    def examples_drawn(self) -> int:
+        """Position in the data: examples that the finished steps have used."""
+        return self.step_count * self.settings.accumulate
+
+    def step(self, examples: Iterator[Example]) -> StepLoss:
+        """Train on the next examples: the network first, then the critic.
+
+        Raises
+        ------
+        TrainingDivergedError
+            The loss or its gradient is not finite; the weights were not changed.
+        """
+        self._set_rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.critic_optimizer is not None:
+            self.critic_optimizer.zero_grad(set_to_none=True)
+        mse = difference = 0.0
+        for _ in range(self.settings.accumulate):
+            one = self._accumulate(next(examples))
+            mse += one.mse
+            difference += one.critic
+        self._require_finite(mse + difference)
+        self._update()
+        self.step_count += 1
+        self._update_average()
+        return StepLoss(mse=mse, critic=difference)
+
+    def end_of_epoch(self, validation_loss: float) -> None:
+        """Lower the learning rate where validation has stopped improving."""
+        if self.settings.schedule != "plateau":
+            return
+        self.optimizer.param_groups[0]["lr"] = self.rate
+        self.plateau.step(validation_loss)
+        self.rate = float(self.optimizer.param_groups[0]["lr"])
+
+    def current_rate(self) -> float:
+        """Learning rate of the next step."""
+        settings = self.settings
+        warm = min((self.step_count + 1) / max(settings.warm_up, 1), 1.0)
+        if settings.schedule != "cosine":
+            return warm * self.rate
+        share = min(self.step_count / settings.steps, 1.0)
+        return warm * self.rate * 0.5 * (1 + math.cos(math.pi * share))
+
+    def _set_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.current_rate()
+
+    def _accumulate(self, example: Example) -> StepLoss:
+        """Gradients of one example, for the network and for the critic."""
+        settings = self.settings
+        visible, targets = self._tensor(example.visible), self._tensor(example.targets)
+        dtype = PRECISIONS[settings.precision]
+        with torch.autocast(self.device.type, dtype, enabled=settings.precision != "float32"):
+            predicted = predict(
+                self.network,
+                visible,
+                example.visible_angles,
+                example.target_angles,
+                thickness=example.thickness,
+                tilts_together=settings.recompute,
+            )
+        predicted = predicted.float()
+        mse = torch.nn.functional.mse_loss(predicted, targets)
+        loss = mse
+        if self.critic is not None:  # equation 2
+            self.critic.requires_grad_(False)
+            loss = mse - settings.critic.weight * self.critic(predicted).mean()
+        self.scaler.scale(loss / settings.accumulate).backward()
+        difference = self._accumulate_critic(targets, predicted.detach())
+        return StepLoss(
+            mse=mse.item() / settings.accumulate, critic=difference / settings.accumulate
+        )
+
+    def _accumulate_critic(self, targets: Tensor, predicted: Tensor) -> float:
+        """In float32: the penalty's second derivative does not survive half precision."""
+        if self.critic is None:
+            return 0.0
+        self.critic.requires_grad_(True)
+        loss = critic_loss(self.critic, targets, predicted, self.settings.critic.penalty)
+        (loss / self.settings.accumulate).backward()
+        return -loss.item()
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(
+                f"The loss of step {self.step_count + 1} is not a number: training stopped.",
+                "Lower the learning rate, or look for damaged tilts in the data.",
+            )
+
+    def _update(self) -> None:
+        limit = self.settings.clip or math.inf
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        if not self.scaler.is_enabled():  # the scaler leaves out such steps by itself
+            self._require_finite(norm.item())
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.critic is not None and self.critic_optimizer is not None:
+            torch.nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
+            self.critic_optimizer.step()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # short at the start, so that the average forgets the untrained weights
+        decay = min(self.settings.ema, (1 + self.step_count) / (10 + self.step_count))
+        pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+        for kept, current in pairs:
+            kept.lerp_(current, 1 - decay)
+
+    def _tensor(self, images: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def _use_channels_last(network: LBN) -> None:
+    # torch's type stubs do not know this use of Module.to
+    network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.unet.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
