@@ -147,6 +147,16 @@ def test_info_json_takes_the_wedge_from_the_actual_angles(tmp_path: Path, weight
     assert facts["plan"]["synthesized_tilts"] == 9
 
 
+def test_unsorted_angles_are_sorted_and_told(tmp_path: Path) -> None:
+    mixed = write_series(tmp_path)
+    file = mixed.with_suffix(".tlt")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(lines[::2] + lines[1::2]) + "\n")
+    assert "sorted here" in ok("info", mixed).stdout
+    result = ok("reconstruct", mixed, "--out", tmp_path / "rec.mrc", "--thickness", 8)
+    assert "not in the order of the angles" in result.stderr
+
+
 def test_info_counts_excluded_sections_from_one(series: Path) -> None:
     facts = json.loads(ok("info", series, "--json", "--exclude", "1,9").stdout)
     assert facts["excluded_sections"] == [1, 9]
@@ -253,7 +263,8 @@ def test_synthesize_keeps_the_order_of_the_angles(
     correction: Path, series: Path, weights: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "tilts.mrc"
-    ok("synthesize", series, "--angles=70,-50,0", "--out", path, "--weights", weights)
+    options = ["--weights", weights, "--thickness", 12]
+    ok("synthesize", series, "--angles=70,-50,0", "--out", path, *options)
     np.testing.assert_array_equal(np.loadtxt(path.with_suffix(".tlt")), [70, -50, 0])
     tilts = read(path)
     stack, angles = read(correction / "TS_lbn.mrc"), np.loadtxt(correction / "TS_lbn.tlt")
@@ -385,7 +396,7 @@ def test_bad_files_end_with_a_message_and_leave_nothing(
         (["--exclude", "1-8"], "too few"),
         (["--exclude", "a,b"], "exclude"),
         (["--increment", "0"], "increment"),
-        (["--bin", "100"], "leaves nothing"),
+        (["--bin", "100"], "coarser"),
         (["--filter", "sharp"], "sharp"),
         (["--tilt-angles", "nowhere.tlt"], "nowhere.tlt"),
         (["--sample"], "not both"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,14 +157,24 @@ def test_coarser_series_and_unknown_pixel_sizes_are_refused(
         plan(small_series.with_pixel_size(40), settings)
     with pytest.raises(InputError, match="pixel size is unknown"):
         plan(small_series.with_pixel_size(None), settings)
-    forced = CorrectionSettings(thickness=24, weights=settings.weights, device="cpu", binning=3)
-    assert any("trained for" in notice for notice in plan(small_series, forced).notices)
+    with pytest.raises(WeightsError, match="Binning 3 gives 30 Å, coarser"):
+        plan(small_series, replace(settings, binning=3))
+    finer = plan(small_series.with_pixel_size(5), replace(settings, binning=1))
+    assert any("trained for" in notice for notice in finer.notices)
 
 
 def test_notices_reach_the_consumer(small_series: TiltSeries, settings: CorrectionSettings) -> None:
-    forced = CorrectionSettings(thickness=8, weights=settings.weights, device="cpu", binning=3)
-    first = next(correct(small_series, forced))
+    finer = small_series.with_pixel_size(5)
+    first = next(correct(finer, replace(settings, binning=1)))
     assert isinstance(first, Notice)
+
+
+def test_a_thickness_that_no_specimen_has_is_refused(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    assert plan(small_series, replace(settings, thickness=2000)).thickness == 2000
+    with pytest.raises(InputError, match="at most 2000"):
+        plan(small_series, replace(settings, thickness=2001))
 
 
 def test_provenance_says_what_was_done(

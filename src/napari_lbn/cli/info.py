@@ -108,6 +108,8 @@ def _as_text(facts: dict[str, Any]) -> str:
         ("Excluded", ", ".join(map(str, facts["excluded_sections"])) or "none"),
         ("Angles inverted", "yes" if facts["angles_inverted"] else "no"),
     ]
+    if facts["history"].get("angles_were_sorted"):
+        lines.append(("Order", "the images are not in the order of the angles; sorted here"))
     lines += [(key.replace("_", " ").capitalize(), value) for key, value in _told(facts["history"])]
     lines.append(("Correction", _plan_text(facts["plan"])))
     text = [f"{name + ':':17s}{value}" for name, value in lines]

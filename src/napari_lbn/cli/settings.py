@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from .options import ComputingOptions, WedgeOptions
 
-THICKEST_WIDTHS = 4
-THICKEST_PX = 2000
-"""A tomogram may always be this thick, and else as many times the image width."""
-
 
 def require_usable(series: TiltSeries) -> None:
     """Tell what is odd about a series; refuse it where nothing good can come of it.
@@ -35,6 +31,8 @@ def require_usable(series: TiltSeries) -> None:
         if finding.severity == "error":
             raise InputError(finding.message, finding.remedy)
         note(f"{finding.message} {finding.remedy}".strip())
+    if series.history.get("angles_were_sorted"):
+        note(f"{series.name}: its images are not in the order of the angles; they were sorted.")
 
 
 def require_pixel_size(series: TiltSeries) -> None:
@@ -47,14 +45,10 @@ def require_pixel_size(series: TiltSeries) -> None:
 
 
 def require_thickness(thickness: int | None, series: TiltSeries) -> None:
-    """Refuse a thickness that no specimen has: a slip of the keyboard would run for days."""
-    limit = max(THICKEST_WIDTHS * series.image_shape[1], THICKEST_PX)
-    if thickness is not None and thickness > limit:
-        raise InputError(
-            f"--thickness: {thickness} pixels is far thicker than {series.name} is wide "
-            f"({series.image_shape[1]} pixels).",
-            f"Give at most {limit}; specimens are some 100 to 300 nm thick.",
-        )
+    """Refuse a thickness that no specimen has (`napari_lbn.engine.thickness`)."""
+    from napari_lbn.engine import thickness as engine
+
+    engine.require_thickness(thickness, series.image_shape[1], series.name)
 
 
 def correction_settings(
@@ -63,7 +57,6 @@ def correction_settings(
     """Settings of `napari_lbn.engine.correct.correct`; the thickness is 200 nm if not given."""
     from napari_lbn.engine.correct import CorrectionSettings, plan
 
-    require_thickness(computing.thickness, series)
     settings = CorrectionSettings(
         thickness=computing.thickness or default_thickness(series.pixel_size),
         weights=computing.weights,

@@ -137,6 +137,8 @@ def test_missing_angles_are_an_error_of_their_own(stack):
         (5, "not all numbers"),
         ([0, 0, 0, 0, 0], "all 5 tilt angles are 0°"),
         ([], "0 tilt angles"),
+        ([-1.05, -0.5, 0, 0.5, 1.05], "not in degrees"),
+        ([-600, -300, 0, 300, 600], "-600° is no tilt angle"),
     ],
 )
 def test_impossible_angles_are_refused(stack, angles, told):
@@ -144,14 +146,9 @@ def test_impossible_angles_are_refused(stack, angles, told):
         open_tilt_series(stack(), angles=angles)
 
 
-@pytest.mark.parametrize(
-    ("angles", "told"),
-    [([-1.05, -0.5, 0, 0.5, 1.05], "in degrees"), ([0, 30, 60, 90, 120], "beyond ±90°")],
-)
-def test_angles_that_look_wrong_are_told(stack, angles, told):
-    assert any(
-        told in text for text in open_tilt_series(stack(), angles=angles).history["warnings"]
-    )
+def test_angles_that_look_wrong_are_told(stack):
+    warnings = open_tilt_series(stack(), angles=[0, 30, 60, 90, 120]).history["warnings"]
+    assert any("beyond ±90°" in text for text in warnings)
 
 
 def test_one_tilt_and_a_flat_image_are_refused(tmp_path):

@@ -22,6 +22,8 @@ def describe_series(series: TiltSeries) -> str:
     height, width = series.image_shape
     size = "pixel size unknown" if series.pixel_size is None else f"{series.pixel_size:g} Å/px"
     text = f"{series.n_tilts} tilts, {width} × {height} px, {size}"
+    if series.history.get("angles_were_sorted"):
+        text += "; sorted by angle"
     return f"{text}; {len(series.excluded)} excluded" if series.excluded else text
 
 

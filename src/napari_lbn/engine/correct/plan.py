@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..binning import TOLERANCE, automatic_binning
 from ..cost import estimate_memory, estimate_seconds
+from ..errors import WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
+from ..thickness import require_thickness
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,18 +68,24 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
     automatic = automatic_binning(series.pixel_size, info.pixel_sizes, series.name)
     binning = settings.binning or automatic
     assert series.pixel_size is not None
+    shape = binned_shape(series.image_shape, binning)
+    low, high = info.pixel_sizes
+    size = f"Binning {binning} gives {series.pixel_size * binning:g} Å"
+    if series.pixel_size * binning > high * TOLERANCE:
+        raise WeightsError(
+            f"{series.name}: {size}, coarser than these weights know ({low:g} to {high:g} Å).",
+            f"Bin by {automatic}, or take other weights.",
+        )
     notices = []
-    if binning < automatic or series.pixel_size * binning > info.pixel_sizes[1] * TOLERANCE:
-        low, high = info.pixel_sizes
+    if binning < automatic:
         notices.append(
-            f"Binning {binning} gives {series.pixel_size * binning:g} Å; these weights were "
-            f"trained for {low:g} to {high:g} Å and may do worse."
+            f"{size}; these weights were trained for {low:g} to {high:g} Å and may do worse."
         )
     measured = series.included_angles
     new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
         notices.append("These tilts leave no missing wedge at this increment.")
-    shape = binned_shape(series.image_shape, binning)
+    require_thickness(settings.thickness, shape[1], series.name)
     n_out = new.size + (measured.size if settings.reproject_measured else 0)
     seconds = estimate_seconds(
         info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device

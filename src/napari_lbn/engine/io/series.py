@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UPRIGHT = 90.0
+HALF_CIRCLE = 180.0
 SMALL_RANGE = 5.0
 """Degrees; a smaller tilt range is probably not in degrees."""
+FEW = 3
+"""So few tilts may well lie close together."""
 
 
 def open_tilt_series(
@@ -155,13 +158,21 @@ def _sorted(
             f"{path.name}: all {len(values)} tilt angles are {values[0]:g}° ({table.source}).",
             "Give the angle file that belongs to this stack.",
         )
-    if span < SMALL_RANGE and len(values) > 3:
-        warnings.append(
-            f"{table.source}: the tilt range is only {span:.2f}°. Are the angles in degrees?"
+    if span < SMALL_RANGE and len(values) > FEW:
+        raise InputError(
+            f"{table.source}: the tilt range is only {span:.2f}°; the angles are not in degrees, "
+            "or not those of a tilt series.",
+            "Give the angle file that belongs to this stack, in degrees.",
         )
-    if np.abs(values).max() > UPRIGHT:
+    furthest = values[np.abs(values).argmax()]
+    if abs(furthest) > HALF_CIRCLE:
+        raise InputError(
+            f"{table.source}: {furthest:g}° is no tilt angle.",
+            "Give the angle file that belongs to this stack, in degrees.",
+        )
+    if abs(furthest) > UPRIGHT:
         warnings.append(
-            f"{table.source}: angles reach {values[np.abs(values).argmax()]:g}°, beyond ±90°. "
+            f"{table.source}: angles reach {furthest:g}°, beyond ±90°. "
             "Is this the right angle file?"
         )
     return values, sorting
