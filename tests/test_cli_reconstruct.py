@@ -117,3 +117,46 @@ def test_non_negative_is_refused_where_it_means_nothing(series: Path, tmp_path: 
     done = run("reconstruct", series, "--out", tmp_path / "t.mrc", "--non-negative")
     assert done.exit_code == 2
     assert "--non-negative" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a tiny, untrained network."""
+    import torch
+
+    from napari_lbn.engine.io.weights import save_weights
+    from napari_lbn.engine.network import LBN, LBNConfig
+
+    torch.manual_seed(3)
+    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
+    return path
+
+
+def test_back_projected_with_synthesized_tilts_it_is_the_tomogram_of_correct(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    options = ["--weights", weights, "--thickness", 10, "--alpha", 0.5]
+    assert run("correct", series, "--out", tmp_path / "out", *options).exit_code == 0
+    done = run("reconstruct", series, "--out", tmp_path / "t.mrc", "--lbn", *options)
+    assert done.exit_code == 0, done.output
+    expected = mrcfile.read(tmp_path / "out" / "TS_wbp_lbn.mrc")
+    tomogram = mrcfile.read(tmp_path / "t.mrc")
+    np.testing.assert_allclose(tomogram, expected, atol=1e-4 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("method", ["sirt", "tv"])
+def test_synthesized_tilts_change_iterative_tomograms(
+    series: Path, weights: Path, tmp_path: Path, method: str
+) -> None:
+    options = ["--weights", weights, "--thickness", 10, "--method", method, "--iterations", 3]
+    for name, more in (("alone", ["--bin", 1]), ("both", ["--lbn"])):
+        done = run("reconstruct", series, "--out", tmp_path / f"{name}.mrc", *options, *more)
+        assert done.exit_code == 0, done.output
+    both, alone = (mrcfile.read(tmp_path / f"{name}.mrc") for name in ("both", "alone"))
+    assert both.shape == alone.shape
+    assert np.abs(both - alone).max() > 0.01 * alone.std()
+    record = json.loads((tmp_path / "both.json").read_text())
+    assert record["alpha"] == 1
+    assert len(record["synthesized_angles"]) > 0
