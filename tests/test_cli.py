@@ -458,6 +458,19 @@ def test_output_folder_that_is_a_file(series: Path, tmp_path: Path, weights: Pat
     assert (tmp_path / "taken").read_text() == "here first"
 
 
+def test_synthesize_asks_for_room_before_it_works(
+    series: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("napari_lbn.cli.synthesize._run", never)
+    target = tmp_path / "absent" / "tilts.mrc"
+    result = run("synthesize", series, "--out", target, "--weights", weights)
+    assert result.exit_code == 2
+    assert f"the folder {target.parent} does not exist" in " ".join(result.stderr.split())
+
+
 # --- failures on the way ---------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_lbn.engine.correct import CorrectionPlan, CorrectionSettings
     from napari_lbn.engine.tilt_series import TiltSeries
 
+SAMPLE_BYTES = 4
 AnglesOption = Annotated[
     str | None,
     typer.Option(
@@ -59,6 +61,7 @@ def synthesize(
     import numpy as np
 
     from napari_lbn.engine.correct import plan
+    from napari_lbn.engine.io.output import check_free_space
 
     typed = None if angles is None else np.asarray(parse_angles(angles))
     opened = open_series(series)
@@ -70,6 +73,8 @@ def synthesize(
     settings = correction_settings(opened, computing, wedge)
     chosen = plan(opened, settings)
     wanted = chosen.new_angles if typed is None else typed
+    images = opened.image_shape if full_size else chosen.image_shape
+    check_free_space(out.parent, SAMPLE_BYTES * wanted.size * math.prod(images))
     _tell(chosen, wanted)
     tilts, record = _run(opened, wanted, chosen, settings)
     _write(outputs, tilts, record, opened if full_size else None)

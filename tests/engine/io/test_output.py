@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -248,6 +249,15 @@ def test_a_read_only_folder_is_told(tmp_path, monkeypatch, refusal):
     ):
         pass
     assert not os.listdir(tmp_path)
+
+
+def test_a_folder_is_checked_before_the_work(tmp_path, monkeypatch):
+    absent = tmp_path / "absent"
+    with pytest.raises(OutputError, match=re.escape(f"the folder {absent} does not exist")):
+        check_free_space(absent, 1)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match=re.escape(f"the folder {tmp_path} is read-only")):
+        check_free_space(tmp_path, 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")

@@ -49,11 +49,11 @@ def output_errors(target: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _translated(Path(target), error) from error
+        raise _translated(Path(target), error, Path(target).parent) from error
 
 
 def check_free_space(folder: str | Path, needed: int) -> None:
-    """Make sure that a folder exists and has room, before any work is done.
+    """Make sure that a folder exists, can be written to and has room, before any work is done.
 
     Parameters
     ----------
@@ -65,14 +65,18 @@ def check_free_space(folder: str | Path, needed: int) -> None:
     Raises
     ------
     OutputError
-        No such folder, or too little free space.
+        No such folder, a read-only one, or too little free space.
     """
     folder = Path(folder)
-    with output_errors(folder):
+    try:
         if not folder.is_dir():
             code = errno.ENOTDIR if folder.exists() else errno.ENOENT
             raise OSError(code, os.strerror(code))
+        if not os.access(folder, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise _translated(folder, error, folder) from error
     if free < needed + SPARE_BYTES:
         raise OutputError(
             f"{folder} has {free / 1e9:.3g} GB free, and the output takes {needed / 1e9:.3g} GB.",
@@ -94,8 +98,8 @@ def ensure_folder(folder: str | Path) -> Path:
     return folder
 
 
-def _translated(target: Path, error: OSError) -> OutputError:
-    """What the user can do about an error of the operating system."""
+def _translated(target: Path, error: OSError, folder: Path) -> OutputError:
+    """What the user can do about an error of the operating system, met in this folder."""
     if error.errno in FULL:
         return OutputError(
             f"{target} cannot be written: the disk is full.",
@@ -103,7 +107,7 @@ def _translated(target: Path, error: OSError) -> OutputError:
         )
     if error.errno in READ_ONLY:
         return OutputError(
-            f"{target} cannot be written: the folder {target.parent} is read-only.",
+            f"{target} cannot be written: the folder {folder} is read-only.",
             "Choose another folder, or change its permissions.",
         )
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
@@ -113,7 +117,7 @@ def _translated(target: Path, error: OSError) -> OutputError:
         )
     if error.errno == errno.ENOENT:
         return OutputError(
-            f"{target} cannot be written: the folder {target.parent} does not exist.",
+            f"{target} cannot be written: the folder {folder} does not exist.",
             "Make the folder first, or choose another one.",
         )
     return OutputError(f"{target} cannot be written: {error.strerror or error}.")
