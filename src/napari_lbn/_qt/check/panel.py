@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,18 @@ PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interp
 NO_SERIES = "Open a tilt series first."
 BUSY = "A correction is running."
 NO_PLAN = "No weights fit this series yet."
+DASHED = "Dashed: low-passed as predicts visible tilts best."
 NOT_YET = "Available once a check has run."
 STEPS = 1000
 REDRAW = 700
 """Milliseconds between drawings while scores arrive."""
 SCALES = (("full resolution", "full"), ("averaged 2 × 2", "2x2"), ("averaged 4 × 4", "4x4"))
+
+
+def in_paragraphs(sentences: list[str]) -> str:
+    """Sentences as rich text, the first one, which counts most, in bold."""
+    first, *others = (html.escape(sentence) for sentence in sentences)
+    return "".join([f"<p><b>{first}</b></p>", *(f"<p>{text}</p>" for text in others)])
 
 
 class CheckPanel(QWidget):
@@ -95,14 +103,18 @@ class CheckPanel(QWidget):
         row = QHBoxLayout()
         for widget in (self.kind, self.scale, self.save_button):
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for widget in (self.scale, self.save_button):
             row.addWidget(widget)
+        self._dashed = caption(DASHED)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._purpose, self.button, self._bar, self.status, self.verdict, self.plot):
+        for widget in (self._purpose, self.button, self._bar, self.status, self.verdict):
+            layout.addWidget(widget)
+        for widget in (self.kind, self.plot, self._dashed):
             layout.addWidget(widget)
         layout.addLayout(row)
         layout.addWidget(self.alteration)
-        self._choosers = (self.kind, self.scale, self.save_button)
+        self._choosers = (self.kind, self.scale, self.save_button, self._dashed)
 
     def _connect(self) -> None:
         session = self._session
@@ -168,7 +180,7 @@ class CheckPanel(QWidget):
     def _on_succeeded(self, evaluation: Any) -> None:
         self.evaluation = evaluation
         self._result = evaluation.hold_outs
-        self.verdict.setText("\n".join(evaluation.sentences))
+        self.verdict.setText(in_paragraphs(evaluation.sentences))
         self._say("")
         self._draw()
         self.refresh()
@@ -227,6 +239,7 @@ class CheckPanel(QWidget):
             return
         from napari_lbn.engine.evaluation.figures import draw_angles
         from napari_lbn.engine.evaluation.holdout import HoldOutResult
+        from napari_lbn.engine.evaluation.predictors import LOW_PASSED
 
         value, scale = self.kind.currentData(), self.scale.currentData()
         chosen = tuple(s for s in self._scores if value in {s.kind, s.fold})
@@ -235,8 +248,10 @@ class CheckPanel(QWidget):
 
         def paint(axes: Any) -> None:
             draw_angles(axes, result, scale=scale)
-            if axes.lines:
-                axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.45, -0.22))
+            # dashed lines are the low-passed ones of the same colour, which the caption says
+            shown = [line for line in axes.lines if LOW_PASSED not in str(line.get_label())]
+            axes.set_ylabel("correlation")
+            axes.figure.legend(handles=shown, ncols=2, loc="outside lower center")
 
         self.plot.draw(paint)
 

@@ -67,8 +67,9 @@ class Plot(QWidget):
         for spine in axes.spines.values():
             spine.set_color(colour)
             spine.set_alpha(0.4)
-        legend = axes.get_legend()
-        if legend is not None:
+        for legend in (axes.get_legend(), *axes.figure.legends):
+            if legend is None:
+                continue
             legend.get_frame().set_alpha(0)
             for text in legend.get_texts():
                 text.set_color(colour)

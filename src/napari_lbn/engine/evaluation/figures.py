@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .calibration import Calibration
+    from .ceiling import Ceiling
     from .fsc import FSCCurve
     from .holdout import HoldOutResult, Score
 
@@ -63,9 +64,8 @@ def draw_angles(axes: Any, result: HoldOutResult, *, scale: str = FULL) -> None:
     if ceilings:
         name = "noise ceiling" if ceilings[0].source == MEASURED else "noise ceiling (estimate)"
         axes.plot(
-            [c.angle for c in ceilings],
-            [c.correlation for c in ceilings],
-            color="0.4",
+            *_with_gaps(ceilings),
+            color="0.5",
             linestyle=":",
             linewidth=1.2,
             label=name,
@@ -166,7 +166,7 @@ def _style(method: str, chosen: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def _with_gaps(own: Sequence[Score]) -> tuple[list[float], list[float]]:
+def _with_gaps(own: Sequence[Score | Ceiling]) -> tuple[list[float], list[float]]:
     """Angles and values with a break where the hidden tilts leave out a range."""
     angles = [s.angle for s in own]
     values = [s.correlation for s in own]

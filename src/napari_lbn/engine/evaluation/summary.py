@@ -168,8 +168,7 @@ def verdict(
         "equal": f"{method} predicts tilts it has not seen no better than {best} "
         f"(better at {wins} of {total} angles): what it adds is not supported here.",
         "mixed": f"{method} predicts tilts it has not seen better than {WBP_NAME} at {over_wbp} "
-        f"of {total} angles, but {best} predicts them better still ({method} is better at "
-        f"{wins}): take what is filled with caution.",
+        f"of {total} angles, than {best} at only {wins}: take it with caution.",
         "worse": f"Worse: {method} beats {best} at only {wins} of {total} angles; "
         "do not use these weights on this series.",
     }[rank]
