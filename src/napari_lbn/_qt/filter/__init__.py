@@ -1,0 +1,1 @@
+"""The learned filter in napari: learn it, see it, apply it."""

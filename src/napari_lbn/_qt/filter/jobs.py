@@ -1,0 +1,123 @@
+"""What the dock does in the background: learn a filter, reconstruct with it. No Qt here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_lbn.engine.events import CancelToken, Job
+    from napari_lbn.engine.reconstruction import TiltSource
+    from napari_lbn.engine.reconstruction.learned import Example, LearnedFilter
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+SIMULATED_SHAPE = (32, 64, 96)
+SIMULATED_ANGLES = np.linspace(-60, 60, 61)
+SIMULATED_SEEDS = range(1, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    variant, initial : str
+        Of the filter.
+    padding : bool
+        Mirror tilts beyond their edges.
+    steps : int
+        Updates.
+    thickness : int
+        Of the specimen, pixels; for a series.
+    """
+
+    variant: str = "plane-2d"
+    initial: str = "ramp"
+    padding: bool = False
+    steps: int = 100
+    thickness: int = 100
+
+
+def learn(
+    series: TiltSeries | None, options: FilterOptions, cancel: CancelToken
+) -> Job[LearnedFilter]:
+    """Learn on simulated volumes, or on a series from its held-out tilts."""
+    from napari_lbn.engine.reconstruction.learned import (
+        FilterConfig,
+        FilterTraining,
+        LearnedFilter,
+        train_filter,
+    )
+
+    examples = _simulated() if series is None else _held_out(series, options.thickness)
+    model = LearnedFilter(
+        FilterConfig(
+            angles=tuple(examples[0].angles),
+            shape=examples[0].tilts.shape[1:],
+            variant=options.variant,  # type: ignore[arg-type]
+            initial=options.initial,  # type: ignore[arg-type]
+            padding=options.padding,
+        )
+    )
+    yield from train_filter(model, examples, FilterTraining(steps=options.steps), cancel=cancel)
+    return model
+
+
+def apply(
+    series: TiltSeries, model: LearnedFilter, thickness: int, cancel: CancelToken
+) -> Job[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The tomogram by plain WBP, and the one with the learned filter, ``(z, y, x)``."""
+    from napari_lbn.engine.reconstruction import WBPSettings
+    from napari_lbn.engine.reconstruction.learned import filtered_source, transfer
+
+    source = _source(series)
+    angles = source.angles
+    own = np.asarray(model.config.angles)
+    if own.shape != angles.shape or not np.allclose(own, angles, atol=0.1):
+        model = transfer(model, angles)
+    filtered = yield from filtered_source(source, model, cancel=cancel)
+    plain = yield from _tomogram(source, WBPSettings(thickness=thickness), cancel, (0.3, 0.65))
+    settings = WBPSettings(thickness=thickness, filter="none")
+    learned = yield from _tomogram(filtered, settings, cancel, (0.65, 1.0))
+    return plain, learned
+
+
+def _simulated() -> list[Example]:
+    from napari_lbn.engine.reconstruction.learned import simulated_examples
+
+    return list(simulated_examples(SIMULATED_SEEDS, SIMULATED_SHAPE, SIMULATED_ANGLES))
+
+
+def _held_out(series: TiltSeries, thickness: int) -> list[Example]:
+    from napari_lbn.engine.reconstruction.learned import hold_out_examples
+
+    source = _source(series)
+    return hold_out_examples(source.read_rows(slice(None)), source.angles, thickness)
+
+
+def _source(series: TiltSeries) -> TiltSource:
+    from napari_lbn.engine.correct import measure_intensities
+    from napari_lbn.engine.correct.sources import measured_source
+
+    return measured_source(series, measure_intensities(series))
+
+
+def _tomogram(
+    source: TiltSource, settings: object, cancel: CancelToken, fractions: tuple[float, float]
+) -> Job[NDArray[np.float32]]:
+    from napari_lbn.engine.events import SlabReady
+    from napari_lbn.engine.reconstruction import reconstruct_source
+
+    slabs = []
+    job = reconstruct_source(source, settings, cancel=cancel, fractions=fractions)  # type: ignore[arg-type]
+    for event in job:
+        if isinstance(event, SlabReady):
+            slabs.append(event.slab)
+        else:
+            yield event
+    return np.concatenate(slabs, axis=1)

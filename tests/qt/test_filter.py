@@ -1,0 +1,99 @@
+"""The dock of the learned filter, with the real engine on tiny data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_lbn._napari.metadata import kind_of
+from napari_lbn._qt.filter import jobs
+from napari_lbn._qt.filter.dock import LearnedFilterDock
+from napari_lbn.engine.tilt_series import TiltSeries
+
+WAIT = 20_000
+
+
+@pytest.fixture
+def dock(qtbot: Any, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch) -> LearnedFilterDock:
+    monkeypatch.setattr(jobs, "SIMULATED_SHAPE", (10, 12, 16))
+    monkeypatch.setattr(jobs, "SIMULATED_ANGLES", np.linspace(-60, 60, 9))
+    monkeypatch.setattr(jobs, "SIMULATED_SEEDS", range(1, 2))
+    dock = LearnedFilterDock(viewer)
+    dock.steps.setValue(3)
+    dock.thickness.setValue(8)
+    qtbot.addWidget(dock)
+    return dock
+
+
+def learn(qtbot: Any, dock: LearnedFilterDock) -> None:
+    with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
+        dock.learn_button.click()
+
+
+def test_nothing_can_be_applied_before_something_is_learned(dock: LearnedFilterDock) -> None:
+    for button in (dock.apply_button, dock.show_button, dock.save_button, dock.stop_button):
+        assert not button.isEnabled()
+        assert button.toolTip()
+    assert dock.learn_button.isEnabled()
+
+
+def test_learned_on_simulated_volumes_and_shown(
+    qtbot: Any, dock: LearnedFilterDock, viewer: ViewerModel
+) -> None:
+    learn(qtbot, dock)
+    assert len(dock._losses) == 3
+    dock.show_button.click()
+    assert viewer.layers[-1].data.shape[-2:] == (12, 16)
+
+
+def test_learned_on_the_open_series_applied_and_compared(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    viewer: ViewerModel,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    add_series(series)
+    dock.source.setCurrentText("TS")
+    dock.variant.setCurrentIndex(dock.variant.findData("tilt-2d"))
+    learn(qtbot, dock)
+    assert dock.model.config.angles == tuple(series.angles)
+    with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
+        dock.apply_button.click()
+    tomograms = [layer for layer in viewer.layers if kind_of(layer) == "tomogram"]
+    assert [layer.name for layer in tomograms] == ["TS, WBP, ramp", "TS, learned filter"]
+    assert all(layer.data.shape == (8, *series.image_shape) for layer in tomograms)
+
+
+def test_a_filter_of_simulated_volumes_is_transferred_to_the_series(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+    tmp_path: Path,
+) -> None:
+    learn(qtbot, dock)
+    dock.save(tmp_path / "f.safetensors")
+    dock.model = None
+    dock.open(tmp_path / "f.safetensors")
+    add_series(series)
+    dock.source.setCurrentText("TS")
+    with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
+        dock.apply_button.click()
+
+
+def test_a_series_that_is_closed_is_no_longer_offered(
+    dock: LearnedFilterDock,
+    viewer: ViewerModel,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    add_series(series)
+    assert dock.source.count() == 2
+    viewer.layers.clear()
+    assert dock.source.count() == 1
