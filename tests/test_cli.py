@@ -450,6 +450,15 @@ def test_the_input_is_never_overwritten(series: Path) -> None:
     assert series.read_bytes() == before
 
 
+def test_the_angles_of_the_input_are_never_overwritten(series: Path, weights: Path) -> None:
+    angles = series.with_suffix(".tlt")
+    before = angles.read_text()
+    result = run("synthesize", series, "--out", series.with_suffix(".st"), "--weights", weights)
+    assert result.exit_code == 2
+    assert "TS.tlt is an input" in " ".join(result.stderr.split())
+    assert angles.read_text() == before
+
+
 def test_output_folder_that_is_a_file(series: Path, tmp_path: Path, weights: Path) -> None:
     (tmp_path / "taken").write_text("here first")
     options = ["--weights", weights, "--thickness", 8]

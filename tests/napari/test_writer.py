@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
@@ -40,6 +43,39 @@ def test_lazy_tomogram_is_written_as_displayed(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mrc.data, measured + np.float32(0.5) * synthesized)
         assert mrc.is_volume()
         assert float(mrc.voxel_size.x) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "alpha", "said"),
+    [
+        ("tomogram", 0.0, "WBP of the measured tilts"),
+        ("tomogram", 0.5, "WBP + 0.5 x WBP of the synthesized"),
+        ("difference", 1.0, "1 x WBP of the synthesized"),
+    ],
+)
+def test_a_tomogram_says_in_its_file_what_it_was_made_from(
+    tmp_path: Path, kind: Any, alpha: float, said: str
+) -> None:
+    record = volume_record(kind, pixel_size=12.0, alpha=alpha, provenance={"weights": "small"})
+    zeros = np.zeros((2, 3, 4), np.float32)
+    data, attributes, _ = volume_layer(zeros, name="t", pixel_size=12.0, record=record)
+    file, beside = write_image(str(tmp_path / "t.mrc"), data, attributes)
+    with mrcfile.open(file) as mrc:
+        assert any(said in line for line in mrc.get_labels())
+    told = json.loads(Path(beside).read_text(encoding="utf-8"))
+    assert (told["weights"], told["kind"], told["alpha"]) == ("small", kind, alpha)
+
+
+def test_a_series_is_never_written_over_its_own_files(tmp_path: Path, series: TiltSeries) -> None:
+    source = tmp_path / "TS.mrc"
+    data, attributes, _ = tilt_series_layer(replace(series, source=source))
+    source.write_bytes(b"raw data")
+    (tmp_path / "TS.tlt").write_text("its angles")
+    for name in ("TS.mrc", "TS.st"):
+        with pytest.raises(OutputError, match="is an input"):
+            write_image(str(tmp_path / name), data, attributes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["TS.mrc", "TS.tlt"]
+    assert source.read_bytes() == b"raw data"
 
 
 @pytest.mark.parametrize(("unit", "expected"), [("nanometer", 20.0), ("angstrom", 2.0)])

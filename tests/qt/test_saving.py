@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from napari_lbn._qt.dock import MissingWedgeDock
+from napari_lbn.engine.errors import OutputError
 
 from .conftest import ANGLES, WAIT
 from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE
@@ -72,3 +74,30 @@ def test_folder_that_cannot_be_written_to_is_told(
     assert "Saved" not in done.save_panel.status
     assert done.save_panel.stack.isEnabled()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_half_of_a_stack_is_not_left_behind(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr("napari_lbn.engine.io.write_tilt_angles", full)
+    done.saver.save_stack(tmp_path / "TS_lbn.mrc")
+    wait(qtbot, done)
+    assert "disk is full" in done.save_panel.status
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_tilt_series_itself_is_never_written_over(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path
+) -> None:
+    source = tmp_path / "TS.mrc"
+    (tmp_path / "TS.tlt").write_text("its angles")
+    result = done.session.result
+    done.session.result = replace(result, original=replace(result.original, source=source))
+    for name in ("TS.mrc", "TS.st"):
+        done.saver.save_stack(tmp_path / name)
+        wait(qtbot, done)
+        assert "is an input" in done.save_panel.status
+    assert [path.name for path in tmp_path.iterdir()] == ["TS.tlt"]

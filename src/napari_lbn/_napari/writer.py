@@ -49,15 +49,21 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             f"{attributes.get('name', 'This layer')} has {np.ndim(data)} dimensions.",
             "Only tilt series and volumes (z, y, x) are written as MRC.",
         )
-    pixel_size = _pixel_size(attributes) if record is None else record["pixel_size"]
-    write_volume(file, data, pixel_size=pixel_size)
-    return [str(file)]
+    if record is None:
+        write_volume(file, data, pixel_size=_pixel_size(attributes))
+        return [str(file)]
+    write_volume(file, data, pixel_size=record["pixel_size"], labels=_labels(record))
+    return [str(file), *_write_provenance(file, record)]
 
 
 def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
     """Write a tilt stack ``(n, 1, y, x)`` and its angles; labels tell what was synthesized."""
     from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+    from napari_lbn.engine.io.together import require_other_files
 
+    angles = file.with_suffix(".tlt")
+    source = record.get("source")
+    require_other_files([file, angles], [None if source is None else Path(source)])
     count = len(record["angles"])
     labels = [f"napari-lbn: {sum(record['synthesized'])} of {count} tilts synthesized"]
     images: Iterator[np.ndarray] = (np.asarray(data[i, 0], np.float32) for i in range(count))
@@ -69,9 +75,31 @@ def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
         pixel_size=record["pixel_size"],
         labels=labels,
     )
-    angles = file.with_suffix(".tlt")
     write_tilt_angles(angles, record["angles"])
-    return [str(file), str(angles)]
+    return [str(file), str(angles), *_write_provenance(file, record)]
+
+
+def _labels(record: dict[str, Any]) -> tuple[str, ...]:
+    """What a volume of ours is, for the header; nothing for one that was opened from a file."""
+    alpha = record.get("alpha")
+    if alpha is None:
+        return ()
+    if record["kind"] == "difference":
+        return (f"{alpha:g} x WBP of the synthesized tilts (LBN)",)
+    if alpha == 0:
+        return ("WBP of the measured tilts",)
+    return (f"WBP + {alpha:g} x WBP of the synthesized tilts (LBN)",)
+
+
+def _write_provenance(file: Path, record: dict[str, Any]) -> list[str]:
+    """What a layer was made from, as JSON beside its file; nothing where that is not known."""
+    from napari_lbn.engine.io.output import write_provenance
+
+    if not record.get("provenance"):
+        return []
+    facts = {key: record[key] for key in ("kind", "alpha", "synthesized") if key in record}
+    path = write_provenance(file.with_suffix(".json"), {**record["provenance"], **facts})
+    return [str(path)]
 
 
 def write_volume(

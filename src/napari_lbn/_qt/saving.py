@@ -31,6 +31,7 @@ class Tomograms:
     alpha: float
     pixel_size: float | None
     provenance: dict[str, Any]
+    source: Path | None = None
 
 
 def save_stack(
@@ -38,7 +39,10 @@ def save_stack(
 ) -> Generator[Event, None, list[Path]]:
     """Write the augmented stack, its angles and its provenance."""
     from napari_lbn.engine.io import write_provenance, write_stack, write_tilt_angles
+    from napari_lbn.engine.io.together import require_other_files, written_together
 
+    outputs = [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
+    require_other_files(outputs, [result.original.source])
     series = result.original if full_size else result.series
     angles, images = result.augmented_stack(full_size=full_size)
     yield Progress(stage=f"Writing {file.name}", done=0, total=1, fraction=0.0)
@@ -49,19 +53,21 @@ def save_stack(
             yield image
 
     count = int(np.count_nonzero(result.synthesized))
-    label = f"augmented stack: {count} of {len(angles)} tilts synthesized"
-    write_stack(
-        file,
-        checked(),
-        n=len(angles),
-        shape=series.image_shape,
-        pixel_size=series.pixel_size,
-        labels=[label],
-    )
-    written = [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
-    write_tilt_angles(written[1], angles)
-    write_provenance(written[2], result.provenance)
-    return written
+    label = f"{count} of {len(angles)} tilts synthesized (LBN), of {result.original.name}"
+    record = {**result.provenance, "stack_at_original_pixel_size": full_size}
+    with written_together(file.parent) as written:
+        write_stack(
+            file,
+            checked(),
+            n=len(angles),
+            shape=series.image_shape,
+            pixel_size=series.pixel_size,
+            labels=[label],
+        )
+        written.append(file)
+        written.append(write_tilt_angles(outputs[1], angles))
+        write_provenance(outputs[2], record)
+    return outputs
 
 
 def save_tomograms(
@@ -69,20 +75,23 @@ def save_tomograms(
 ) -> Generator[Event, None, list[Path]]:
     """Write tomogram WBP and tomogram WBP + alpha LBN, with their provenance."""
     from napari_lbn.engine.io import write_provenance
+    from napari_lbn.engine.io.together import require_other_files, written_together
 
-    alpha = tomograms.alpha
-    names = (f"{tomograms.name}_wbp", f"{tomograms.name}_wbp_lbn")
+    alpha, stem = tomograms.alpha, "_".join(tomograms.name.split())
+    files = [folder / f"{stem}{ending}.mrc" for ending in ("_wbp", "_wbp_lbn")]
+    require_other_files(files, [tomograms.source])
     labels = ("WBP of the measured tilts", f"WBP + {alpha:g} x WBP of the synthesized tilts")
     volumes = (
         tomograms.measured,
         BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha),
     )
-    written = []
-    for name, label, volume, share in zip(names, labels, volumes, (0.0, alpha), strict=True):
-        file = folder / f"{name}.mrc"
-        yield from _save_volume(volume, file, tomograms.pixel_size, label, cancel)
-        write_provenance(file.with_suffix(".json"), {**tomograms.provenance, "alpha": share})
-        written += [file, file.with_suffix(".json")]
+    with written_together(folder) as written:
+        for file, label, volume, share in zip(files, labels, volumes, (0.0, alpha), strict=True):
+            title = f"{label}, of {tomograms.name}"
+            yield from _save_volume(volume, file, tomograms.pixel_size, title, cancel)
+            written.append(file)
+            record = {**tomograms.provenance, "alpha": share}
+            written.append(write_provenance(file.with_suffix(".json"), record))
     return written
 
 
@@ -135,6 +144,7 @@ class Saver(QObject):
             alpha=session.alpha,
             pixel_size=session.layers.extent.pixel_size,
             provenance=session.layers.provenance,
+            source=session.result.original.source,
         )
         self._panel.set_busy(True, "Writing tomograms…")
         self.runner.start(lambda cancel: save_tomograms(tomograms, folder, cancel=cancel))

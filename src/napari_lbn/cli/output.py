@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +9,9 @@ import typer
 from napari_lbn.engine.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -25,38 +25,17 @@ def require_mrc_name(path: Path) -> None:
 
 
 def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
-    """Refuse to write over what is being read."""
-    taken = {path.resolve() for path in inputs if path is not None}
-    for output in outputs:
-        if output.resolve() in taken:
-            raise OutputError(f"{output} is an input of this run.", "Choose another output.")
+    """Refuse to write over what is being read (`napari_lbn.engine.io.together`)."""
+    from napari_lbn.engine.io import together
+
+    together.require_other_files(outputs, inputs)
 
 
-@contextmanager
-def written_together(folder: Path) -> Iterator[list[Path]]:
-    """Keep files together: whatever ends the block early removes those in the list.
+def written_together(folder: Path) -> AbstractContextManager[list[Path]]:
+    """All files or none (`napari_lbn.engine.io.together`)."""
+    from napari_lbn.engine.io import together
 
-    Parameters
-    ----------
-    folder : Path
-        Removed too in that case, if it was made in the block and nothing else is in it.
-
-    Yields
-    ------
-    list of Path
-        Add each file once it is written.
-    """
-    existed = folder.exists()
-    written: list[Path] = []
-    try:
-        yield written
-    except BaseException:
-        with suppress(OSError):
-            for path in written:
-                path.unlink(missing_ok=True)
-            if not existed and folder.exists():
-                folder.rmdir()
-        raise
+    return together.written_together(folder)
 
 
 def label(series: TiltSeries, content: str) -> str:
