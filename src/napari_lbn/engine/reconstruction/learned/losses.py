@@ -53,9 +53,11 @@ class LossSettings:
             raise InputError(f"Unknown loss {self.fidelity!r}.", "mse or huber.")
 
 
-def fidelity(predicted: Tensor, truth: Tensor, settings: LossSettings) -> Tensor:
-    """MSE or Huber loss, relative to the variance of the truth."""
-    scale = truth.std().clamp(min=SMALL)
+def fidelity(predicted: Tensor, truth: Tensor, settings: LossSettings, scale: float) -> Tensor:
+    """MSE or Huber loss in units of `scale`, the deviation of the example's whole truth.
+
+    That of some rows would let nearly empty ones count most.
+    """
     if settings.fidelity == "mse":
         return mse_loss(predicted / scale, truth / scale)
     return huber_loss(predicted / scale, truth / scale, delta=settings.huber_delta)

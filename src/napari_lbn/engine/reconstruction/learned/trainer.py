@@ -160,6 +160,7 @@ class _Prepared:
     def __init__(self, example: Example, device: str) -> None:
         self.tilts = torch.from_numpy(example.tilts).to(device)
         self.truth = None if example.truth is None else torch.from_numpy(example.truth).to(device)
+        self.scale = 1.0 if self.truth is None else max(float(self.truth.std()), 1e-12)
         if self.truth is None:
             self.folds = [HoldOut(example, fold, device) for fold in range(FOLDS)]
         else:
@@ -187,7 +188,7 @@ def _losses(
     else:
         filtered = model(example.tilts)
         volume = example.back_project(filtered[:, rows])
-        first = fidelity(volume, example.truth[:, rows], chosen)
+        first = fidelity(volume, example.truth[:, rows], chosen, example.scale)
     total = first
     if chosen.tv_filter:
         parts = [total_variation(p, chosen.form) for p in model.parameters()]
