@@ -17,6 +17,7 @@ from .handedness import handedness
 from .info import info
 from .reconstruct import reconstruct
 from .synthesize import synthesize
+from .train import train
 
 app = typer.Typer(
     name="napari-lbn",
@@ -53,6 +54,7 @@ _COMMANDS = (
     correct,
     reconstruct,
     synthesize,
+    train,
     evaluate,
     batch,
     convert,

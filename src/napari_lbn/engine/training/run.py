@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -214,8 +214,6 @@ class _Run:
         run: RunSettings,
         folder: Path,
     ) -> None:
-        from dataclasses import replace
-
         if not data.series:
             raise InputError("There is no series to train on.", "Name tilt series or a folder.")
         if training.schedule == "plateau" and not data.hold_outs:
@@ -245,7 +243,7 @@ class _Run:
         check_free_space(self.folder, 2 * 4 * size)
         self.log = TrainingLog(self.folder, self.state.step_count, tensorboard=self.run.tensorboard)
 
-    def events(self, stop: CancelToken | None) -> Iterator[Any]:
+    def events(self, stop: CancelToken | None) -> Job[TrainingResult]:
         """Train to the end, or until told to stop."""
         state, progress = self.state, self.progress
         examples = prefetch(

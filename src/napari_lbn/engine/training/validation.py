@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from ..network import LBN
     from ..tilt_series import TiltSeries
 
-    Predictor: TypeAlias = Callable[
-        [NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float32]
-    ]
-    """``predictor(visible, angles, targets, thickness)``: tilts at the target angles."""
+Predictor: TypeAlias = (
+    "Callable[[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], int], "
+    "NDArray[np.float32]]"
+)
+"""``predictor(visible, angles, targets, thickness)``: tilts at the target angles."""
 
 FACTORS = (1, 2, 4)
 """Correlations are given at full resolution and after averaging over blocks of these sides."""

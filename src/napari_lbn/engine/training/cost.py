@@ -1,0 +1,162 @@
+"""What a training will cost, told before it starts.
+
+The network's parts run on torch's meta device, which computes nothing but knows every
+tensor that would be kept for the gradient and every multiplication.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..cost import HOST_BYTES, convolution_speed
+from ..device import choose_device
+from ..network import LBN, LBNConfig
+from ..network.critic import PatchCritic
+from ..network.latent_projection import LatentGrid, round_up
+from ..network.unet3d import MULTIPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .examples import TrainingSeries
+    from .settings import TrainingSettings
+
+PARAMETER_BYTES = 20
+"""Weights, gradients, two moments of Adam, running average."""
+VISIBLE_SHARE = 0.7
+"""Mean share of the tilts that the masks leave visible."""
+HALF = 0.75
+"""Half precision keeps convolutions at 2 bytes a value, GroupNorm and projections at 4."""
+CRITIC_PASSES = 5
+"""Passes with gradients: the network's, measured and predicted tilts, and the penalty twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCost:
+    """Estimates.
+
+    Attributes
+    ----------
+    operations : float
+        Multiply-adds of one example's forward pass.
+    activation_bytes : float
+        Kept for one example's gradient.
+    memory_bytes : int
+        On the device in all.
+    seconds_per_step : float
+        Of one optimizer step.
+    """
+
+    operations: float
+    activation_bytes: float
+    memory_bytes: int
+    seconds_per_step: float
+
+
+def estimate_training(
+    config: LBNConfig, series: Sequence[TrainingSeries], settings: TrainingSettings
+) -> TrainingCost:
+    """Estimate time and memory for the largest series of a training.
+
+    Parameters
+    ----------
+    config : LBNConfig
+        Of the network.
+    series : sequence of TrainingSeries
+        What it trains on.
+    settings : TrainingSettings
+        Crop, precision, recomputation, critic.
+    """
+    crop, wanted = settings.examples.crop, settings.examples.n_targets
+    costs = []
+    for shape in {tuple(one.tilts.shape) for one in series}:
+        n, height, width = shape
+        size = (min(height, crop), min(width, crop))
+        visible = max(round(VISIBLE_SHARE * n), 2)
+        targets = min(wanted or n, n)
+        costs.append(example_cost(config, size, visible, targets, settings))
+    operations, kept = (max(values) for values in zip(*costs, strict=True))
+    device = choose_device(settings.device)
+    with torch.device("meta"):
+        n_parameters = LBN(config).n_parameters()
+    memory = kept * (HALF if settings.precision != "float32" else 1) + PARAMETER_BYTES * (
+        n_parameters
+    )
+    if device.type == "cpu":
+        memory += HOST_BYTES
+    passes = 4 if settings.recompute else 3  # the backward pass costs two forward ones
+    seconds = settings.accumulate * passes * operations / convolution_speed(str(device))
+    return TrainingCost(
+        operations=operations,
+        activation_bytes=kept,
+        memory_bytes=int(memory),
+        seconds_per_step=seconds,
+    )
+
+
+def example_cost(
+    config: LBNConfig,
+    size: tuple[int, int],
+    n_visible: int,
+    n_targets: int,
+    settings: TrainingSettings,
+) -> tuple[float, float]:
+    """Multiply-adds of the forward pass, and bytes kept for its gradient, in float32.
+
+    Parameters
+    ----------
+    config : LBNConfig
+        Of the network.
+    size : tuple of int
+        (y, x) pixels.
+    n_visible, n_targets : int
+        Tilts encoded and decoded.
+    settings : TrainingSettings
+        Recomputation and critic.
+    """
+    d = config.downsampling
+    height, width = (round_up(n, d) // d for n in size)
+    grid = LatentGrid.of(config, size[1])
+    with torch.device("meta"):
+        network = LBN(config)
+    latent = (1, config.latent_channels, height, width)
+    volume = (config.volume_channels, grid.nz, round_up(height, MULTIPLE), grid.nx)
+    encoding = _trace(network.encoder, (1, 1, height * d, width * d))
+    decoding = _trace(network.decoder, latent)
+    correcting = _trace(network.correct, volume)
+    operations = encoding[0] * n_visible + decoding[0] * n_targets + correcting[0]
+    kept = encoding[1] * n_visible + decoding[1] * n_targets + correcting[1]
+    if settings.recompute:
+        together = settings.recompute
+        kept = max(encoding[1] * together, decoding[1] * together, correcting[1])
+    if settings.critic.weight:
+        with torch.device("meta"):
+            critic = PatchCritic(settings.critic.channels, settings.critic.groups)
+        work, saved = _trace(critic, (1, 1, *size))
+        operations += CRITIC_PASSES * work * n_targets
+        kept += 2 * saved * n_targets
+    return operations, kept
+
+
+def _trace(stage: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> tuple[float, float]:
+    """Multiply-adds of a stage, and bytes that it keeps for the gradient."""
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    image = torch.empty(shape, device="meta", requires_grad=True)
+    with (
+        FlopCounterMode(display=False) as counter,
+        torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
+    ):
+        out = stage(image)
+    del out
+    return counter.get_total_flops() / 2, float(sum(kept.values()))

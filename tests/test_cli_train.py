@@ -1,0 +1,125 @@
+"""`napari-lbn train`: fine-tuning a file, stopping with Ctrl-C, going on, and refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from napari_lbn.cli.app import app
+from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+from napari_lbn.engine.io.weights import load_network, read_weights_info, save_weights
+from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.training.log import read_baselines, read_log
+
+TINY = [
+    "--set", "training.examples.crop=32", "--set", "training.examples.n_targets=3",
+    "--set", "training.precision=float32", "--set", "run.steps_per_epoch=2",
+    "--set", "data.thickness=300", "--device", "cpu",
+]  # fmt: skip
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    angles = np.arange(-60.0, 61, 12)
+    path = write_stack(
+        tmp_path / "TS_01.mrc",
+        100 + 10 * rng.standard_normal((11, 40, 48)).astype(np.float32),
+        pixel_size=10.0,
+    )
+    write_tilt_angles(tmp_path / "TS_01.tlt", angles)
+    return path
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(1)
+    network = LBN(LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8)))
+    path = tmp_path / "small.safetensors"
+    save_weights(path, network, name="small", pixel_sizes=(8.0, 20.0), summary={})
+    return path
+
+
+def call(*arguments: str | Path):
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def test_fine_tune(stack: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = call(stack, "--start", weights, "--out", out, "--epochs", "2", *TINY)
+    assert result.exit_code == 0, result.output
+    assert "min an epoch" in result.output
+    assert "neighbours" in result.output
+    assert result.stdout.strip().splitlines()[-1] == str(out / "best.safetensors")
+    info = read_weights_info(out / "best.safetensors")
+    assert info.pixel_sizes == (8.0, 20.0)
+    before, after = (load_network(i).state_dict() for i in (read_weights_info(weights), info))
+    assert any(not torch.equal(after[k], before[k]) for k in before)
+    assert [int(row["step"]) for row in read_log(out)] == [2, 4]
+    assert set(read_baselines(out)) == {"neighbours", "WBP re-projection"}
+    assert (out / "curves.png").stat().st_size > 1000
+    assert json.loads((out / "configuration.json").read_text())["run"]["epochs"] == 2
+    again = call(stack, "--start", weights, "--out", out, *TINY)
+    assert again.exit_code == 2
+    assert "--resume" in again.output
+
+
+def test_dry_run_writes_nothing(stack: Path, weights: Path, tmp_path: Path) -> None:
+    result = call(stack, "--start", weights, "--out", tmp_path / "run", "--dry-run", *TINY)
+    assert result.exit_code == 0, result.output
+    assert "GB" in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(
+    stack: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "napari_lbn", "train", str(stack)]
+    command += ["--start", str(weights), "--out", str(out), "--epochs", "400", *TINY]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "last.safetensors").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "everything is saved" in errors
+    rows = len(read_log(out))
+    assert rows >= 1
+    configuration = json.loads((out / "configuration.json").read_text())
+    configuration["run"]["epochs"] = rows + 1
+    (out / "configuration.json").write_text(json.dumps(configuration))
+    resumed = call("--resume", "--out", out)
+    assert resumed.exit_code == 0, resumed.output
+    assert [int(row["epoch"]) for row in read_log(out)] == list(range(1, rows + 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--configuration", "default"], "no series to train on"),
+        (["--resume", "--out", "nowhere"], "holds no training"),
+        (["--resume", "--epochs", "3"], "Leave the other options out"),
+        (["--configuration", "unheard-of"], "no configuration 'unheard-of'"),
+        (["--set", "training.rate=1"], "no training.rate"),
+    ],
+)
+def test_refusals(arguments: list[str], message: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
