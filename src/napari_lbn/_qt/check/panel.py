@@ -150,6 +150,8 @@ class CheckPanel(QWidget):
     def _why_not(self) -> str:
         if self._session.series is None:
             return NO_SERIES
+        if self._session.obstacle:
+            return self._session.obstacle
         if self._session.running:
             return BUSY
         return "" if self._session.planned is not None else (self._session.problem or NO_PLAN)

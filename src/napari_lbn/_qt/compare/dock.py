@@ -34,6 +34,8 @@ from ..theme import add_row, caption, explain, form, group
 from .measures import DifferenceVolume, draw_amplitude, line_profile
 
 MINIMUM_WIDTH = 320
+MINIMUM_HEIGHT = 330
+"""Below another dock it would else be squeezed to nothing."""
 FLIP_KEY = "B"
 LINKED = ("contrast_limits", "gamma", "colormap")
 ORDERS = {"xy": (0, 1, 2), "xz": (1, 0, 2), "yz": (2, 0, 1)}
@@ -149,7 +151,7 @@ class CompareDock(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
-        self.setMinimumWidth(MINIMUM_WIDTH)
+        self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Wide enough for every control."""
