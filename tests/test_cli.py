@@ -292,6 +292,11 @@ def test_full_size_joins_the_unbinned_stack(tmp_path: Path, weights: Path, out: 
     assert stack.shape == (18, 32, 80)
     np.testing.assert_array_equal(stack[np.isin(angles, ANGLES)], read(fine))
     assert read(out / "TS_wbp.mrc").shape == (12, 16, 40)  # at the working pixel size
+    record = json.loads((out / "TS_lbn.json").read_text(encoding="utf-8"))
+    assert record["synthesized_band_limit"] == 2 * record["pixel_size"]
+    with mrcfile.open(out / "TS_lbn.mrc") as mrc:
+        told = f"to {record['synthesized_band_limit']:g} A only"
+        assert told in " ".join(mrc.get_labels()).replace("Å", "A")
 
 
 def test_excluded_sections_are_left_out_of_everything(

@@ -54,6 +54,8 @@ def save_stack(
 
     count = int(np.count_nonzero(result.synthesized))
     label = f"{count} of {len(angles)} tilts synthesized (LBN), of {result.original.name}"
+    limit = result.provenance.get("synthesized_band_limit")
+    limits = [f"Band limit of synthesized tilts {limit:g} Å"] if full_size and limit else []
     record = {**result.provenance, "stack_at_original_pixel_size": full_size}
     with written_together(file.parent) as written:
         write_stack(
@@ -62,7 +64,7 @@ def save_stack(
             n=len(angles),
             shape=series.image_shape,
             pixel_size=series.pixel_size,
-            labels=[label],
+            labels=[label, *limits],
         )
         written.append(file)
         written.append(write_tilt_angles(outputs[1], angles))

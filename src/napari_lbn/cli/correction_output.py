@@ -164,6 +164,8 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         base = result.original if self._full_size else result.series
         content = f"{result.series.included.size} measured and "
         content += f"{int(result.synthesized.sum())} synthesized (LBN) tilts"
+        if self._full_size:
+            content += f", these to {result.provenance['synthesized_band_limit']:g} Å only,"
         stack = write_stack(
             self._files.stack,
             images,

@@ -133,6 +133,8 @@ def _write(
         record = {**record, "tilts_at_original_pixel_size": True}
     with written_together(stack.parent) as written:
         lines = [f"{len(tilts)} synthesized tilts (LBN, weights {record['weights']['name']})"]
+        if original is not None:
+            lines.append(f"Band limit {record['synthesized_band_limit']:g} Å")
         write_stack(stack, images, n=len(tilts), shape=shape, pixel_size=pixel_size, labels=lines)
         written.append(stack)
         written.append(write_tilt_angles(angle_file, record["synthesized_angles"]))

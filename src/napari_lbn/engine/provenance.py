@@ -41,11 +41,20 @@ def describe_run(
         "pixel_size": working.pixel_size,
         "binning": plan.binning,
         "original_pixel_size": original.pixel_size,
+        "synthesized_band_limit": band_limit(working.pixel_size),
         "weights": {"name": plan.weights.name, "sha256": plan.weights.sha256},
         "synthesized_angles": [round(float(a), 4) for a in plan.new_angles],
         "thickness": plan.thickness,
         "options": options,
     }
+
+
+def band_limit(pixel_size: float | None) -> float | None:
+    """Finest detail in Å that tilts synthesized at this working pixel size (Å) can hold.
+
+    It stays when they are padded to the finer pixels of the original series.
+    """
+    return None if pixel_size is None else 2 * pixel_size
 
 
 def _plain(value: Any) -> Any:
