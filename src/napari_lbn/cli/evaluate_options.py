@@ -92,6 +92,15 @@ class MeasureOptions:
             rich_help_panel=MORE,
         ),
     ] = None
+    half_sets: Annotated[
+        bool,
+        typer.Option(
+            "--half-sets",
+            help="Correct every other tilt twice and correlate: resolution outside the wedge, "
+            "consistency inside.",
+            rich_help_panel=MORE,
+        ),
+    ] = False
     figures: Annotated[
         bool,
         typer.Option(

@@ -16,6 +16,7 @@ from napari_lbn.engine.evaluation.external import fit_placement, method_name, sc
 from napari_lbn.engine.evaluation.fold_files import import_folds, read_folds
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
+from napari_lbn.engine.evaluation.half_sets import half_set_curves
 from napari_lbn.engine.evaluation.holdout import HoldOutResult
 from napari_lbn.engine.evaluation.report import ReportExtras, write_report
 from napari_lbn.engine.events import SlabReady
@@ -170,6 +171,8 @@ class EvaluationRun:
         return HoldOutResult(scores=run_job(job))
 
     def _curves(self) -> dict[str, FSCCurve] | None:
+        if self.measures.half_sets:
+            return run_job(half_set_curves(self.series, self.settings.correction))
         if self.measures.fsc is None:
             return None
         (first, size), (second, _) = (open_volume(path) for path in self.measures.fsc)
