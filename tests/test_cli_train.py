@@ -123,3 +123,14 @@ def test_refusals(arguments: list[str], message: str) -> None:
     result = call(*arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_start_that_failed_early_leaves_no_old_configuration(
+    stack: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "configuration.json").write_text("{}")
+    result = call(stack, "--start", weights, "--out", out, "--epochs", "1", *TINY)
+    assert result.exit_code == 0, result.output
+    assert json.loads((out / "configuration.json").read_text())["run"]["epochs"] == 1

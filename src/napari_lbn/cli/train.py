@@ -121,7 +121,7 @@ def train(options: TrainOptions) -> None:
     if options.dry_run:
         return
     ensure_folder(options.out)
-    if not options.resume and not (options.out / CONFIGURATION).exists():
+    if not options.resume:
         with atomic_path(options.out / CONFIGURATION) as temporary:
             temporary.write_text(wanted.to_json(), encoding="utf-8")
     with _stopping() as stop:

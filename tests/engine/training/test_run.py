@@ -210,3 +210,18 @@ def test_a_damaged_checkpoint_is_told(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "last.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(WeightsError, match="damaged"):
         run(tmp_path, resume=True)
+
+
+def test_weights_of_chosen_epochs_are_kept(tmp_path: Path) -> None:
+    chosen = replace(RUN, keep_every=2)
+    drain(fit(make_network(), make_data(), TRAINING, chosen, tmp_path))
+    assert [p.name for p in tmp_path.glob("epoch_*")] == ["epoch_0002.safetensors"]
+    info = read_weights_info(tmp_path / "epoch_0002.safetensors")
+    assert info.summary["training"]["epoch"] == 2
+
+
+def test_tensorboard_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    job = fit(make_network(), make_data(), TRAINING, replace(RUN, tensorboard=True), tmp_path)
+    with pytest.raises(InputError, match="TensorBoard is not installed"):
+        drain(job)

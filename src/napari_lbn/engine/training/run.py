@@ -43,6 +43,9 @@ class RunSettings:
         Optimizer steps; 0 uses every series once an epoch, as the paper does.
     checkpoint_minutes : float
         Longest time between checkpoints within an epoch; every epoch ends with one.
+    keep_every : int
+        Epochs between weights that are kept for good (``epoch_0010.safetensors``); 0 keeps
+        the best ones only.
     tensorboard : bool
         Write TensorBoard's files beside the CSV log.
     name : str
@@ -54,6 +57,7 @@ class RunSettings:
     epochs: int = 50
     steps_per_epoch: int = 0
     checkpoint_minutes: float = 5.0
+    keep_every: int = 0
     tensorboard: bool = False
     name: str = "trained"
     pixel_sizes: tuple[float, float] = (9.0, 21.0)
@@ -305,7 +309,9 @@ class _Run:
             best=best,
         )
         if best:
-            self.save_best(event)
+            self.save_weights(BEST, event)
+        if self.run.keep_every and event.epoch % self.run.keep_every == 0:
+            self.save_weights(f"epoch_{event.epoch:04d}.safetensors", event)
         # the log comes before the checkpoint: a row too many is dropped on resuming, while
         # one too few would be missing for ever
         assert self.log is not None
@@ -317,9 +323,9 @@ class _Run:
         """Write the checkpoint."""
         save_checkpoint(self.folder / LAST, self.state, asdict(self.progress))
 
-    def save_best(self, event: EpochFinished) -> None:
+    def save_weights(self, name: str, event: EpochFinished) -> None:
         """Write the averaged weights as a file that every command takes."""
-        path = self.folder / BEST
+        path = self.folder / name
         try:
             save_weights(
                 path,
