@@ -12,7 +12,7 @@ pytest.importorskip("napari")
 
 import napari_lbn  # noqa: E402
 from napari_lbn._napari.preferences import Preferences, read_preferences  # noqa: E402
-from napari_lbn._napari.reader import MRC_SUFFIXES  # noqa: E402
+from napari_lbn._napari.reader import ALIGNMENT_SUFFIXES, MRC_SUFFIXES  # noqa: E402
 
 FILE = Path(napari_lbn.__file__).parent / "napari.yaml"
 
@@ -32,7 +32,8 @@ def test_every_command_can_be_imported(manifest: npe2.PluginManifest) -> None:
 
 def test_reader_patterns_cover_what_the_reader_takes(manifest: npe2.PluginManifest) -> None:
     (reader,) = manifest.contributions.readers
-    assert set(reader.filename_patterns) == {f"*{s}" for s in MRC_SUFFIXES}
+    assert set(reader.filename_patterns) == {f"*{s}" for s in MRC_SUFFIXES | ALIGNMENT_SUFFIXES}
+    assert reader.accepts_directories
 
 
 def test_napari_need_not_ask_who_reads_a_tiff(manifest: npe2.PluginManifest) -> None:

@@ -55,6 +55,27 @@ def test_text_named_mrc_is_refused_by_name(tmp_path: Path) -> None:
         read(str(path))
 
 
+def test_alignment_files_and_folders_open_the_series_they_belong_to(
+    stack_file: Path, images: np.ndarray
+) -> None:
+    lines = ["1.0 0.0 0.0 1.0 0.0 0.0"] * len(ANGLES)
+    transforms = stack_file.with_suffix(".xf")
+    transforms.write_text("\n".join(lines) + "\n")
+    reader = get_reader(str(transforms))
+    assert reader is not None
+    ((data, attributes, _),) = reader(str(transforms))
+    series = series_of(attributes)
+    assert series is not None
+    np.testing.assert_allclose(series.angles, ANGLES)
+    np.testing.assert_allclose(np.asarray(data[3, 0]), images[3], atol=1e-3)
+
+
+def test_folders_and_tables_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text("{}")
+    for path in (tmp_path, tmp_path / "notes.json"):
+        assert get_reader(str(path)) is None
+
+
 def test_what_is_left_to_other_readers(tmp_path: Path) -> None:
     picture = tmp_path / "picture.tif"
     picture.write_bytes(b"II*\0")

@@ -10,20 +10,23 @@ from .metadata import Kind, volume_record
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs", ".st", ".ali", ".preali", ".rec", ".map"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+ALIGNMENT_SUFFIXES = frozenset({".xf", ".edf", ".com", ".aln", ".xml", ".star", ".json"})
+"""TIFF files and these are ours only as a tilt series, or as the alignment of one."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], list[LayerTuple]] | None:
     """A reader of this path, or None where it is left to others.
 
-    MRC files are ours, as tilt series or as volumes; a TIFF file only where it is a tilt
-    series, because napari reads the others.
+    MRC files are ours, as tilt series or as volumes; other files and folders only where they
+    are a tilt series or the alignment of one.
     """
     if not isinstance(path, str | Path):
         return None
     suffix = Path(path).suffix.lower()
     if suffix in MRC_SUFFIXES:
         return read
-    if suffix in TIFF_SUFFIXES and _is_tilt_series(path):
+    asked = suffix in TIFF_SUFFIXES | ALIGNMENT_SUFFIXES or Path(path).is_dir()
+    if asked and _is_tilt_series(path):
         return read
     return None
 

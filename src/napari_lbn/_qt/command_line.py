@@ -30,8 +30,7 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
     words = ["napari-lbn", "correct", str(series.source)]
     words += ["--out", str(series.source.parent / f"{series.name}_lbn")]
     words += ["--thickness", str(plan.thickness), "--weights", options.weights]
-    if series.pixel_size is not None:
-        words += ["--pixel-size", f"{series.pixel_size:g}"]
+    words += _alignment(series)
     if options.binning is not None:
         words += ["--bin", str(options.binning)]
     if options.device != "auto":
@@ -50,3 +49,17 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
     if alpha != 1:
         words += ["--alpha", f"{alpha:g}"]
     return shlex.join(words)
+
+
+def _alignment(series: TiltSeries) -> list[str]:
+    """The pixel size and, for a raw stack aligned while it is read, its alignment."""
+    words = []
+    pixel_size = series.pixel_size
+    if "alignment_file" in series.history:
+        words += ["--alignment", str(series.history["alignment_file"])]
+        pixel_size = getattr(series.images, "raw_pixel_size", None) if pixel_size else None
+        if series.history.get("alignment_pixel_size") is not None:
+            words += ["--alignment-pixel-size", f"{series.history['alignment_pixel_size']:g}"]
+    if pixel_size is not None:
+        words += ["--pixel-size", f"{pixel_size:g}"]
+    return words
