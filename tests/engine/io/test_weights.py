@@ -31,6 +31,9 @@ def test_round_trip(small_network: LBN, tmp_path: Path) -> None:
     for key, value in small_network.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-6)
     assert list(tmp_path.iterdir()) == [path]
+    other = tmp_path / "other"
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode  # readable as any file of the user's
 
 
 def test_bundled_weights_load_and_fit_into_the_package() -> None:

@@ -146,7 +146,7 @@ def save_weights(
 ) -> None:
     """Write weights in half precision, atomically."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from napari_lbn import __version__
 
@@ -164,7 +164,7 @@ def save_weights(
         "summary": json.dumps(summary),
     }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def _read_metadata(path: Path) -> dict[str, str]:
