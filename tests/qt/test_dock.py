@@ -263,7 +263,10 @@ def test_stack_without_angles_asks_for_them(
     assert not dock.angles_entry.isHidden()
     file = tmp_path / "raw.tlt"
     file.write_text("-60\n-30\n0\n30\n60\n")
+    counts = []
+    viewer.layers.events.inserted.connect(lambda event: counts.append(len(viewer.layers)))
     dock.angles_entry.use_file(str(file))
+    assert counts == [1]  # never beside the stack: see the dock
     assert dock.session.series is not None
     np.testing.assert_array_equal(dock.session.series.angles, [-60, -30, 0, 30, 60])
     assert dock.session.series.history["angles"] == str(file)

@@ -230,8 +230,9 @@ class MissingWedgeDock(QWidget):
         """Put a tilt series in the place of the stack whose angles were missing."""
         stack = self.layer_choice.layer
         data, attributes, _ = tilt_series_layer(series)
-        self._viewer.add_image(data, **attributes)
+        # not beside it: after a correction, sliders going from 3 to 4 axes crash Qt's show()
         self._viewer.layers.remove(stack)
+        self._viewer.add_image(data, **attributes)
 
     def _on_notice(self, text: str) -> None:
         """Notes of a run join the findings about its tilt series."""
