@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+def _uncompiled(**_options: Any) -> Callable[[Any], Any]:
+    """Leave a function as it is."""
+    return lambda function: function
+
+
 try:
     from numba import njit
 except ImportError:  # the same loops, slowly: nothing chooses them then
-
-    def njit(**_options: Any) -> Callable[[Any], Any]:
-        """Leave a function as it is."""
-        return lambda function: function
+    njit = _uncompiled  # type: ignore[assignment, unused-ignore]
 
 
 BLOCK = 128
