@@ -87,6 +87,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stack", type=Path, nargs="?", help="tilt series; the sample by default")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--filter", default="cosine", help="of WBP: single sections are noisy")
+    parser.add_argument("--average", type=int, default=21, help="pixels a section is averaged over")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(show=True)
@@ -95,7 +97,10 @@ def main() -> None:
         viewer.open_sample(PLUGIN, "simulated_tilt_series")
     else:
         viewer.open(str(arguments.stack), plugin=PLUGIN)
-    take_pictures(viewer, open_dock(viewer), arguments.out)
+    dock = open_dock(viewer)
+    dock.session.set_options(filter=arguments.filter)
+    dock.display_panel.average.setValue(arguments.average)
+    take_pictures(viewer, dock, arguments.out)
     viewer.close()
 
 
