@@ -253,6 +253,26 @@ def test_findings_are_shown_with_their_remedy(
     assert dock.messages.texts == ["Tilt 3 is blank. Exclude it."]
 
 
+def test_a_defect_of_the_series_disables_the_button_and_says_why(
+    qtbot: Any,
+    engine: FakeEngine,
+    make_dock: Callable[[], MissingWedgeDock],
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.findings = [
+        FakeFinding(severity="error", message="Tilt 3 is constant.", remedy="Exclude it.")
+    ]
+    add_series(series)
+    dock = make_dock()
+    qtbot.waitUntil(lambda: bool(dock.session.defect), timeout=WAIT)
+    assert not dock.run_panel.button.isEnabled()
+    assert dock.run_panel.button.toolTip() == "Tilt 3 is constant. Exclude it."
+    engine.findings = []
+    dock.session.update_series(series.with_excluded([3]))
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+
+
 def test_stack_without_angles_asks_for_them(
     qtbot: Any, viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock], tmp_path: Any
 ) -> None:

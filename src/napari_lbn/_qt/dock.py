@@ -203,6 +203,8 @@ class MissingWedgeDock(QWidget):
 
     def _show_findings(self, findings: Any) -> None:
         self.messages.show_messages([(f.severity, f.message, f.remedy) for f in findings])
+        defects = [f"{f.message} {f.remedy}".strip() for f in findings if f.severity == "error"]
+        self.session.set_defect(next(iter(defects), ""))
 
     def _on_series(self, series: Any) -> None:
         self._check_soon.start()

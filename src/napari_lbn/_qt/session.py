@@ -83,6 +83,7 @@ class Session:
         self.last_plan: Any = None
         self.problem = ""
         self.obstacle = ""
+        self.defect = ""
         self.running = False
         self.result: Any = None
         self.layers: Any = None
@@ -103,6 +104,7 @@ class Session:
     def set_series(self, series: TiltSeries | None, layer: Any = None) -> None:
         """Work on this tilt series, shown in this layer."""
         self.series = series
+        self.defect = ""
         changed = layer is not self.layer
         self.layer = layer
         if changed:
@@ -147,6 +149,11 @@ class Session:
     def set_obstacle(self, reason: str) -> None:
         """Say why nothing can run here at all, whatever the series; empty where it can."""
         self.obstacle = reason
+        self.planned_changed.emit(self.planned)
+
+    def set_defect(self, reason: str) -> None:
+        """Say what makes this tilt series unusable as it is; empty where nothing does."""
+        self.defect = reason
         self.planned_changed.emit(self.planned)
 
     def set_running(self, running: bool) -> None:

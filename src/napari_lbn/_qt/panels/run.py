@@ -115,6 +115,8 @@ class RunPanel(QWidget):
             return "Open a tilt series first."
         if session.obstacle:
             return session.obstacle
+        if session.defect:
+            return session.defect
         if session.planned is None:
             return session.problem or "Estimating time and memory…"
         return ""
