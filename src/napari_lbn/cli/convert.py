@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PackageName(StrEnum):
-    """Packages as `napari_lbn.engine.io.write_alignments` names them."""
+    """Packages as `napari_lbn.engine.io.alignments` names them."""
 
     IMOD = "imod"
     ARETOMO = "aretomo"
@@ -73,7 +73,7 @@ def convert(
     if to is None:
         tell_written(_write_aligned(opened, out))
         return
-    from napari_lbn.engine.io.write_alignments import write_series_alignment
+    from napari_lbn.engine.io.alignments import write_series_alignment
 
     written = write_series_alignment(opened, out, package=to.value)
     for told in written.told:

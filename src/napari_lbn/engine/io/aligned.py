@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..alignment.model import Alignment
-    from .package import AlignmentFiles
+    from .alignments import AlignmentFiles
 
 ACROSS = math.sin(math.radians(45))
 

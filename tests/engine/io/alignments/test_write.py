@@ -14,17 +14,17 @@ from napari_lbn.engine.alignment import Alignment
 from napari_lbn.engine.alignment.completed import alignment_of
 from napari_lbn.engine.errors import InputError, OutputError
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.alignments import read_alignment
-from napari_lbn.engine.io.write_alignments import (
+from napari_lbn.engine.io.alignments import (
     PACKAGES,
     Package,
     StackFacts,
+    read_alignment,
     write_alignment,
     write_series_alignment,
 )
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from .conftest import WriteMrc
+from ..conftest import WriteMrc
 
 PIXEL = 1.7005
 SUFFIX = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError
-from .text_output import write_text, write_tilt_angles
+from ....errors import OutputError
+from ...text_output import write_text, write_tilt_angles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..alignment.model import Alignment
-    from .write_alignments import StackFacts
+    from ....alignment.model import Alignment
+    from ..files import StackFacts
 
 
 def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:

@@ -14,7 +14,7 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
 from napari_lbn.engine.io.alignments import is_alignment, read_alignment
 
-from .conftest import WriteMrc
+from ..conftest import WriteMrc
 
 SUFFIXES = (".xf", ".edf", ".com", ".aln", ".xml", ".star", ".json")
 ALN = """# AreTomo Alignment / Priims bprmMn

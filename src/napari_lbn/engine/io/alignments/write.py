@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..alignment.completed import alignment_of, complete
-from ..alignment.images import AlignedImages
-from ..errors import InputError
-from .atomic import ensure_folder
-from .portal import write_portal
-from .write_aretomo import write_aretomo
-from .write_imod import write_imod
-from .write_relion import write_relion
-from .write_warp import write_warp
+from ...alignment.completed import alignment_of, complete
+from ...alignment.images import AlignedImages
+from ...errors import InputError
+from ..atomic import ensure_folder
+from .files import StackFacts, WrittenAlignment
+from .writers import write_aretomo, write_imod, write_portal, write_relion, write_warp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..alignment.model import Alignment
-    from ..tilt_series import TiltSeries
+    from ...alignment.model import Alignment
+    from ...tilt_series import TiltSeries
+    from .files import Package
 
-Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp", "portal"]
-PACKAGES: tuple[Package, ...] = get_args(Package)
 SMALL = 1e-6
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackFacts:
-    """What the files say about the images that they speak of.
-
-    Attributes
-    ----------
-    name : str
-        File name of the stack, as it lies beside the files that are written.
-    shape : tuple of int
-        (sections, y, x).
-    pixel_size : float
-        Å.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    pixel_size: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrittenAlignment:
-    """What was written, and what the form could not carry."""
-
-    files: tuple[Path, ...]
-    told: tuple[str, ...]
 
 
 def write_alignment(

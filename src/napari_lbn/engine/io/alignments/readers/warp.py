@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..alignment.model import Alignment, shifts_from_raw_offsets
-from ..errors import InputError
-from .mdoc import acquisition_order
-from .package import AlignmentFiles
-from .text_input import read_number, read_text
+from ....alignment.model import Alignment, shifts_from_raw_offsets
+from ....errors import InputError
+from ...mdoc import acquisition_order
+from ...text_input import read_number, read_text
+from ..files import AlignmentFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

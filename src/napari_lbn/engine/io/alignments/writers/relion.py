@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .text_output import write_text
+from ...text_output import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..alignment.model import Alignment
-    from .write_alignments import StackFacts
+    from ....alignment.model import Alignment
+    from ..files import StackFacts
 
 LABELS = (
     "rlnMicrographName",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..alignment.model import Alignment
-from ..errors import InputError
-from .angles import read_angles
+from ....alignment.model import Alignment
+from ....errors import InputError
+from ...angles import read_angles
+from ...text_input import path_inside, read_number
+from ..files import AlignmentFiles
 from .imod_files import (
     decompose,
     numbers_of,
@@ -19,8 +21,6 @@ from .imod_files import (
     read_edf,
     read_xf,
 )
-from .package import AlignmentFiles
-from .text_input import path_inside, read_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

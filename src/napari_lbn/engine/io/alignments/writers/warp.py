@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from .text_output import write_text
+from ...text_output import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ..alignment.model import Alignment
-    from .write_alignments import StackFacts
+    from ....alignment.model import Alignment
+    from ..files import StackFacts
 
 
 def write_warp(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from .aretomo import read_aretomo
-from .imod import read_imod
-from .portal import ROWS, read_portal
-from .relion import read_relion
-from .warp import read_warp
+from ...errors import InputError
+from .files import PORTAL_ROWS
+from .readers import read_aretomo, read_imod, read_portal, read_relion, read_warp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .package import AlignmentFiles
+    from .files import AlignmentFiles
 
 READERS: dict[str, Callable[[Path], AlignmentFiles]] = {
     ".xf": read_imod,
@@ -33,7 +30,7 @@ MARKS = {
     ".star": b"_rln",
     ".aln": b"AreTomo",
     ".com": b"$",
-    ".json": ROWS.encode(),
+    ".json": PORTAL_ROWS.encode(),
 }
 FOLDER_SUFFIXES = (".edf", ".xf", ".aln", ".star", ".xml", ".json")
 """What is looked for in a folder, the surest first."""

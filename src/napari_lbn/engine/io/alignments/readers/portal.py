@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..alignment.model import Alignment, shifts_from_raw_offsets
-from ..errors import InputError
-from .package import AlignmentFiles
-from .text_input import read_number, read_text
-from .text_output import write_text
+from ....alignment.model import Alignment, shifts_from_raw_offsets
+from ....errors import InputError
+from ...text_input import read_number, read_text
+from ..files import PORTAL_ENDING, PORTAL_ROWS, AlignmentFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .write_alignments import StackFacts
 
-ROWS = "per_section_alignment_parameters"
 STACK_SUFFIXES = (".mrc", ".st", ".zarr", ".mrcs")
 SMALL = 0.1
-ENDING = "_alignment"
-"""Of the files that are written: NAME.json is the record of a correction."""
 
 
 def read_portal(path: Path) -> AlignmentFiles:
@@ -37,7 +32,7 @@ def read_portal(path: Path) -> AlignmentFiles:
         No such alignment, or a damaged one.
     """
     content = _parse(path)
-    rows = content[ROWS]
+    rows = content[PORTAL_ROWS]
     try:
         matrices = np.array([row["in_plane_rotation"] for row in rows], dtype=np.float64)
         names = ("z_index", "tilt_angle", "x_offset", "y_offset", "volume_x_rotation")
@@ -62,43 +57,10 @@ def read_portal(path: Path) -> AlignmentFiles:
         source=path.name,
         notes=tuple(_notes(path, content, float(np.abs(columns["volume_x_rotation"]).max()))),
     )
-    stem = path.stem.removesuffix(ENDING)
+    stem = path.stem.removesuffix(PORTAL_ENDING)
     candidates = [path.with_name(stem + suffix) for suffix in STACK_SUFFIXES]
     stack = next((file for file in candidates if file.exists()), None)
     return AlignmentFiles(alignment=alignment, stack=stack)
-
-
-def write_portal(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
-    """Write an alignment with a row for each image; excluded ones are left out."""
-    offsets = alignment.raw_offsets() / stack.pixel_size
-    rows = []
-    for i in range(alignment.n_tilts):
-        if i in alignment.excluded:
-            continue
-        axis = np.deg2rad(-alignment.rotations[i])
-        cosine, sine = float(np.cos(axis)), float(np.sin(axis))
-        rows.append(
-            {
-                "z_index": int(alignment.sections[i]),
-                "tilt_angle": float(alignment.angles[i]),
-                "volume_x_rotation": 0.0,
-                "in_plane_rotation": [[cosine, -sine], [sine, cosine]],
-                "x_offset": float(offsets[i, 0]),
-                "y_offset": float(offsets[i, 1]),
-            }
-        )
-    content = {
-        "affine_transformation_matrix": np.eye(4).tolist(),
-        "alignment_type": "GLOBAL",
-        "format": "IMOD",
-        "is_portal_standard": False,
-        "tilt_offset": 0.0,
-        "volume_offset": {"x": 0.0, "y": 0.0, "z": 0.0},
-        "x_rotation_offset": 0.0,
-        "volume_dimension": {"x": 0.0, "y": 0.0, "z": 0.0},
-        ROWS: rows,
-    }
-    return [write_text(folder / f"{name}{ENDING}.json", json.dumps(content, indent=1) + "\n")]
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -107,10 +69,11 @@ def _parse(path: Path) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not whole JSON: {error}.", "Download it again.") from error
-    rows = content.get(ROWS) if isinstance(content, dict) else None
+    rows = content.get(PORTAL_ROWS) if isinstance(content, dict) else None
     if not isinstance(rows, list) or not rows:
         raise InputError(
-            f"{path} is no alignment of the CryoET Data Portal (no {ROWS}).", "Choose another file."
+            f"{path} is no alignment of the CryoET Data Portal (no {PORTAL_ROWS}).",
+            "Choose another file.",
         )
     result: dict[str, Any] = content
     return result
