@@ -13,8 +13,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from ..errors import InputError, LBNError
 from ..network import LBNConfig
-from .run import RunSettings
-from .settings import TrainingSettings
+from .settings import RunSettings, TrainingSettings
 
 Settings = TypeVar("Settings")
 SUFFIX = ".toml"

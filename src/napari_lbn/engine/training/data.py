@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +15,41 @@ from ..io.weights import find_weights, load_network, read_weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.noise import add_noise
-from .run import TrainingData
 from .trainer import load_simulated
 from .validation import as_training_series, hold_out, split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ..tilt_series import TiltSeries
     from .configuration import Configuration
-    from .examples import TrainingSeries
+    from .examples import AddNoise, TrainingSeries
     from .validation import HoldOut, Predictor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """What a training learns from and is judged by.
+
+    Attributes
+    ----------
+    series : sequence of TrainingSeries
+        Never hold a held-out tilt (`validation.split`).
+    hold_outs : sequence of HoldOut
+        For validation; may be empty.
+    add_noise : callable
+        For simulated series.
+    baselines : mapping
+        Predictors by name, to compare with on the hold-outs.
+    """
+
+    series: Sequence[TrainingSeries]
+    add_noise: AddNoise
+    hold_outs: Sequence[HoldOut] = ()
+    baselines: Mapping[str, Predictor] = field(default_factory=dict)
 
 
 def make_network(configuration: Configuration) -> tuple[LBN, Configuration]:

@@ -7,128 +7,36 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
 
-from ..errors import InputError, OutputError
-from ..events import CancelToken, Event, Job, Progress
-from ..io.output import check_free_space, ensure_folder
-from ..io.weights import save_weights
-from .checkpoint import load_checkpoint, save_checkpoint
-from .log import TrainingLog, row_of_scores, write_baselines
+from ..errors import InputError
+from ..events import CancelToken, Job, Progress
+from .data import TrainingData
+from .log import write_baselines
+from .run_events import BaselinesReady, EpochFinished, TrainingResult
+from .run_folder import BEST, LAST, RunFolder
+from .settings import RunSettings, steps_per_epoch
 from .state import StepLoss, TrainingDivergedError, TrainingState
 from .trainer import prefetch
 from .validation import score_network, score_predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ..network import LBN
-    from .examples import AddNoise, TrainingSeries
     from .settings import TrainingSettings
-    from .validation import HoldOut, Predictor, Scores
 
-LAST, BEST = "last.safetensors", "best.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """How long a training lasts and what it keeps.
-
-    Attributes
-    ----------
-    epochs : int
-        After the last one the training is finished.
-    steps_per_epoch : int
-        Optimizer steps; 0 uses every series once an epoch, as the paper does.
-    checkpoint_minutes : float
-        Longest time between checkpoints within an epoch; every epoch ends with one.
-    keep_every : int
-        Epochs between weights that are kept for good (``epoch_0010.safetensors``); 0 keeps
-        the best ones only.
-    tensorboard : bool
-        Write TensorBoard's files beside the CSV log.
-    name : str
-        Of the weights.
-    pixel_sizes : tuple of float
-        Å; smallest and largest that the weights will know.
-    """
-
-    epochs: int = 50
-    steps_per_epoch: int = 0
-    checkpoint_minutes: float = 5.0
-    keep_every: int = 0
-    tensorboard: bool = False
-    name: str = "trained"
-    pixel_sizes: tuple[float, float] = (9.0, 21.0)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingData:
-    """What a training learns from and is judged by.
-
-    Attributes
-    ----------
-    series : sequence of TrainingSeries
-        Never hold a held-out tilt (`validation.split`).
-    hold_outs : sequence of HoldOut
-        For validation; may be empty.
-    add_noise : callable
-        For simulated series.
-    baselines : mapping
-        Predictors by name, to compare with on the hold-outs.
-    """
-
-    series: Sequence[TrainingSeries]
-    add_noise: AddNoise
-    hold_outs: Sequence[HoldOut] = ()
-    baselines: Mapping[str, Predictor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BaselinesReady(Event):
-    """Scores of what needs no training, by name: horizontal lines in the curves."""
-
-    scores: dict[str, Scores]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EpochFinished(Event):
-    """An epoch is over, validated and saved.
-
-    Attributes
-    ----------
-    epoch, step : int
-        Finished so far.
-    loss, critic : float
-        Means over the epoch: MSE, and equation 1.
-    scores : Scores or None
-        Of the averaged weights on the hold-outs.
-    learning_rate, seconds : float
-        Now; since the training began, earlier parts included.
-    best : bool
-        Whether these are the best weights so far.
-    """
-
-    epoch: int
-    step: int
-    loss: float
-    critic: float
-    scores: Scores | None
-    learning_rate: float
-    seconds: float
-    best: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingResult:
-    """What a training left: `finished` is False where it was stopped before its last epoch."""
-
-    weights: Path | None
-    checkpoint: Path
-    epoch: int
-    step: int
-    finished: bool
+__all__ = [
+    "BEST",
+    "LAST",
+    "BaselinesReady",
+    "EpochFinished",
+    "RunSettings",
+    "TrainingData",
+    "TrainingResult",
+    "fit",
+    "steps_per_epoch",
+]
 
 
 @dataclass(kw_only=True)
@@ -144,11 +52,6 @@ class _Progress:
     def add(self, loss: StepLoss) -> None:
         self.mse.append(loss.mse)
         self.critic.append(loss.critic)
-
-
-def steps_per_epoch(run: RunSettings, training: TrainingSettings, n_series: int) -> int:
-    """Optimizer steps of one epoch."""
-    return run.steps_per_epoch or max(-(-n_series // training.accumulate), 1)
 
 
 def fit(
@@ -225,27 +128,17 @@ class _Run:
                 "The plateau schedule needs validation, and no tilts are held out.",
                 "Hold out every 8th tilt, or choose another schedule.",
             )
-        self.data, self.run, self.folder = data, run, folder
+        self.data, self.run = data, run
         self.epoch_steps = steps_per_epoch(run, training, len(data.series))
         self.total = run.epochs * self.epoch_steps
         self.state = TrainingState(network, replace(training, steps=self.total))
         self.progress = _Progress()
-        self.log: TrainingLog | None = None
+        self.folder = RunFolder(folder, run, len(data.series))
 
     def prepare(self, *, resume: bool) -> None:
-        """Read or refuse the checkpoint that may be there, and open the log."""
-        ensure_folder(self.folder)
-        last = self.folder / LAST
-        if resume:
-            self.progress = _Progress(**load_checkpoint(last, self.state))
-        elif last.exists():
-            raise InputError(
-                f"{self.folder} holds a training already.",
-                "Resume it (--resume), or choose another folder.",
-            )
-        size = sum(p.numel() * p.element_size() for p in self.state.network.parameters())
-        check_free_space(self.folder, 2 * 4 * size)
-        self.log = TrainingLog(self.folder, self.state.step_count, tensorboard=self.run.tensorboard)
+        """Go to where the checkpoint is, if there is one, and open the log."""
+        self.progress = _Progress(**self.folder.start(self.state, resume=resume))
+        self.folder.open_log(self.state)
 
     def events(self, stop: CancelToken | None) -> Job[TrainingResult]:
         """Train to the end, or until told to stop."""
@@ -282,12 +175,12 @@ class _Run:
         try:
             self.progress.add(self.state.step(examples))
         except TrainingDivergedError as error:
-            last = self.folder / LAST
+            last = self.folder.checkpoint
             kept = f"The last good checkpoint is {last}." if last.exists() else ""
             raise TrainingDivergedError(error.message, f"{kept} {error.remedy}".strip()) from error
 
     def end_epoch(self) -> EpochFinished:
-        """Validate, adapt the rate, keep the best, save, and log: in an order that can be cut."""
+        """Validate, adapt the rate, keep the best, log and save."""
         state, progress = self.state, self.progress
         scores = score_network(state.average, self.data.hold_outs) if self.data.hold_outs else None
         loss, critic = float(np.mean(progress.mse)), float(np.mean(progress.critic))
@@ -308,56 +201,20 @@ class _Run:
             seconds=progress.seconds,
             best=best,
         )
-        if best:
-            self.save_weights(BEST, event)
-        if self.run.keep_every and event.epoch % self.run.keep_every == 0:
-            self.save_weights(f"epoch_{event.epoch:04d}.safetensors", event)
-        # the log comes before the checkpoint: a row too many is dropped on resuming, while
-        # one too few would be missing for ever
-        assert self.log is not None
-        self.log.add(_row(event))
-        self.save()
+        self.folder.end_epoch(state, asdict(progress), event)
         return event
 
     def save(self) -> None:
         """Write the checkpoint."""
-        save_checkpoint(self.folder / LAST, self.state, asdict(self.progress))
-
-    def save_weights(self, name: str, event: EpochFinished) -> None:
-        """Write the averaged weights as a file that every command takes."""
-        path = self.folder / name
-        try:
-            save_weights(
-                path,
-                self.state.average,
-                name=self.run.name,
-                pixel_sizes=self.run.pixel_sizes,
-                summary={"training": _row(event), "series": len(self.data.series)},
-            )
-        except SafetensorError as error:
-            raise OutputError(
-                f"{path} cannot be written: {error}.", "Is the disk full? The older file is intact."
-            ) from error
+        self.folder.save(self.state, asdict(self.progress))
 
     def result(self, *, finished: bool) -> TrainingResult:
         """What there is now."""
-        best = self.folder / BEST
+        best = self.folder.best
         return TrainingResult(
             weights=best if best.exists() else None,
-            checkpoint=self.folder / LAST,
+            checkpoint=self.folder.checkpoint,
             epoch=self.progress.epoch,
             step=self.state.step_count,
             finished=finished,
         )
-
-
-def _row(event: EpochFinished) -> dict[str, float]:
-    return {
-        "epoch": event.epoch,
-        "step": event.step,
-        "loss": event.loss,
-        "critic": event.critic,
-        **row_of_scores(event.scores),
-        "learning_rate": event.learning_rate,
-        "seconds": round(event.seconds, 3),
-    }

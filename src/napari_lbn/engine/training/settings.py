@@ -1,4 +1,4 @@
-"""Numbers of a training: optimisation, critic and precision."""
+"""Numbers of a training: optimisation, critic, precision, and how long it lasts."""
 
 from __future__ import annotations
 
@@ -83,3 +83,40 @@ class TrainingSettings:
     device: str = "cpu"
     examples: ExampleSettings = field(default_factory=ExampleSettings)
     critic: CriticSettings = field(default_factory=CriticSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How long a training lasts and what it keeps.
+
+    Attributes
+    ----------
+    epochs : int
+        After the last one the training is finished.
+    steps_per_epoch : int
+        Optimizer steps; 0 uses every series once an epoch, as the paper does.
+    checkpoint_minutes : float
+        Longest time between checkpoints within an epoch; every epoch ends with one.
+    keep_every : int
+        Epochs between weights that are kept for good (``epoch_0010.safetensors``); 0 keeps
+        the best ones only.
+    tensorboard : bool
+        Write TensorBoard's files beside the CSV log.
+    name : str
+        Of the weights.
+    pixel_sizes : tuple of float
+        Å; smallest and largest that the weights will know.
+    """
+
+    epochs: int = 50
+    steps_per_epoch: int = 0
+    checkpoint_minutes: float = 5.0
+    keep_every: int = 0
+    tensorboard: bool = False
+    name: str = "trained"
+    pixel_sizes: tuple[float, float] = (9.0, 21.0)
+
+
+def steps_per_epoch(run: RunSettings, training: TrainingSettings, n_series: int) -> int:
+    """Optimizer steps of one epoch."""
+    return run.steps_per_epoch or max(-(-n_series // training.accumulate), 1)
