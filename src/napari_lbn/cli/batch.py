@@ -212,6 +212,9 @@ def _weights_hash(name: str) -> str:
     """Also makes sure that the weights are there before anything starts."""
     from napari_lbn.engine.io.weights import find_weights, read_weights_info
 
+    from .weights import fetch_told
+
+    fetch_told(name)
     return read_weights_info(find_weights(name)).sha256
 
 

@@ -126,8 +126,9 @@ class ComputingOptions:
     weights: Annotated[
         str,
         typer.Option(
-            metavar="NAME|FILE",
-            help="Bundled weights by name, or a .safetensors file.",
+            metavar="NAME|FILE|URL",
+            help="Bundled weights by name, a .safetensors file, its folder, or an address with "
+            "its hash: https://…#sha256=….",
             rich_help_panel=COMPUTING,
         ),
     ] = "base"

@@ -9,6 +9,7 @@ from napari_lbn.engine.errors import InputError
 
 from .progress import note
 from .series import default_thickness, memory_bytes
+from .weights import fetch_told
 
 if TYPE_CHECKING:
     from napari_lbn.engine.correct import CorrectionSettings
@@ -57,6 +58,7 @@ def correction_settings(
     """Settings of `napari_lbn.engine.correct.correct`; the thickness is 200 nm if not given."""
     from napari_lbn.engine.correct import CorrectionSettings, plan
 
+    fetch_told(computing.weights)
     settings = CorrectionSettings(
         thickness=computing.thickness or default_thickness(series.pixel_size),
         weights=computing.weights,

@@ -18,6 +18,7 @@ from napari_lbn.engine.io.weights import (
     read_weights_info,
     save_weights,
 )
+from napari_lbn.engine.io.weights_card import embed_card
 from napari_lbn.engine.network import LBN
 
 
@@ -113,3 +114,40 @@ def test_finding_by_path_name_and_folder(small_weights: Path) -> None:
     assert find_weights("small", small_weights.parent) == small_weights
     with pytest.raises(WeightsError, match="no weights 'nonsense'"):
         find_weights("nonsense")
+
+
+def test_finding_in_a_folder(small_weights: Path, small_network: LBN) -> None:
+    folder = small_weights.parent / "run"
+    folder.mkdir()
+    with pytest.raises(WeightsError, match="holds no weights"):
+        find_weights(folder)
+    first = folder / "a.safetensors"
+    first.write_bytes(small_weights.read_bytes())
+    save_file({"x": torch.zeros(1)}, folder / "last.safetensors", {"format": "a checkpoint"})
+    assert find_weights(folder) == first
+    (folder / "b.safetensors").write_bytes(small_weights.read_bytes())
+    with pytest.raises(WeightsError, match="holds 2 weights") as caught:
+        find_weights(str(folder))
+    assert "a.safetensors, b.safetensors" in caught.value.remedy
+    best = folder / "best.safetensors"  # as a training leaves them
+    best.write_bytes(small_weights.read_bytes())
+    assert find_weights(folder) == best
+
+
+def test_model_card_changes_no_tensor(small_weights: Path) -> None:
+    before = load_file(small_weights)
+    for card in ("# Small\n\nFor tests: 10 Å – “quoted”, §.\n" * 40, "short"):
+        embed_card(small_weights, card)
+        assert read_weights_info(small_weights).card == card
+        after = load_file(small_weights)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+    assert read_weights_info(small_weights).name == "small"
+    with pytest.raises(WeightsError, match="too long"):
+        embed_card(small_weights, "x" * (1 << 20))
+    assert read_weights_info(small_weights).card == "short"
+
+
+def test_model_card_is_kept_when_saving(small_network: LBN, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    save_weights(path, small_network, name="mine", pixel_sizes=(9, 21), summary={}, card="# Mine")
+    assert read_weights_info(path).card == "# Mine"

@@ -5,50 +5,34 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
 from .output import atomic_path
+from .weights_address import fetch_weights, is_address
+from .weights_info import FORMAT, SUFFIX, WeightsInfo, read_metadata, read_weights_info
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..network import LBN
 
-FORMAT = "napari-lbn"
-SUFFIX = ".safetensors"
-MAX_HEADER = 1 << 20
+__all__ = [
+    "SUFFIX",
+    "WeightsInfo",
+    "bundled_weights",
+    "find_weights",
+    "load_network",
+    "read_weights_info",
+    "save_weights",
+    "weights_in",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class WeightsInfo:
-    """What a weights file says about itself, read without its tensors.
-
-    Attributes
-    ----------
-    name : str
-    path : Path
-    pixel_sizes : tuple of float
-        Å; the smallest and the largest that the network was trained for.
-    config : dict
-        Fields of `LBNConfig`.
-    summary : dict
-        How it was trained, figures, limits.
-    sha256 : str
-        Of the file.
-    """
-
-    name: str
-    path: Path
-    pixel_sizes: tuple[float, float]
-    config: dict[str, Any]
-    summary: dict[str, Any]
-    sha256: str
+BEST = "best.safetensors"
+"""The name of a training's best weights."""
 
 
 def bundled_weights() -> list[WeightsInfo]:
@@ -60,13 +44,19 @@ def bundled_weights() -> list[WeightsInfo]:
 
 
 def find_weights(name: str | Path, folder: Path | None = None) -> Path:
-    """Path of weights given by file, by bundled name, or by name in the user's folder.
+    """Path of weights given by file, folder, address, bundled name, or name in the user's folder.
+
+    An address (``https://…#sha256=…``) is downloaded once (`weights_address`).
 
     Raises
     ------
     WeightsError
         There are none of that name.
+    InputError, OutputError
+        An address without a hash; a cache that cannot be written to.
     """
+    if is_address(name):
+        return fetch_weights(str(name))
     path = Path(name).expanduser()
     if path.suffix == SUFFIX and path.is_file():
         return path
@@ -75,37 +65,43 @@ def find_weights(name: str | Path, folder: Path | None = None) -> Path:
         return bundled[str(name)]
     if folder is not None and (folder / f"{name}{SUFFIX}").is_file():
         return folder / f"{name}{SUFFIX}"
+    if path.is_dir():
+        return _in_folder(path)
     if path.is_file():
         raise WeightsError(
             f"{path} is not a {SUFFIX} file.", "Pickled weights (.pt, .ckpt) are never loaded."
         )
     raise WeightsError(
         f"There are no weights {str(name)!r}.",
-        f"Give a {SUFFIX} file or one of the bundled names: {', '.join(bundled)}.",
+        f"Give a {SUFFIX} file, its folder, an address, or one of the bundled names: "
+        f"{', '.join(bundled)}.",
     )
 
 
-def read_weights_info(path: Path) -> WeightsInfo:
-    """Read and check the header of a weights file.
+def weights_in(folder: Path) -> list[Path]:
+    """Weights files of a folder by name; checkpoints of a training are none."""
+    found = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            read_metadata(path)
+        except WeightsError:
+            continue
+        found.append(path)
+    return found
 
-    Raises
-    ------
-    WeightsError
-        The file is absent, damaged, or not weights of this program.
-    """
-    metadata = _read_metadata(path)
-    try:
-        low, high = json.loads(metadata["pixel_sizes"])
-        return WeightsInfo(
-            name=metadata["name"],
-            path=path,
-            pixel_sizes=(float(low), float(high)),
-            config=json.loads(metadata["config"]),
-            summary=json.loads(metadata["summary"]),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path}: the description inside is damaged ({error}).") from error
+
+def _in_folder(folder: Path) -> Path:
+    """The weights of a folder: the only ones, or the best ones of a training."""
+    found = weights_in(folder)
+    best = folder / BEST
+    if best in found:
+        return best
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise WeightsError(f"{folder} holds no weights.", f"Weights are {SUFFIX} files.")
+    names = ", ".join(path.name for path in found[:5]) + (", …" if len(found) > 5 else "")
+    raise WeightsError(f"{folder} holds {len(found)} weights.", f"Name one of them: {names}.")
 
 
 def load_network(info: WeightsInfo) -> LBN:
@@ -143,8 +139,25 @@ def save_weights(
     name: str,
     pixel_sizes: tuple[float, float],
     summary: dict[str, Any],
+    card: str = "",
 ) -> None:
-    """Write weights in half precision, atomically."""
+    """Write weights in half precision, atomically.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file.
+    network : LBN
+        What is written.
+    name : str
+        Of the weights.
+    pixel_sizes : tuple of float
+        Å; smallest and largest that they know.
+    summary : dict
+        JSON-able: how they were trained.
+    card : str
+        The model card as Markdown, which `napari-lbn info` shows.
+    """
     import torch
     from safetensors.torch import save
 
@@ -163,30 +176,7 @@ def save_weights(
         "config": json.dumps(network.config.to_dict()),
         "summary": json.dumps(summary),
     }
+    if card:
+        metadata["card"] = card
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata))
-
-
-def _read_metadata(path: Path) -> dict[str, str]:
-    """The header's metadata; a safetensors file starts with its header's length and JSON."""
-    foreign = f"{path} is not a weights file of napari-lbn."
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= MAX_HEADER:
-                raise WeightsError(foreign, f"Weights are {SUFFIX} files.")
-            header = json.loads(file.read(length))
-        metadata = header["__metadata__"]
-        known = metadata["format"] == FORMAT
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(foreign, f"Weights are {SUFFIX} files.") from error
-    if not known:
-        raise WeightsError(foreign, "It belongs to another program.")
-    if metadata.get("format_version") != "1":
-        raise WeightsError(
-            f"{path} has format version {metadata.get('format_version')}; this program knows 1.",
-            "Update napari-lbn.",
-        )
-    return metadata

@@ -1,0 +1,75 @@
+"""Weights on the command line: fetched where they are named by an address, and described."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .progress import note
+
+if TYPE_CHECKING:
+    from napari_lbn.engine.io.weights import WeightsInfo
+
+
+def fetch_told(name: str) -> None:
+    """Download weights of an address that are not on this machine yet, and say so."""
+    from napari_lbn.engine.io.weights_address import cached_file, fetch_weights, is_address
+
+    if not is_address(name):
+        return
+    target = cached_file(name)
+    if not target.is_file():
+        note(f"Downloading weights to {target}.")
+    fetch_weights(name)
+
+
+def names_weights(path: Path | None) -> bool:
+    """Whether what stands in the place of a tilt series is a weights file."""
+    return path is not None and path.suffix == ".safetensors"
+
+
+def show_weights(path: Path, *, as_json: bool) -> None:
+    """Print what a weights file says about itself, its model card last."""
+    from napari_lbn.engine.io.weights import read_weights_info
+
+    facts = describe_weights(read_weights_info(path))
+    typer.echo(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _as_text(facts))
+
+
+def describe_weights(info: WeightsInfo) -> dict[str, Any]:
+    """Facts about weights: name, pixel sizes in Å, network, training, hash, model card."""
+    from napari_lbn.engine.io.weights import load_network
+
+    network = load_network(info)
+    return {
+        "name": info.name,
+        "file": str(info.path),
+        "bytes": info.path.stat().st_size,
+        "sha256": info.sha256,
+        "pixel_sizes": list(info.pixel_sizes),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "downsampling": network.config.downsampling,
+        "latent_dimension": network.config.latent_channels,
+        "config": network.config.to_dict(),
+        "summary": info.summary,
+        "card": info.card,
+    }
+
+
+def _as_text(facts: dict[str, Any]) -> str:
+    low, high = facts["pixel_sizes"]
+    network = f"{facts['parameters'] / 1e6:.1f} million parameters, ×{facts['downsampling']}, "
+    network += f"latent dimension {facts['latent_dimension']}"
+    lines = [
+        ("Weights", facts["name"]),
+        ("File", f"{facts['file']}, {facts['bytes'] / 1e6:.1f} MB"),
+        ("SHA-256", facts["sha256"]),
+        ("Pixel sizes", f"{low:g} to {high:g} Å; finer series are binned, coarser ones refused"),
+        ("Network", network),
+    ]
+    text = [f"{name + ':':13s}{value}" for name, value in lines]
+    card = facts["card"] or "This file holds no model card."
+    return "\n".join([*text, "", card.rstrip()])

@@ -1,0 +1,73 @@
+"""Weights on the command line: described, and fetched from an address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from napari_lbn.cli.app import app
+from napari_lbn.engine.io.weights import bundled_weights
+from napari_lbn.engine.io.weights_address import CACHE_VARIABLE, cached_file
+from napari_lbn.engine.io.weights_card import embed_card
+
+
+def run(*arguments: object) -> Any:
+    """Call the command line in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A copy of the bundled weights with a card of its own."""
+    path = tmp_path / "copy.safetensors"
+    path.write_bytes(bundled_weights()[0].path.read_bytes())
+    embed_card(path, "# Copy\n\nNot to be trusted.\n")
+    return path
+
+
+def test_info_shows_the_model_card(weights: Path) -> None:
+    result = run("info", weights)
+    assert result.exit_code == 0, result.output
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    for part in ("million parameters", "Å", sha256, "# Copy", "Not to be trusted."):
+        assert part in result.stdout
+
+
+def test_info_of_weights_for_programs(weights: Path) -> None:
+    facts = json.loads(run("info", weights, "--json").stdout)
+    assert facts["card"].startswith("# Copy")
+    assert facts["name"] == bundled_weights()[0].name
+    assert facts["parameters"] > 1e5
+
+
+def test_info_of_a_file_that_is_no_weights(tmp_path: Path) -> None:
+    path = tmp_path / "fake.safetensors"
+    path.write_bytes(b"hello")
+    result = run("info", path)
+    assert result.exit_code == 2
+    assert "fake.safetensors" in result.stderr
+
+
+def test_weights_by_address_come_from_the_cache(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    address = f"http://127.0.0.1:9/copy.safetensors#sha256={sha256}"
+    target = cached_file(address)
+    target.parent.mkdir()
+    target.write_bytes(weights.read_bytes())
+    facts = json.loads(run("info", "--sample", "--json", "--weights", address).stdout)
+    assert facts["plan"]["weights"] == bundled_weights()[0].name
+
+
+def test_an_address_without_hash_is_refused() -> None:
+    address = "https://example.org/copy.safetensors"
+    result = run("correct", "--sample", "--out", "x", "--weights", address)
+    assert result.exit_code == 2
+    assert "#sha256=" in result.stderr
