@@ -19,11 +19,12 @@ from .trainer import load_simulated
 from .validation import as_training_series, hold_out, split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..events import Event
     from ..tilt_series import TiltSeries
     from .configuration import Configuration
     from .examples import AddNoise, TrainingSeries
@@ -44,12 +45,16 @@ class TrainingData:
         For simulated series.
     baselines : mapping
         Predictors by name, to compare with on the hold-outs.
+    preview : callable or None
+        Given the averaged network and the number of epochs after each of them, makes an
+        event for whoever watches (`preview.Preview`).
     """
 
     series: Sequence[TrainingSeries]
     add_noise: AddNoise
     hold_outs: Sequence[HoldOut] = ()
     baselines: Mapping[str, Predictor] = field(default_factory=dict)
+    preview: Callable[[LBN, int], Event] | None = None
 
 
 def make_network(configuration: Configuration) -> tuple[LBN, Configuration]:

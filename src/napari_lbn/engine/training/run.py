@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..events import CancelToken, Job, Progress
 from .data import TrainingData
 from .log import write_baselines
-from .run_events import BaselinesReady, EpochFinished, TrainingResult
+from .run_events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
 from .run_folder import BEST, LAST, RunFolder
 from .settings import RunSettings, steps_per_epoch
 from .state import StepLoss, TrainingDivergedError, TrainingState
@@ -23,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ..events import CancelToken, Job
     from ..network import LBN
     from .settings import TrainingSettings
+    from .validation import Scores
 
 __all__ = [
     "BEST",
@@ -32,6 +33,7 @@ __all__ = [
     "BaselinesReady",
     "EpochFinished",
     "RunSettings",
+    "StepFinished",
     "TrainingData",
     "TrainingResult",
     "fit",
@@ -87,10 +89,16 @@ def fit(
     stop : CancelToken, optional
         Ends the training after the step at hand, with a checkpoint and a result.
 
+    Notes
+    -----
+    In processes that torchrun has started and `workers.joined` has joined, each takes its
+    share of a step's examples; the first one alone validates and writes. The folder must
+    be seen by all of them.
+
     Yields
     ------
-    BaselinesReady, Progress, EpochFinished
-        A `Progress` every step.
+    BaselinesReady, StepFinished, EpochFinished
+        After an epoch also what `data.preview` gives.
 
     Raises
     ------
@@ -103,7 +111,7 @@ def fit(
     """
     job = _Run(network, data, training, run, folder)
     job.prepare(resume=resume)
-    if data.baselines and data.hold_outs:
+    if data.baselines and data.hold_outs and job.workers.lead:
         scores = {name: score_predictor(p, data.hold_outs) for name, p in data.baselines.items()}
         write_baselines(folder, scores)
         yield BaselinesReady(scores=scores)
@@ -132,13 +140,15 @@ class _Run:
         self.epoch_steps = steps_per_epoch(run, training, len(data.series))
         self.total = run.epochs * self.epoch_steps
         self.state = TrainingState(network, replace(training, steps=self.total))
+        self.workers = self.state.workers
         self.progress = _Progress()
         self.folder = RunFolder(folder, run, len(data.series))
 
     def prepare(self, *, resume: bool) -> None:
         """Go to where the checkpoint is, if there is one, and open the log."""
         self.progress = _Progress(**self.folder.start(self.state, resume=resume))
-        self.folder.open_log(self.state)
+        if self.workers.lead:
+            self.folder.open_log(self.state)
 
     def events(self, stop: CancelToken | None) -> Job[TrainingResult]:
         """Train to the end, or until told to stop."""
@@ -148,22 +158,26 @@ class _Run:
             state.settings,
             self.data.add_noise,
             first=state.examples_drawn,
+            workers=self.workers,
         )
         started, saved = time.monotonic() - progress.seconds, time.monotonic()
         while state.step_count < self.total:
-            if stop is not None and stop.is_set():
+            if self.workers.any(stop is not None and stop.is_set()):
                 self.save()
                 return self.result(finished=False)
             self.take_step(examples)
             progress.seconds = time.monotonic() - started
-            yield Progress(
+            yield StepFinished(
                 stage=f"Epoch {progress.epoch + 1} of {self.run.epochs}",
                 done=(state.step_count - 1) % self.epoch_steps + 1,
                 total=self.epoch_steps,
                 fraction=state.step_count / self.total,
+                loss=progress.mse[-1],
             )
             if state.step_count % self.epoch_steps == 0:
                 yield self.end_epoch()
+                if self.data.preview is not None:
+                    yield self.data.preview(state.average, progress.epoch)
                 saved = time.monotonic()
             elif time.monotonic() - saved > 60 * self.run.checkpoint_minutes:
                 self.save()
@@ -182,7 +196,7 @@ class _Run:
     def end_epoch(self) -> EpochFinished:
         """Validate, adapt the rate, keep the best, log and save."""
         state, progress = self.state, self.progress
-        scores = score_network(state.average, self.data.hold_outs) if self.data.hold_outs else None
+        scores = self.validate()
         loss, critic = float(np.mean(progress.mse)), float(np.mean(progress.critic))
         progress.mse, progress.critic = [], []
         judged = loss if scores is None else scores.mse
@@ -201,12 +215,23 @@ class _Run:
             seconds=progress.seconds,
             best=best,
         )
-        self.folder.end_epoch(state, asdict(progress), event)
+        if self.workers.lead:
+            self.folder.end_epoch(state, asdict(progress), event)
         return event
+
+    def validate(self) -> Scores | None:
+        """Scores of the averaged weights, the same in every process."""
+        cases = self.data.hold_outs
+        if not cases:
+            return None
+        return self.workers.told(
+            score_network(self.state.average, cases) if self.workers.lead else None
+        )
 
     def save(self) -> None:
         """Write the checkpoint."""
-        self.folder.save(self.state, asdict(self.progress))
+        if self.workers.lead:
+            self.folder.save(self.state, asdict(self.progress))
 
     def result(self, *, finished: bool) -> TrainingResult:
         """What there is now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..events import Event
+from ..events import Event, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,19 @@ class BaselinesReady(Event):
     """Scores of what needs no training, by name: horizontal lines in the curves."""
 
     scores: dict[str, Scores]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFinished(Progress):
+    """A step is over; `done` counts the steps of the epoch.
+
+    Attributes
+    ----------
+    loss : float
+        MSE of this step alone.
+    """
+
+    loss: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

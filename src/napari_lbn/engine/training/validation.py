@@ -144,13 +144,18 @@ def hold_out(
 
 def predict_hold_out(network: LBN, case: HoldOut) -> NDArray[np.float32]:
     """The network's prediction ``(m, y, x)`` of the held-out tilts."""
+    return predict_tilts(network, case, case.target_angles)
+
+
+def predict_tilts(network: LBN, case: HoldOut, angles: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The network's prediction ``(m, y, x)`` at any angles (degrees) from the visible tilts."""
     tilts = torch.from_numpy(np.ascontiguousarray(case.visible[:, None])).to(network.device)
     with torch.inference_mode():
         out = predict(
             network,
             tilts,
             case.visible_angles,
-            case.target_angles,
+            angles,
             thickness=case.thickness,
             tilts_together=TILTS_TOGETHER,
         )
@@ -178,13 +183,13 @@ def score(predictions: Sequence[NDArray[Any]], cases: Sequence[HoldOut]) -> Scor
     for made, case in zip(predictions, cases, strict=True):
         for a, b in zip(made, case.targets, strict=True):
             errors.append(float(np.square(a - b, dtype=np.float64).mean()))
-            correlations.append([_correlation(a, b, factor) for factor in FACTORS])
+            correlations.append([correlation(a, b, factor) for factor in FACTORS])
     means = np.mean(correlations, axis=0)
     return Scores(mse=float(np.mean(errors)), correlations=tuple(float(c) for c in means))
 
 
-def _correlation(a: NDArray[Any], b: NDArray[Any], factor: int) -> float:
-    """Pearson correlation of block means."""
+def correlation(a: NDArray[Any], b: NDArray[Any], factor: int = 1) -> float:
+    """Pearson correlation of two images after averaging over blocks of `factor` pixels a side."""
     x, y = (_block_means(np.asarray(image, np.float64), factor).ravel() for image in (a, b))
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt((x @ x) * (y @ y)))
