@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--offset", type=float, default=0.3, help="share of rotated specimens")
     parser.add_argument("--pixel-sizes", type=float, nargs=2, default=(9.0, 21.0))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -121,7 +122,9 @@ def main() -> None:
     if arguments.start:
         from napari_lbn.engine.io.weights import load_network, read_weights_info
 
-        network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
+        older = load_network(read_weights_info(arguments.start))
+        # weights from before the updates of the latent volume know nothing of their steps
+        network.load_state_dict(older.state_dict(), strict=False)
     validation = Validation(sorted(arguments.validation.glob("*.npz")))
     print("WBP re-projection", validation.score(lambda t, a, b: wbp_reprojection(t, a, b, 96)))
     print("neighbours", validation.score(neighbours), flush=True)
@@ -130,7 +133,8 @@ def main() -> None:
         learning_rate=arguments.rate,
         seed=arguments.seed,
         report_every=arguments.report,
-        examples=ExampleSettings(),
+        precision="bfloat16",
+        examples=ExampleSettings(offset_probability=arguments.offset),
     )
     sources = GrowingFolder(arguments.data)
     for event in train(network, sources, settings, add_noise=noisy):

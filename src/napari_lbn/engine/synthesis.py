@@ -16,7 +16,7 @@ from .errors import InputError, MemoryBoundError
 from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cancelled
 from .intensity import IntensityStats
 from .network import LBN, in_bands
-from .network.latent_projection import LatentGrid, back_project, re_project
+from .network.latent_projection import LatentGrid, re_project
 from .network.layers import ConvUnit
 from .tiling import choose_tiling
 
@@ -255,8 +255,10 @@ class _Run:
 
     def _latent_volume(self, latents: Tensor) -> Tensor:
         angles = self.series.included_angles
-        volume = back_project(latents, angles, self.grid, self.network.config)
-        return self.network.correct(volume)
+        volume = self.network.correct(
+            self.network.tomography.back_project(latents, angles, self.grid)
+        )
+        return self.network.tomography.make_consistent(volume, latents, angles, self.grid)
 
     def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
         angles = self.angles[first : first + self.tiling.tilts]

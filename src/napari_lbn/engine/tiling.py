@@ -84,7 +84,9 @@ def peak_memory(
     latents = n_visible * d * grid.width * rows * FLOAT
     volume = voxels * config.volume_channels * FLOAT
     unet = (2 * config.volume_channels + maps * config.unet_widths[0]) * voxels * FLOAT
-    return int(max(tiling.tilts * per_tilt + 2 * volume, 3 * latents + 2 * volume, volume + unet))
+    return int(
+        max(tiling.tilts * per_tilt + 2 * volume, 3 * latents + 2 * volume, latents + volume + unet)
+    )
 
 
 def choose_tiling(

@@ -14,6 +14,9 @@ from ..errors import WeightsError
 
 FORMAT_VERSION = 1
 
+_ABSENT = {"updates": 0, "updates_after": 0}
+"""What it means that weights do not name a field: they are older than it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LBNConfig:
@@ -63,6 +66,11 @@ class LBNConfig:
         Width of the latent volume in widths of the image. The specimen is wider than the
         field of view, and what lies outside of it at 0 degrees enters the images at high
         tilt: at 60 degrees a slab fills the image only if it is twice as wide.
+    updates : int
+        Filtered Landweber updates of the latent volume before the UNet (`tomography`). 0 is
+        the paper's plain back-projection.
+    updates_after : int
+        The same after the UNet.
     axis : {"geometry", "centre"}
         Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
         lies at image pixel D i; or the centre of the latent grid.
@@ -82,6 +90,8 @@ class LBNConfig:
     latent_volume: Literal["square", "slab"] = "slab"
     subpixels: int = 4
     volume_width: float = 2.0
+    updates: int = 3
+    updates_after: int = 1
     axis: Literal["geometry", "centre"] = "geometry"
 
     def __post_init__(self) -> None:
@@ -101,6 +111,8 @@ class LBNConfig:
             )
         if self.volume_width < 1:
             raise WeightsError("The latent volume cannot be narrower than the image.")
+        if (self.updates or self.updates_after) and self.latent_sum != "mean":
+            raise WeightsError("Updates of the latent volume need tilts weighted by 'mean'.")
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise WeightsError("Kernel sizes must be odd.")
 
@@ -143,6 +155,6 @@ class LBNConfig:
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
         try:
-            return cls(**clean)
+            return cls(**{**_ABSENT, **clean})
         except TypeError as error:
             raise WeightsError(f"The weights' configuration is damaged: {error}.") from error

@@ -1,8 +1,8 @@
-"""Differentiable latent back-projection (DLBP) and latent re-projection (paper 3, Algorithm 1).
+"""The latent grid: where latents and the latent volume lie, their filter and re-projection.
 
 The latents of all tilts are ramp-filtered along x (A.3), back-projected into one latent
-volume, and that volume is re-projected at any angle. Both directions are the engine's
-projection operator on the latent grid.
+volume (`tomography`), and that volume is re-projected at any angle (paper 3, Algorithm 1).
+Both directions are the engine's projection operator on the latent grid.
 """
 
 from __future__ import annotations
@@ -127,8 +127,21 @@ class LatentGrid:
         return Projector(geometry, device=device, dtype=torch.float32)
 
 
-def filter_latents(latents: Tensor, config: LBNConfig, margin: int = 0) -> Tensor:
+def filter_latents(
+    latents: Tensor, config: LBNConfig, margin: int = 0, level: float | None = None
+) -> Tensor:
     """Filter interleaved latents ``(n, c, y, x)`` along x, the last channels with a constant.
+
+    Parameters
+    ----------
+    latents : Tensor
+        Interleaved.
+    config : LBNConfig
+        Its ``latent_filter`` and ``unfiltered`` are used.
+    margin : int
+        Samples to add on each side.
+    level : float, optional
+        The constant; by default of the ramp's size at a coarse detail.
 
     Returns
     -------
@@ -143,75 +156,47 @@ def filter_latents(latents: Tensor, config: LBNConfig, margin: int = 0) -> Tenso
             filter_tilts(latents[:, : channels - plain], config.latent_filter, margin=margin)
         )
     if plain:
-        parts.append(filter_tilts(latents[:, channels - plain :], _constant, margin=margin))
+        constant = 1 / COARSE if level is None else level
+        parts.append(
+            filter_tilts(
+                latents[:, channels - plain :],
+                lambda length: torch.full((length // 2 + 1,), constant),
+                margin=margin,
+            )
+        )
     return torch.cat(parts, dim=1)
-
-
-def _constant(length: int) -> Tensor:
-    """The response of unfiltered channels, of the ramp's size at a coarse detail."""
-    return torch.full((length // 2 + 1,), 1 / COARSE)
-
-
-def back_project(latents: Tensor, angles: ArrayLike, grid: LatentGrid, config: LBNConfig) -> Tensor:
-    """Latents of all tilts to one latent volume.
-
-    Parameters
-    ----------
-    latents : Tensor
-        ``(n, d, y, x)``.
-    angles : array_like
-        ``(n,)`` degrees.
-    grid : LatentGrid
-        Where the volume lies.
-    config : LBNConfig
-        Its filter and sum are used.
-
-    Returns
-    -------
-    Tensor
-        ``(d * subpixels, z, y, x)`` float32.
-    """
-    fine = _interleave(latents.float(), grid.subpixels)
-    margin = grid.margin * grid.subpixels
-    filtered = filter_latents(fine, config, margin)
-    if config.latent_sum == "mean":
-        weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=latents.device)
-        filtered = filtered * weights.view(-1, 1, 1, 1)
-    columns = filtered.permute(0, 3, 1, 2).contiguous()
-    volume = grid.projector(angles, "linear", latents.device, margin).T(columns)
-    return _to_channels(volume, grid.subpixels)
 
 
 def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
     """Latent volume ``(d * subpixels, z, y, x)`` to latents ``(m, d, y, x)`` at any angles."""
-    columns = _from_channels(volume.float(), grid.subpixels)
+    columns = to_fine(volume.float(), grid.subpixels)
     latents = grid.projector(angles, "distance", volume.device)(columns)
-    return _take_apart(latents.permute(0, 2, 3, 1), grid.subpixels)
+    return take_apart(latents.permute(0, 2, 3, 1), grid.subpixels)
 
 
-def _interleave(latents: Tensor, subpixels: int) -> Tensor:
+def interleave(latents: Tensor, subpixels: int) -> Tensor:
     """``(n, d, y, x)`` to ``(n, d / s, y, s x)``: s consecutive channels are neighbours in x."""
     n, d, height, width = latents.shape
     split = latents.reshape(n, d // subpixels, subpixels, height, width)
     return split.permute(0, 1, 3, 4, 2).reshape(n, d // subpixels, height, width * subpixels)
 
 
-def _take_apart(latents: Tensor, subpixels: int) -> Tensor:
-    """The inverse of `_interleave`."""
+def take_apart(latents: Tensor, subpixels: int) -> Tensor:
+    """The inverse of `interleave`."""
     n, channels, height, width = latents.shape
     split = latents.reshape(n, channels, height, width // subpixels, subpixels)
     return split.permute(0, 1, 4, 2, 3).reshape(n, -1, height, width // subpixels)
 
 
-def _to_channels(volume: Tensor, s: int) -> Tensor:
+def to_channels(volume: Tensor, s: int) -> Tensor:
     """Fine ``(s z, s x, c, y)`` to coarse ``(c s s, z, y, x)``."""
     depth, width, channels, height = volume.shape
     split = volume.reshape(depth // s, s, width // s, s, channels, height)
     return split.permute(4, 1, 3, 0, 5, 2).reshape(-1, depth // s, height, width // s)
 
 
-def _from_channels(volume: Tensor, s: int) -> Tensor:
-    """The inverse of `_to_channels`, contiguous as the projector wants it."""
+def to_fine(volume: Tensor, s: int) -> Tensor:
+    """Coarse ``(c s s, z, y, x)`` to fine ``(s z, s x, c, y)``, contiguous for the projector."""
     channels, depth, height, width = volume.shape
     split = volume.reshape(channels // s**2, s, s, depth, height, width)
     fine = split.permute(3, 1, 5, 2, 0, 4)

@@ -11,7 +11,8 @@ from torch.nn import functional
 from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
-from .latent_projection import LatentGrid, back_project, re_project, round_up
+from .latent_projection import LatentGrid, re_project, round_up
+from .tomography import LatentTomography
 from .unet3d import MULTIPLE, UNet3d
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class LBN(nn.Module):
         super().__init__()
         self.config = config or LBNConfig()
         self.encoder = Encoder(self.config)
+        self.tomography = LatentTomography(self.config)
         self.unet = UNet3d(self.config)
         self.decoder = Decoder(self.config)
 
@@ -52,8 +54,10 @@ class LBN(nn.Module):
         """
         size = (tilts.shape[-2], tilts.shape[-1])
         grid = LatentGrid.of(self.config, size[1], thickness)
-        volume = back_project(self.encode(tilts), angles, grid, self.config)
-        return self.decode(re_project(self.correct(volume), targets, grid), size)
+        latents = self.encode(tilts)
+        volume = self.correct(self.tomography.back_project(latents, angles, grid))
+        volume = self.tomography.make_consistent(volume, latents, angles, grid)
+        return self.decode(re_project(volume, targets, grid), size)
 
     def encode(self, tilts: Tensor) -> Tensor:
         """Tilts ``(n, 1, y, x)`` of any size to latents ``(n, d, ceil(y / D), ceil(x / D))``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ..network.latent_projection import LatentGrid, back_project, re_project
+from ..network.latent_projection import LatentGrid, re_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +56,9 @@ def predict(
     size = (tilts.shape[-2], tilts.shape[-1])
     grid = LatentGrid.of(network.config, size[1], thickness)
     latents = _in_parts(network.encode, tilts, tilts_together)
-    volume = back_project(latents, angles, grid, network.config)
+    volume = network.tomography.back_project(latents, angles, grid)
     volume = _again(network.correct, volume)
+    volume = network.tomography.make_consistent(volume, latents, angles, grid)
     projected = re_project(volume, targets, grid)
     return _in_parts(lambda part: network.decode(part, size), projected, tilts_together)
 
