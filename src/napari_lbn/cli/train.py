@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.events import Event
     from napari_lbn.engine.training.configuration import Configuration
     from napari_lbn.engine.training.run import TrainingData, TrainingResult
-    from napari_lbn.engine.training.validation import Predictor, Scores
+    from napari_lbn.engine.training.validation import Scores
 
-CONFIGURATION = "configuration.json"
 DATA, TRAINING = "Data", "Training"
 
 
@@ -110,20 +109,24 @@ def train(options: TrainOptions) -> None:
     The folder holds best.safetensors (weights for every command), last.safetensors
     (checkpoint), log.csv, curves.png, and the configuration.
     """
-    from napari_lbn.engine.io.output import atomic_path, ensure_folder
+    from napari_lbn.engine.evaluation.baselines import training_baselines
+    from napari_lbn.engine.io.output import ensure_folder
     from napari_lbn.engine.training.data import gather, make_network
     from napari_lbn.engine.training.run import fit
+    from napari_lbn.engine.training.sources import read_sources
+    from napari_lbn.engine.training.summary import write_configuration
 
     wanted = _resumed(options) if options.resume else _configured(options)
     network, configuration = make_network(wanted)
-    data = gather(configuration, baselines=_baselines())
+    # a training begun in napari knows of excluded tilts and typed angles
+    opened = read_sources(options.out) if options.resume else {}
+    data = gather(configuration, opened, training_baselines())
     _tell_cost(configuration, data)
     if options.dry_run:
         return
     ensure_folder(options.out)
     if not options.resume:
-        with atomic_path(options.out / CONFIGURATION) as temporary:
-            temporary.write_text(wanted.to_json(), encoding="utf-8")
+        write_configuration(options.out, wanted)
     with _stopping() as stop:
         job = fit(
             network,
@@ -169,26 +172,13 @@ def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _resumed(options: TrainOptions) -> Configuration:
-    from napari_lbn.engine.training.configuration import Configuration
+    from napari_lbn.engine.training.summary import kept_configuration
 
     if options.series or options.set or options.start or options.epochs or options.simulated:
         raise InputError(
             "--resume goes on as the training was configured.", "Leave the other options out."
         )
-    path = options.out / CONFIGURATION
-    if not path.is_file():
-        raise InputError(f"{options.out} holds no training.", "Give its folder with --out.")
-    return Configuration.from_json(path.read_text(encoding="utf-8"))
-
-
-def _baselines() -> dict[str, Predictor]:
-    """What LBN has to beat, by name."""
-    from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
-
-    return {
-        "neighbours": lambda tilts, angles, targets, _: neighbours(tilts, angles, targets),
-        "WBP re-projection": wbp_reprojection,
-    }
+    return kept_configuration(options.out)
 
 
 def _tell_cost(configuration: Configuration, data: TrainingData) -> None:

@@ -14,7 +14,14 @@ from scipy.ndimage import gaussian_filter
 from ..geometry import HALF_TURN, measured_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
+
+Predictor: TypeAlias = (
+    "Callable[[NDArray[np.float32], ArrayLike, ArrayLike, int], NDArray[np.float32]]"
+)
+"""``predictor(tilts, angles, targets, thickness)``."""
 
 Share: TypeAlias = tuple[int, bool, float]
 """A visible tilt's index, whether it is mirrored in x, and its weight in a prediction."""
@@ -105,6 +112,14 @@ def wbp_reprojection(
     settings = WBPSettings(thickness=thickness)
     tomogram = back_project_slab(tilts, np.asarray(angles), weights, settings)
     return re_projected(tomogram, targets)
+
+
+def training_baselines() -> dict[str, Predictor]:
+    """What a training has to beat, by name: the lines in its curves."""
+    return {
+        "neighbours": lambda tilts, angles, targets, _: neighbours(tilts, angles, targets),
+        "WBP re-projection": wbp_reprojection,
+    }
 
 
 def sirt_slab(
