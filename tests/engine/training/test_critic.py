@@ -92,7 +92,7 @@ def gradients(config: LBNConfig, weight: float) -> torch.Tensor:
     critic = CriticSettings(weight=weight, channels=8)
     settings = TrainingSettings(precision="float32", clip=0.0, critic=critic)
     state = TrainingState(LBN(config), settings)
-    state._accumulate(example())
+    state._accumulate(example(), 0)
     return torch.cat([p.grad.flatten() for p in state.network.parameters() if p.grad is not None])
 
 

@@ -72,7 +72,13 @@ def make_network() -> LBN:
     return LBN(LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8)))
 
 
-def run(folder: Path, *, stop_after: int | None = None, **more) -> TrainingResult:
+def run(
+    folder: Path,
+    *,
+    stop_after: int | None = None,
+    training: TrainingSettings = TRAINING,
+    **more,
+) -> TrainingResult:
     stop = threading.Event()
     events: list[Event] = []
 
@@ -81,7 +87,7 @@ def run(folder: Path, *, stop_after: int | None = None, **more) -> TrainingResul
         if stop_after is not None and len(events) > stop_after:
             stop.set()
 
-    job = fit(make_network(), make_data(), TRAINING, RUN, folder, stop=stop, **more)
+    job = fit(make_network(), make_data(), training, RUN, folder, stop=stop, **more)
     return drain(job, count)
 
 
@@ -124,6 +130,17 @@ def test_resume_gives_the_same_weights_to_the_bit(
     kept = [[{k: v for k, v in r.items() if k != "seconds"} for r in read_log(f)]
             for f in (tmp_path, whole)]  # fmt: skip
     assert kept[0] == kept[1]
+
+
+def test_half_precision_resumes_to_the_bit_too(whole: Path, tmp_path: Path) -> None:
+    half = replace(TRAINING, precision="bfloat16", recompute=2)
+    run(tmp_path / "whole", training=half)
+    assert not run(tmp_path / "cut", stop_after=4, training=half).finished
+    torch.manual_seed(99)
+    assert run(tmp_path / "cut", resume=True, training=half).finished
+    for name in ("last.safetensors", "best.safetensors"):
+        assert same_files(tmp_path / "cut" / name, tmp_path / "whole" / name)
+    assert not same_files(tmp_path / "whole" / "last.safetensors", whole / "last.safetensors")
 
 
 def test_killed_for_real_and_resumed(whole: Path, tmp_path: Path) -> None:

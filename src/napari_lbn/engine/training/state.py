@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..device import choose_device
 from ..errors import LBNError
 from ..network.critic import PatchCritic, critic_loss
 from .staged import predict
+from .workers import current_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from ..network import LBN
     from .examples import Example
@@ -40,6 +40,33 @@ class TrainingDivergedError(LBNError):
     """The loss is no longer a number."""
 
 
+class _Prediction(nn.Module):
+    """The forward pass as a module: what several processes average the gradients of."""
+
+    def __init__(self, network: LBN, tilts_together: int) -> None:
+        super().__init__()
+        self.network, self.tilts_together = network, tilts_together
+
+    def forward(
+        self, tilts: Tensor, angles: ArrayLike, targets: ArrayLike, thickness: int | None
+    ) -> Tensor:
+        together = self.tilts_together
+        return predict(
+            self.network, tilts, angles, targets, thickness=thickness, tilts_together=together
+        )
+
+
+class _Criticism(nn.Module):
+    """The critic's loss as a module."""
+
+    def __init__(self, critic: PatchCritic, penalty: float) -> None:
+        super().__init__()
+        self.critic, self.penalty = critic, penalty
+
+    def forward(self, real: Tensor, made: Tensor) -> Tensor:
+        return critic_loss(self.critic, real, made, self.penalty)
+
+
 class TrainingState:
     """Network, running average, critic, optimizers, learning rate and position in the data.
 
@@ -49,19 +76,28 @@ class TrainingState:
         Trained in place; moved to the settings' device.
     settings : TrainingSettings
         Of the whole training.
+
+    Raises
+    ------
+    InputError
+        The examples of a step cannot be shared by the processes of `workers.joined`.
     """
 
     def __init__(self, network: LBN, settings: TrainingSettings) -> None:
         self.settings = settings
-        self.device = choose_device(settings.device)
+        self.workers = current_workers()
+        self.examples_here = self.workers.share(settings.accumulate)
+        self.device = self.workers.device(settings.device)
         self.network = network.to(self.device).train().requires_grad_(True)
         _use_channels_last(self.network)
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        self._predict = self.workers.spread(_Prediction(self.network, settings.recompute))
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=settings.precision == "float16"
         )
         self.critic: PatchCritic | None = None
+        self._criticise: nn.Module | None = None
         self.critic_optimizer: torch.optim.Adam | None = None
         if settings.critic.weight:
             self._add_critic()
@@ -76,6 +112,7 @@ class TrainingState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
             self.critic = PatchCritic(chosen.channels, chosen.groups).to(self.device)
+        self._criticise = self.workers.spread(_Criticism(self.critic, chosen.penalty))
         rate = chosen.learning_rate or self.settings.learning_rate
         # Adam's momentum is left out, as usual for a Wasserstein critic: its target moves
         self.critic_optimizer = torch.optim.Adam(
@@ -84,11 +121,16 @@ class TrainingState:
 
     @property
     def examples_drawn(self) -> int:
-        """Position in the data: examples that the finished steps have used."""
+        """Position in the data: examples that the finished steps of all processes have used."""
         return self.step_count * self.settings.accumulate
 
     def step(self, examples: Iterator[Example]) -> StepLoss:
         """Train on the next examples: the network first, then the critic.
+
+        Parameters
+        ----------
+        examples : iterator
+            Those of this process (`trainer.prefetch`).
 
         Raises
         ------
@@ -99,11 +141,14 @@ class TrainingState:
         self.optimizer.zero_grad(set_to_none=True)
         if self.critic_optimizer is not None:
             self.critic_optimizer.zero_grad(set_to_none=True)
-        mse = difference = 0.0
-        for _ in range(self.settings.accumulate):
-            one = self._accumulate(next(examples))
-            mse += one.mse
-            difference += one.critic
+        losses = []
+        for index in range(self.examples_here):
+            more = index + 1 < self.examples_here
+            with self.workers.unsynchronised(self._spread_modules(), active=more):
+                number = self.examples_drawn + index * self.workers.count + self.workers.rank
+                losses.append(self._accumulate(next(examples), number))
+        here = np.array([(one.mse, one.critic) for one in losses]).mean(axis=0)
+        mse, difference = self.workers.mean(*here.tolist())
         self._require_finite(mse + difference)
         self._update()
         self.step_count += 1
@@ -131,19 +176,17 @@ class TrainingState:
         for group in self.optimizer.param_groups:
             group["lr"] = self.current_rate()
 
-    def _accumulate(self, example: Example) -> StepLoss:
+    def _spread_modules(self) -> list[nn.Module]:
+        return [m for m in (self._predict, self._criticise) if m is not None]
+
+    def _accumulate(self, example: Example, number: int) -> StepLoss:
         """Gradients of one example, for the network and for the critic."""
         settings = self.settings
         visible, targets = self._tensor(example.visible), self._tensor(example.targets)
         dtype = PRECISIONS[settings.precision]
         with torch.autocast(self.device.type, dtype, enabled=settings.precision != "float32"):
-            predicted = predict(
-                self.network,
-                visible,
-                example.visible_angles,
-                example.target_angles,
-                thickness=example.thickness,
-                tilts_together=settings.recompute,
+            predicted = self._predict(
+                visible, example.visible_angles, example.target_angles, example.thickness
             )
         predicted = predicted.float()
         mse = torch.nn.functional.mse_loss(predicted, targets)
@@ -151,19 +194,20 @@ class TrainingState:
         if self.critic is not None:  # equation 2
             self.critic.requires_grad_(False)
             loss = mse - settings.critic.weight * self.critic(predicted).mean()
-        self.scaler.scale(loss / settings.accumulate).backward()
-        difference = self._accumulate_critic(targets, predicted.detach())
-        return StepLoss(
-            mse=mse.item() / settings.accumulate, critic=difference / settings.accumulate
-        )
+        self.scaler.scale(loss / self.examples_here).backward()
+        difference = self._accumulate_critic(targets, predicted.detach(), number)
+        return StepLoss(mse=mse.item(), critic=difference)
 
-    def _accumulate_critic(self, targets: Tensor, predicted: Tensor) -> float:
+    def _accumulate_critic(self, targets: Tensor, predicted: Tensor, number: int) -> float:
         """In float32: the penalty's second derivative does not survive half precision."""
-        if self.critic is None:
+        if self.critic is None or self._criticise is None:
             return 0.0
         self.critic.requires_grad_(True)
-        loss = critic_loss(self.critic, targets, predicted, self.settings.critic.penalty)
-        (loss / self.settings.accumulate).backward()
+        # the penalty's random points belong to the example, whichever process has it
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_seed(self.settings.seed, number))
+            loss = self._criticise(targets, predicted)
+        (loss / self.examples_here).backward()
         return -loss.item()
 
     def _require_finite(self, loss: float) -> None:
@@ -203,3 +247,8 @@ def _use_channels_last(network: LBN) -> None:
     network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.unet.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def _seed(seed: int, number: int) -> int:
+    """Of an example's own random numbers."""
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])

@@ -15,6 +15,7 @@ from .examples import AddNoise, Example, ExampleSettings, TrainingSeries, draw_e
 from .settings import CriticSettings, TrainingSettings
 from .state import TrainingState
 
+from .workers import ALONE, Workers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -84,7 +85,7 @@ def train(
     state = TrainingState(network, settings)
     losses: list[float] = []
     started = time.monotonic()
-    examples = prefetch(sources, settings, add_noise)
+    examples = prefetch(sources, settings, add_noise, workers=state.workers)
     for step in range(1, settings.steps + 1):
         raise_if_cancelled(cancel)
         losses.append(state.step(examples).mse)
@@ -101,10 +102,12 @@ def prefetch(
     add_noise: AddNoise,
     first: int = 0,
 ) -> Iterator[Example]:
+    workers: Workers = ALONE,
     """Examples without end, the next one drawn while the network works on this one.
 
     Example number i depends on the seed and on i alone, so a training goes on from any
-    `first` as if it had never stopped. Every series is drawn once in each round.
+    `first` as if it had never stopped, and several processes share the examples of one: of
+    n of them each takes every n-th. Every series is drawn once in each round.
     """
 
     def draw(index: int) -> Example:
@@ -116,10 +119,10 @@ def prefetch(
         return draw_example(chosen, settings.examples, rng, add_noise)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        index = first
+        index = first + workers.rank
         upcoming = pool.submit(draw, index)
         while True:
-            example, index = upcoming.result(), index + 1
+            example, index = upcoming.result(), index + workers.count
             upcoming = pool.submit(draw, index)
             yield example
 
