@@ -1,0 +1,7 @@
+"""Weights adapted to one tilt series, quickly and without any truth."""
+
+from .result import Adaptation, AdaptationScored
+from .run import adapt
+from .settings import AdaptationSettings
+
+__all__ = ["Adaptation", "AdaptationScored", "AdaptationSettings", "adapt"]
