@@ -40,14 +40,9 @@ from napari_lbn.engine.evaluation.figures import (
 )
 from napari_lbn.engine.evaluation.folds import Fold, k_fold, leave_one_out
 from napari_lbn.engine.evaluation.fsc import SEVENTH, fourier_shell_correlation
-from napari_lbn.engine.evaluation.holdout import (
-    HoldOutResult,
-    HoldOutSettings,
-    TiltScored,
-    hold_out,
-    tilt_scores,
-)
+from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.null_tests import particle_test
+from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored, tilt_scores
 from napari_lbn.engine.evaluation.summary import range_names, table
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights

@@ -218,6 +218,12 @@ def test_headers_say_stack_or_volume_and_the_voxel_size(correction: Path) -> Non
             assert float(mrc.header.dmax) == mrc.data.max()
 
 
+def test_the_record_says_what_changed_outside_the_wedge(correction: Path) -> None:
+    record = json.loads((correction / "TS_lbn.json").read_text())["alteration"]
+    assert 0 <= record["changed_outside"] < record["added_inside"]
+    assert "Outside the wedge" in record["in_words"]
+
+
 def test_labels_tell_measured_from_synthesized(correction: Path) -> None:
     labels = {}
     for path in correction.glob("*.mrc"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_lbn._qt.engine import Choice
+from napari_lbn.engine.correct import Alteration
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import (
     CancelToken,
@@ -26,6 +27,7 @@ from napari_lbn.engine.tilt_series import TiltSeries
 MEASURED_VALUE = 10.0
 SYNTHESIZED_VALUE = 4.0
 SLAB_ROWS = 4
+ALTERATION = Alteration(changed_outside=0.004, added_inside=0.25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class FakeResult:
     synthesized: np.ndarray
     tilts: np.ndarray
     provenance: dict[str, Any]
+    alteration: Alteration = ALTERATION
 
     def augmented_stack(self, *, full_size: bool = False) -> tuple[np.ndarray, Any]:
         return self.angles, iter(self.tilts)

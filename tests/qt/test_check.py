@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_lbn._qt.check.job import measure_run
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.session import Planned, Session
-from napari_lbn.engine.evaluation.evaluate import Evaluation, verdicts
-from napari_lbn.engine.evaluation.holdout import HoldOutResult, Score, TiltScored
+from napari_lbn.engine.evaluation.result import Evaluation, verdicts
+from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.events import Progress, raise_if_cancelled
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -139,10 +138,3 @@ def test_the_report_is_saved(
     with qtbot.waitSignal(panel._saver.succeeded, timeout=WAIT):
         panel.save_button.click()
     assert (tmp_path / "TS_evaluation.html").is_file()
-
-
-def test_a_run_is_told_what_it_changed() -> None:
-    rng = np.random.default_rng(0)
-    measured = rng.normal(size=(16, 8, 24)).astype(np.float32)
-    sentence = measure_run(measured, 0.1 * measured, np.arange(-60.0, 61, 3))
-    assert "changed by 10 %" in sentence

@@ -101,6 +101,18 @@ def test_run_brings_tilts_and_both_tomograms(
     assert viewer.dims.order == (0, 2, 1, 3)
 
 
+def test_a_run_says_what_it_changed_outside_the_wedge(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    panel = dock.alteration_panel
+    assert panel.isHidden()
+    run(qtbot, dock)
+    assert not panel.isHidden()
+    assert "Outside the wedge the tomogram changed by 0.4 %" in panel.text.text()
+    viewer.layers.remove(dock.session.layer)
+    assert panel.isHidden()
+
+
 def test_preview_is_on_the_screen_while_the_rest_runs(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
 ) -> None:

@@ -22,6 +22,7 @@ from .correction import Correction
 from .engine import Engine, LBNEngine
 from .jobs import JobRunner
 from .messages import MessageList, notify_error, notify_info
+from .panels.alteration import AlterationPanel
 from .panels.angles_entry import AnglesEntry, series_beside_layer
 from .panels.display import FLIP_KEY, DisplayPanel
 from .panels.layer_choice import LayerChoice
@@ -80,6 +81,7 @@ class MissingWedgeDock(QWidget):
         self.series_panel = SeriesPanel(self.session, self._viewer, self.views)
         self.settings_panel = SettingsPanel(self.session)
         self.run_panel = RunPanel(self.session)
+        self.alteration_panel = AlterationPanel(self.session)
         self.display_panel = DisplayPanel(self.session, self.views)
         self.check_panel = CheckPanel(self.session)
         self.save_panel = SavePanel(self.session)
@@ -93,7 +95,7 @@ class MissingWedgeDock(QWidget):
                 "Tilt series",
                 (self.layer_choice, self.messages, self.angles_entry, self.series_panel),
             ),
-            ("Correction", (self.settings_panel, self.run_panel)),
+            ("Correction", (self.settings_panel, self.run_panel, self.alteration_panel)),
             ("Display", (self.display_panel,)),
             ("Check", (self.check_panel,)),
             ("Save", (self.save_panel,)),

@@ -58,4 +58,5 @@ def correct(
         result = run_job(writer.job(), writer.take)
         writer.finish(result)
     note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
+    note(result.alteration.sentence)
     tell_written(files.all)

@@ -12,16 +12,11 @@ from napari_lbn.engine.errors import InputError
 from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import tell_written
-from .progress import note, run_job
 from .series import open_series
 from .settings import correction_settings, require_pixel_size, require_usable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_lbn.engine.correct import CorrectionSettings
-    from napari_lbn.engine.evaluation.evaluate import Evaluation, EvaluationSettings
-    from napari_lbn.engine.tilt_series import TiltSeries
+    from napari_lbn.engine.evaluation.result import Evaluation
 
 OutOption = Annotated[
     Path,
@@ -47,7 +42,7 @@ def evaluate(
     NAME_evaluation.html: everything on one page. .json and .csv: the same for programs.
     NAME_*.png, .pdf: figures. NAME_disagreement.mrc: spread of the synthesized part.
     """
-    from napari_lbn.engine.evaluation.evaluate import EvaluationSettings
+    from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
     opened = open_series(series)
     require_usable(opened)
@@ -62,15 +57,15 @@ def evaluate(
         nulls=not measures.quick,
         subsets=0 if measures.quick or measures.subsets < 2 else measures.subsets,
     )
+    from .evaluate_run import EvaluationRun, export
+
     if programs.export_folds is not None:
-        tell_written(_export(opened, settings, programs.export_folds))
+        tell_written(export(opened, settings, programs.export_folds))
         return
     if measures.figures:
         from napari_lbn.engine.evaluation.figures import new_figure
 
         new_figure()  # say now, not after the work, that matplotlib is missing
-    from .evaluate_run import EvaluationRun
-
     run = EvaluationRun(opened, settings, measures, programs, out)
     evaluation, written = run.run()
     _tell(evaluation)
@@ -94,24 +89,6 @@ def parse_edges(text: str) -> tuple[float, ...]:
     if not all(0 < edge < 180 for edge in edges):
         raise InputError("--edges: degrees must be above 0.", "Write it like 6,12,18.")
     return edges
-
-
-def _export(series: TiltSeries, settings: EvaluationSettings, folder: Path) -> Sequence[Path]:
-    from napari_lbn.engine.evaluation.evaluate import make_folds
-    from napari_lbn.engine.evaluation.fold_files import export_folds
-
-    working = working_series(series, settings.correction)
-    folds = list(make_folds(working, settings))
-    note(f"{len(folds)} folds; put METHOD.mrc into each folder, then use --import-folds.")
-    return run_job(export_folds(working, folds, folder, settings.correction.for_wbp()))
-
-
-def working_series(series: TiltSeries, settings: CorrectionSettings) -> TiltSeries:
-    """The series binned to what the weights know."""
-    from napari_lbn.engine.binning import bin_series
-    from napari_lbn.engine.correct import plan
-
-    return bin_series(series, plan(series, settings).binning)
 
 
 def _tell(evaluation: Evaluation) -> None:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_lbn.engine.correct import measure_intensities
+from napari_lbn.engine.binning import bin_series
+from napari_lbn.engine.correct import measure_intensities, plan
+from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.disagreement import LABEL, SPREAD_PART
-from napari_lbn.engine.evaluation.evaluate import evaluate, with_scores
+from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.external import fit_placement, method_name, score_tomogram
-from napari_lbn.engine.evaluation.fold_files import import_folds, read_folds
+from napari_lbn.engine.evaluation.fold_files import export_folds, import_folds, read_folds
 from napari_lbn.engine.evaluation.folds import Fold
+from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
-from napari_lbn.engine.evaluation.holdout import HoldOutResult
 from napari_lbn.engine.evaluation.report import ReportExtras, write_report
+from napari_lbn.engine.evaluation.result import with_scores
+from napari_lbn.engine.evaluation.scores import HoldOutResult
+from napari_lbn.engine.evaluation.settings import make_folds
 from napari_lbn.engine.events import SlabReady
-from napari_lbn.engine.io import open_tilt_series, open_volume
+from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.output import (
     VolumeWriter,
     ensure_folder,
@@ -28,20 +33,35 @@ from napari_lbn.engine.io.output import (
     write_tilt_angles,
 )
 
-from .evaluate import working_series
 from .output import label, written_together
 from .progress import note, run_job
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.evaluation.evaluate import Evaluation, EvaluationSettings
+    from collections.abc import Sequence
+
+    from napari_lbn.engine.correct import CorrectionSettings
     from napari_lbn.engine.evaluation.external import Placement
+    from napari_lbn.engine.evaluation.frame_halves import Halves
     from napari_lbn.engine.evaluation.fsc import FSCCurve
+    from napari_lbn.engine.evaluation.result import Evaluation
+    from napari_lbn.engine.evaluation.settings import EvaluationSettings
     from napari_lbn.engine.events import Event
     from napari_lbn.engine.tilt_series import TiltSeries
 
     from .evaluate_options import MeasureOptions, ProgramOptions
 
-HALVES = (("_ODD", "_odd"), ("_EVN", "_evn", "_EVEN", "_even"))
+
+def export(series: TiltSeries, settings: EvaluationSettings, folder: Path) -> Sequence[Path]:
+    """Write each fold without its hidden tilts, for other programs."""
+    working = working_series(series, settings.correction)
+    folds = list(make_folds(working, settings))
+    note(f"{len(folds)} folds; put METHOD.mrc into each folder, then use --import-folds.")
+    return run_job(export_folds(working, folds, folder, settings.correction.for_wbp()))
+
+
+def working_series(series: TiltSeries, settings: CorrectionSettings) -> TiltSeries:
+    """The series binned to what the weights know."""
+    return bin_series(series, plan(series, settings).binning)
 
 
 class EvaluationRun:
@@ -133,29 +153,21 @@ class EvaluationRun:
         )
         return [path, write_tilt_angles(path.with_suffix(".tlt"), found.angles)]
 
-    def _halves(self) -> tuple[TiltSeries, TiltSeries] | None:
+    def _halves(self) -> Halves | None:
         """Odd and even stacks, given or found beside the series."""
-        given = self.measures.odd, self.measures.even
-        paths = [path or self._beside(names) for path, names in zip(given, HALVES, strict=True)]
-        if paths[0] is None or paths[1] is None:
+        odd, even = self.measures.odd, self.measures.even
+        beside = find_halves(self.series)
+        if beside is not None:
+            odd, even = odd or beside[0], even or beside[1]
+        if odd is None and even is None:
             return None
-        note(f"The noise ceiling is measured from {paths[0].name} and {paths[1].name}.")
-        first, second = (self._open_half(path) for path in paths if path is not None)
-        return first, second
-
-    def _beside(self, endings: tuple[str, ...]) -> Path | None:
-        source = self.series.source
-        if source is None:
-            return None
-        candidates = [source.with_name(f"{source.stem}{e}{source.suffix}") for e in endings]
-        return next((path for path in candidates if path.is_file()), None)
-
-    def _open_half(self, path: Path) -> TiltSeries:
-        """In the order of the whole series' file, with its angles and exclusions."""
-        in_file = np.empty(self.series.n_tilts)
-        in_file[self.series.sections] = self.series.angles
-        half = open_tilt_series(path, angles=list(in_file), pixel_size=self.series.pixel_size)
-        return half.with_excluded(self.series.excluded)
+        if odd is None or even is None:
+            raise InputError(
+                "The noise ceiling needs both stacks, of odd and of even frames.",
+                "Give --odd and --even.",
+            )
+        note(f"The noise ceiling is measured from {odd.name} and {even.name}.")
+        return open_halves(self.series, odd, even)
 
     def _in_sample(self, working: TiltSeries, path: Path, evaluation: Evaluation) -> HoldOutResult:
         volume: Any = np.asarray(open_volume(path)[0])

@@ -13,15 +13,11 @@ import pytest
 
 from napari_lbn.engine.correct import CorrectionSettings
 from napari_lbn.engine.errors import Cancelled, InputError
-from napari_lbn.engine.evaluation.evaluate import (
-    EvaluationSettings,
-    evaluate,
-    make_folds,
-    measure_alteration,
-    with_scores,
-)
+from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.figures import new_figure
 from napari_lbn.engine.evaluation.report import write_report
+from napari_lbn.engine.evaluation.result import with_scores
+from napari_lbn.engine.evaluation.settings import EvaluationSettings, make_folds
 from napari_lbn.engine.evaluation.summary import SIGNS_UNSEEN
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -95,13 +91,6 @@ def test_scores_of_other_programs_join_the_verdict(
     joined = with_scores(found, found.hold_outs)
     assert len(joined.hold_outs.scores) == 2 * len(found.hold_outs.scores)
     assert joined.verdicts["k-fold"] == found.verdicts["k-fold"]
-
-
-def test_alteration_is_measured_on_a_run(
-    particles: TiltSeries, everything: EvaluationSettings
-) -> None:
-    found = drain(measure_alteration(particles, everything.correction))
-    assert 0 <= found.changed_outside < found.added_inside
 
 
 def test_figures_without_matplotlib_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.correct import CorrectionSettings
-from napari_lbn.engine.evaluation.fourier_regions import GLOBAL, INSIDE, OUTSIDE
 from napari_lbn.engine.evaluation.fsc import CONSISTENCY, RESOLUTION
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
 from napari_lbn.engine.events import Progress, drain
+from napari_lbn.engine.fourier_regions import GLOBAL, INSIDE, OUTSIDE
 from napari_lbn.engine.tilt_series import TiltSeries
 
 

@@ -12,13 +12,9 @@ from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.evaluation import predictors
 from napari_lbn.engine.evaluation.baselines import nearest, neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold, leave_one_out
-from napari_lbn.engine.evaluation.holdout import (
-    HoldOutResult,
-    HoldOutSettings,
-    TiltScored,
-    hold_out,
-)
+from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.predictors import LBN_NAME, WBP_NAME
+from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored
 from napari_lbn.engine.evaluation.summary import range_names, table, verdict
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN

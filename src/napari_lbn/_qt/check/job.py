@@ -5,40 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_lbn.engine.events import CancelToken, Job
 from napari_lbn.engine.tilt_series import TiltSeries
 
-ROWS = 32
-"""Rows of y on which a finished run is measured."""
-
 
 def run_check(series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any]:
-    """k-fold and edge hold-outs of a series with the settings of its correction."""
-    from napari_lbn.engine.evaluation.evaluate import EvaluationSettings, evaluate
+    """k-fold and edge hold-outs of a series with the settings of its correction.
 
-    return evaluate(series, EvaluationSettings(correction=settings), cancel=cancel)
-
-
-def measure_run(measured: Any, added: Any, angles: Any) -> str:
-    """One sentence on what a finished run changed outside the wedge.
-
-    Parameters
-    ----------
-    measured, added : array_like
-        ``(z, y, x)``: plain WBP, and what the synthesized tilts add.
-    angles : array_like
-        Measured, degrees.
+    The noise ceiling is measured where stacks of odd and even frames lie beside the series.
     """
-    from napari_lbn.engine.evaluation.fsc import AlterationMeter
+    from napari_lbn.engine.evaluation.evaluate import evaluate
+    from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
+    from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
-    meter = AlterationMeter(angles)
-    height = measured.shape[1]
-    for y in np.unique(np.linspace(0, height - 1, min(ROWS, height)).astype(int)):
-        rows = slice(int(y), int(y) + 1)
-        meter.add(np.asarray(measured[:, rows]), np.asarray(added[:, rows]))
-    return meter.result().sentence
+    beside = find_halves(series)
+    halves = None if beside is None else open_halves(series, *beside)
+    return evaluate(series, EvaluationSettings(correction=settings), halves=halves, cancel=cancel)
 
 
 def save_report(evaluation: Any, folder: Path) -> list[Path]:

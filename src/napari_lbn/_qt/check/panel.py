@@ -27,7 +27,7 @@ from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..session import Session
 from ..theme import caption, explain
-from .job import measure_run, run_check, save_report
+from .job import run_check, save_report
 from .plot import Plot
 
 START, CANCEL = "Check on hidden tilts", "Cancel"
@@ -72,8 +72,9 @@ class CheckPanel(QWidget):
         self._scores: list[Any] = []
         self._result: Any = None
         self.evaluation: Any = None
-        self.runner, self._saver, self._meter = (JobRunner(self) for _ in range(3))
+        self.runner, self._saver = JobRunner(self), JobRunner(self)
         self._make_widgets()
+        self._lay_out()
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW)
@@ -84,7 +85,7 @@ class CheckPanel(QWidget):
     @property
     def runners(self) -> list[JobRunner]:
         """Jobs that the dock ends when it closes."""
-        return [self.runner, self._saver, self._meter]
+        return [self.runner, self._saver]
 
     def _make_widgets(self) -> None:
         self._purpose = caption(PURPOSE)
@@ -94,27 +95,29 @@ class CheckPanel(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._bar.hide()
-        self.status, self.verdict, self.alteration = caption(), caption(), caption()
+        self.status, self.verdict = caption(), caption()
         self.plot = Plot()
         self.scale, self.kind = QComboBox(), QComboBox()
         for label, value in SCALES:
             self.scale.addItem(label, value)
         self.save_button = QPushButton("Save report…")
-        row = QHBoxLayout()
-        for widget in (self.kind, self.scale, self.save_button):
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        for widget in (self.scale, self.save_button):
-            row.addWidget(widget)
         self._dashed = caption(DASHED)
+        self._choosers = (self.kind, self.scale, self.save_button, self._dashed)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        for chooser in (self.kind, self.scale, self.save_button):
+            chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        row.addWidget(self.scale)
+        row.addWidget(self.save_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self._purpose, self.button, self._bar, self.status, self.verdict):
             layout.addWidget(widget)
-        for widget in (self.kind, self.plot, self._dashed):
-            layout.addWidget(widget)
+        layout.addWidget(self.kind)
+        layout.addWidget(self.plot)
+        layout.addWidget(self._dashed)
         layout.addLayout(row)
-        layout.addWidget(self.alteration)
-        self._choosers = (self.kind, self.scale, self.save_button, self._dashed)
 
     def _connect(self) -> None:
         session = self._session
@@ -129,12 +132,9 @@ class CheckPanel(QWidget):
         self.runner.running_changed.connect(self._on_running)
         self._saver.succeeded.connect(self._on_saved)
         self._saver.failed.connect(notify_error)
-        self._meter.succeeded.connect(self.alteration.setText)
-        self._meter.failed.connect(notify_error)
         session.planned_changed.connect(self.refresh)
         session.running_changed.connect(self.refresh)
         session.series_changed.connect(self._on_series)
-        session.result_changed.connect(self._on_result)
 
     def refresh(self, *_: object) -> None:
         """Enable the button, or say why it is not."""
@@ -203,16 +203,6 @@ class CheckPanel(QWidget):
         self._clear()
         self.refresh()
 
-    def _on_result(self, result: Any) -> None:
-        """Say what a finished run changed outside the wedge."""
-        self.alteration.setText("")
-        layers, series = self._session.layers, self._session.series
-        if result is None or layers is None or series is None:
-            return
-        parts = getattr(layers, "measured", None), getattr(layers, "synthesized_part", None)
-        if None not in [None if p is None else 1 for p in parts]:
-            self._meter.start(as_job(measure_run, *parts, series.included_angles))
-
     def _clear(self) -> None:
         self._scores, self._result, self.evaluation = [], None, None
         self.verdict.setText("")
@@ -226,7 +216,7 @@ class CheckPanel(QWidget):
 
     def _offer_kinds(self) -> None:
         """Each kind of hold-out once its first score is there."""
-        from napari_lbn.engine.evaluation.evaluate import hold_out_title
+        from napari_lbn.engine.evaluation.result import hold_out_title
 
         for score in self._scores[self.kind.count() :]:
             value = score.fold if score.kind == "edge" else score.kind
@@ -240,8 +230,8 @@ class CheckPanel(QWidget):
         if not self._scores:
             return
         from napari_lbn.engine.evaluation.figures import draw_angles
-        from napari_lbn.engine.evaluation.holdout import HoldOutResult
         from napari_lbn.engine.evaluation.predictors import LOW_PASSED
+        from napari_lbn.engine.evaluation.scores import HoldOutResult
 
         value, scale = self.kind.currentData(), self.scale.currentData()
         chosen = tuple(s for s in self._scores if value in {s.kind, s.fold})

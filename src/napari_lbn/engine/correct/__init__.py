@@ -1,5 +1,6 @@
 """The main job: a tilt series in, synthesized wedge tilts and two tomograms out."""
 
+from .alteration import Alteration
 from .job import correct
 from .plan import CorrectionPlan, plan
 from .result import CorrectionResult
@@ -7,6 +8,7 @@ from .settings import CorrectionSettings
 from .tomogram import measure_intensities, reconstruct_measured
 
 __all__ = [
+    "Alteration",
     "CorrectionPlan",
     "CorrectionResult",
     "CorrectionSettings",

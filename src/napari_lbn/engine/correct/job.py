@@ -11,6 +11,7 @@ from ..events import CancelToken, Job, Notice, Progress
 from ..io.weights import load_network
 from ..provenance import describe_run
 from ..synthesis import Synthesis, on_device, synthesize
+from .alteration import AlterationMeter, as_record, metered
 from .plan import CorrectionPlan, plan
 from .preview import preview
 from .result import CorrectionResult
@@ -49,19 +50,27 @@ def correct(
     share = measured.size / (measured.size + chosen.new_angles.size)
     middle = SYNTHESIS_SHARE + (1 - SYNTHESIS_SHARE) * share
     wbp = settings.for_wbp()
-    yield from reconstruct_measured(
+    meter, height = AlterationMeter(measured), chosen.image_shape[0]
+    job = reconstruct_measured(
         working, synthesis.stats, wbp, fractions=(SYNTHESIS_SHARE, middle), cancel=cancel
     )
-    yield from reconstruct_synthesized(
+    yield from metered(job, meter, height)
+    job = reconstruct_synthesized(
         synthesis, measured, chosen.image_shape, wbp, fractions=(middle, 1.0), cancel=cancel
     )
+    yield from metered(job, meter, height)
+    alteration = meter.result()
     return CorrectionResult(
         series=working,
         original=series,
         angles=synthesis.angles,
         synthesized=~np.isin(synthesis.angles, measured),
         tilts=synthesis.tilts,
-        provenance=describe_run(series, working, chosen, settings),
+        alteration=alteration,
+        provenance={
+            **describe_run(series, working, chosen, settings),
+            "alteration": as_record(alteration),
+        },
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..tilt_series import TiltSeries
+    from .alteration import Alteration
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +34,8 @@ class CorrectionResult:
         ``(n,)`` True where no tilt was measured.
     tilts : ndarray
         ``(n, y, x)`` float32: the network's output, in the input's units.
+    alteration : Alteration
+        What the synthesized tilts changed outside the wedge, and added inside.
     provenance : dict
     """
 
@@ -41,6 +44,7 @@ class CorrectionResult:
     angles: NDArray[np.float64]
     synthesized: NDArray[np.bool_]
     tilts: NDArray[np.float32]
+    alteration: Alteration
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def augmented_stack(

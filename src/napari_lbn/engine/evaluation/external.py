@@ -16,8 +16,9 @@ from scipy.ndimage import zoom
 from ..errors import InputError
 from ..events import Progress, raise_if_cancelled
 from .baselines import re_projected
-from .holdout import TiltScored, tilt_scores, true_tilt
+from .holdout import true_tilt
 from .metrics import averaged, correlation
+from .scores import TiltScored, tilt_scores
 from .sharing import part
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..intensity import IntensityStats
     from ..tilt_series import TiltSeries
     from .folds import Fold
-    from .holdout import Score
+    from .scores import Score
 
 AXES = "zyx"
 SMALL = 64

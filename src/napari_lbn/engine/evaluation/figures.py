@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .calibration import Calibration
     from .ceiling import Ceiling
     from .fsc import FSCCurve
-    from .holdout import HoldOutResult, Score
+    from .scores import HoldOutResult, Score
 
 COLOURS = {
     LBN_NAME: "#d55e00",

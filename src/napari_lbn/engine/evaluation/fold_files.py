@@ -29,8 +29,9 @@ from ..io.volume import open_volume
 from ..reconstruction.wbp import reconstruct
 from .external import fit_placement, method_name, score_tomogram
 from .folds import Fold
-from .holdout import HoldOutResult, noise_ceilings
+from .holdout import noise_ceilings
 from .predictors import take
+from .scores import HoldOutResult
 from .sharing import part, shared
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from ..reconstruction.wbp import WBPSettings
     from ..tilt_series import TiltSeries
     from .external import Placement
-    from .holdout import Score
+    from .scores import Score
 
 INDEX = "folds.json"
 FORMAT = "napari-lbn folds 1"

@@ -15,22 +15,19 @@ from scipy.signal.windows import tukey
 
 from ..errors import InputError
 from ..events import Progress, raise_if_cancelled
-from ..geometry import missing_wedge
-from .fourier_regions import INSIDE, OUTSIDE, all_regions, wedge_regions
+from ..fourier_regions import OUTSIDE, all_regions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ..events import CancelToken, Job
-    from .fourier_regions import Region
+    from ..fourier_regions import Region
 
 RESOLUTION, CONSISTENCY = "resolution", "consistency"
 HALF, SEVENTH = 0.5, 1 / 7
 """Thresholds: against truth, and the paper's against the full-range tomogram."""
 FEWEST_VOXELS = 8
 FEWEST_SHELLS = 16
-BLUR = 2.0
-"""Frequencies nearer than this over the thickness to the wedge's border belong to neither side."""
 TAPER = 0.25
 """Share of each axis over which volumes fade out at their faces."""
 
@@ -196,83 +193,3 @@ def _spectrum(volume: NDArray[Any]) -> NDArray[np.complex64]:
         window = tukey(size + 2, TAPER)[1:-1].astype(np.float32)
         values *= window.reshape([-1 if a == axis else 1 for a in range(3)])
     return fft.rfftn(values, overwrite_x=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alteration:
-    """What was added to a tomogram, inside and outside the missing wedge.
-
-    Attributes
-    ----------
-    changed_outside : float
-        Amplitude added outside the wedge, as a share of the measured amplitude there.
-    added_inside : float
-        Amplitude added inside the wedge, as a share of the measured amplitude outside.
-    """
-
-    changed_outside: float
-    added_inside: float
-
-    @property
-    def sentence(self) -> str:
-        """In plain words."""
-        return (
-            f"Outside the wedge the tomogram changed by {100 * self.changed_outside:.2g} % "
-            f"of its amplitude; inside, {100 * self.added_inside:.2g} % was added."
-        )
-
-
-class AlterationMeter:
-    """Measures `Alteration` from slabs of y, as they come.
-
-    Parameters
-    ----------
-    angles : array_like
-        Measured, degrees.
-    """
-
-    def __init__(self, angles: ArrayLike) -> None:
-        self._wedge = missing_wedge(angles)
-        self._inside = wedge_regions(angles)[INSIDE]
-        self._power = np.zeros(3)
-
-    def add(self, measured: NDArray[np.float32], added: NDArray[np.float32]) -> None:
-        """A slab ``(z, y, x)`` of plain WBP and of what was added to it."""
-        nz, _, nx = measured.shape
-        # Measured tilts fill all of x but the slab ends in z: without a window its faces
-        # would leak across the wedge's border.
-        window = np.outer(tukey(nz + 2, 1.0)[1:-1], tukey(nx + 2, TAPER)[1:-1])[:, None, :]
-        kz, kx = fft.fftfreq(nz)[:, None], fft.rfftfreq(nx)[None, :]
-        inside = self._inside(kz, np.zeros((1, 1)), kx)
-        # a slab of nz pixels cannot tell directions apart nearer than this to the border
-        outside = ~inside & (self._distance_to_border(kz, kx) > BLUR / nz)
-        weight = np.where((kx == 0) | (kx == 0.5), 1.0, 2.0)
-        power = []
-        for volume in (measured, added):
-            spectrum = fft.rfft2((volume * window).astype(np.float32), axes=(0, 2))
-            power.append((np.abs(spectrum) ** 2).sum(axis=1) * weight)
-        self._power += [
-            power[0][outside].sum(),
-            power[1][outside].sum(),
-            power[1][inside].sum(),
-        ]
-
-    def _distance_to_border(
-        self, kz: NDArray[np.float64], kx: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Cycles per pixel from the nearest of the two directions that end the wedge."""
-        first, last = np.deg2rad([self._wedge.start, self._wedge.stop])
-        return np.minimum(
-            np.abs(kx * np.sin(first) - kz * np.cos(first)),
-            np.abs(kx * np.sin(last) - kz * np.cos(last)),
-        )
-
-    def result(self) -> Alteration:
-        """Of all slabs so far."""
-        measured, outside, inside = self._power
-        if measured == 0:
-            return Alteration(changed_outside=0.0, added_inside=0.0)
-        return Alteration(
-            changed_outside=float(np.sqrt(outside / measured)),
-            added_inside=float(np.sqrt(inside / measured)),
-        )

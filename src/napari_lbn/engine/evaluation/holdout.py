@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..correct.tomogram import measure_intensities
 from ..events import Event, Progress, raise_if_cancelled
 from .baselines import low_passed
-from .ceiling import Ceiling, ceiling_from_halves, estimated_ceiling
-from .metrics import agreements
+from .ceiling import ceiling_from_halves, estimated_ceiling
 from .predictors import BASELINES, LOW_PASSED, SIRT_NAME, Visible, choose_sigma, take
+from .scores import FACTORS, HoldOutResult, Score, TiltScored, tilt_scores
 from .sharing import part
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..reconstruction.wbp import WBPSettings
     from ..synthesis import SynthesisSettings
     from ..tilt_series import TiltSeries
+    from .ceiling import Ceiling
     from .folds import Fold
+    from .frame_halves import Halves
     from .predictors import Predictor
-
-FACTORS = (1, 2, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,86 +50,6 @@ class HoldOutSettings:
     synthesis: SynthesisSettings
     with_sirt: bool = False
     with_low_pass: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One method's prediction of one hidden tilt, at one scale.
-
-    Attributes
-    ----------
-    kind, fold : str
-        Of the hold-out: "leave-one-out" and "tilt 7", "k-fold" and "part 2 of 5", "edge"
-        and "edge 6".
-    method : str
-    angle : float
-        Degrees.
-    scale : str
-        "full", "2x2", "4x4", or a frequency band.
-    correlation, mse, mse_scaled : float
-        See `metrics.Agreement`.
-    in_sample : bool
-        True where the prediction comes from a tomogram made with this tilt: not to be ranked.
-    """
-
-    kind: str
-    fold: str
-    method: str
-    angle: float
-    scale: str
-    correlation: float
-    mse: float
-    mse_scaled: float
-    in_sample: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TiltScored(Event):
-    """A hidden tilt was predicted by one method.
-
-    Attributes
-    ----------
-    scores : tuple of Score
-        At every scale.
-    predicted, truth : ndarray
-        ``(y, x)`` float32; the truth has mean 0 and standard deviation 1, the prediction
-        any scale.
-    """
-
-    scores: tuple[Score, ...]
-    predicted: NDArray[np.float32]
-    truth: NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HoldOutResult:
-    """Everything that hold-outs measured.
-
-    Attributes
-    ----------
-    scores : tuple of Score
-    ceilings : tuple of Ceiling
-        For each hidden tilt and scale.
-    sigmas : dict
-        Pixels of the low-pass chosen, by (fold, method).
-    """
-
-    scores: tuple[Score, ...]
-    ceilings: tuple[Ceiling, ...] = ()
-    sigmas: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def of_kind(self, kind: str) -> HoldOutResult:
-        """Only the scores of one kind of hold-out."""
-        kept = tuple(s for s in self.scores if s.kind == kind)
-        return HoldOutResult(scores=kept, ceilings=self.ceilings, sigmas=self.sigmas)
-
-    def of_fold(self, fold: str) -> HoldOutResult:
-        """Only the scores of one fold."""
-        kept = tuple(s for s in self.scores if s.fold == fold)
-        return HoldOutResult(scores=kept, ceilings=self.ceilings, sigmas=self.sigmas)
-
-
-Halves: TypeAlias = "tuple[TiltSeries, TiltSeries]"
 
 
 def hold_out(
@@ -225,30 +145,6 @@ class _Comparison:
                 predicted=image,
                 truth=truth,
             )
-
-
-def tilt_scores(
-    fold: Fold,
-    method: str,
-    angle: float,
-    predicted: NDArray[np.float32],
-    truth: NDArray[np.float32],
-    *,
-    in_sample: bool = False,
-) -> Iterator[Score]:
-    """Scores of one predicted tilt at every scale."""
-    for scale, found in agreements(predicted, truth, FACTORS).items():
-        yield Score(
-            kind=fold.kind,
-            fold=fold.name,
-            method=method,
-            angle=float(angle),
-            scale=scale,
-            correlation=found.correlation,
-            mse=found.mse,
-            mse_scaled=found.mse_scaled,
-            in_sample=in_sample,
-        )
 
 
 def hide(

@@ -13,10 +13,10 @@ from .summary import range_names, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .evaluate import Evaluation
     from .external import Placement
     from .fsc import FSCCurve
-    from .holdout import Score
+    from .result import Evaluation
+    from .scores import Score
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em;

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..io.output import atomic_path, ensure_folder, write_provenance
-from .evaluate import hold_out_title
 from .figures import angle_figure, band_figure, draw_fsc, new_figure, save_figure
 from .html_page import html_page
 from .report_data import as_dict, kinds, scores_csv
+from .result import hold_out_title
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .evaluate import Evaluation
     from .external import Placement
     from .fsc import FSCCurve
+    from .result import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,10 +13,10 @@ from .summary import range_names, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .evaluate import Evaluation
     from .external import Placement
     from .fsc import FSCCurve
-    from .holdout import HoldOutResult, Score
+    from .result import Evaluation
+    from .scores import HoldOutResult, Score
 
 COLUMNS = (
     "kind",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .holdout import Score
+    from .scores import Score
 
 SIGNS_UNSEEN = (
     "No hold-out can see whether the sign of the angles is right, or a constant offset of "

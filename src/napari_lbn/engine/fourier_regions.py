@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import HALF_TURN, median_increment, missing_wedge
+from .geometry import HALF_TURN, median_increment, missing_wedge
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

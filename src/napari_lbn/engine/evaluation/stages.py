@@ -1,0 +1,132 @@
+"""The stages of an evaluation that share a network and a working series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..events import Notice
+from .disagreement import Disagreement, DisagreementSettings, disagreement
+from .geometry_check import GeometryCheck, check_geometry
+from .holdout import HoldOutSettings, hold_out
+from .null_tests import NullTest, null_tests
+from .predictors import LBN_NAME, lbn
+from .result import verdicts
+from .settings import make_folds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..correct import CorrectionPlan
+    from ..events import CancelToken, Job
+    from ..network import LBN
+    from ..tilt_series import TiltSeries
+    from .folds import Fold
+    from .frame_halves import Halves
+    from .scores import HoldOutResult
+    from .settings import EvaluationSettings
+
+
+class Stages:
+    """The stages that share a network and a working series."""
+
+    def __init__(
+        self,
+        series: TiltSeries,
+        network: LBN,
+        settings: EvaluationSettings,
+        chosen: CorrectionPlan,
+        cancel: CancelToken | None,
+    ) -> None:
+        self.series, self.network, self.settings = series, network, settings
+        self.chosen, self.cancel = chosen, cancel
+        self.shares = stage_shares(settings, chosen.measured_angles.size)
+
+    def events(self, halves: Halves | None, folds: Sequence[Fold] | None) -> Job[dict[str, Any]]:
+        """Every stage but the correction itself."""
+        found: dict[str, Any] = {}
+        if self.settings.geometry:
+            found["geometry"] = yield from self._geometry()
+        chosen = list(make_folds(self.series, self.settings)) if folds is None else list(folds)
+        result = yield from self._hold_outs(halves, chosen)
+        found["hold_outs"] = result
+        found["verdicts"] = verdicts(result)
+        if self.settings.subsets:
+            found["disagreement"] = yield from self._disagreement()
+        if self.settings.nulls:
+            found["nulls"] = yield from self._nulls()
+        return found
+
+    def _geometry(self) -> Job[GeometryCheck]:
+        checked = yield from check_geometry(
+            self.series,
+            self.chosen.thickness,
+            fractions=self.shares["geometry"],
+            cancel=self.cancel,
+        )
+        for finding in checked.findings:
+            yield Notice(message=f"{finding.message} {finding.remedy}")
+        return checked
+
+    def _hold_outs(self, halves: Halves | None, folds: list[Fold]) -> Job[HoldOutResult]:
+        correction = self.settings.correction
+        return (
+            yield from hold_out(
+                self.series,
+                folds,
+                {LBN_NAME: lbn(self.network, {})},
+                HoldOutSettings(
+                    wbp=correction.for_wbp(),
+                    synthesis=correction.for_synthesis(),
+                    with_sirt=self.settings.sirt,
+                ),
+                halves=halves,
+                fractions=self.shares["hold-outs"],
+                cancel=self.cancel,
+            )
+        )
+
+    def _disagreement(self) -> Job[Disagreement]:
+        correction = self.settings.correction
+        return (
+            yield from disagreement(
+                self.series,
+                self.network,
+                self.chosen.new_angles,
+                DisagreementSettings(
+                    wbp=correction.for_wbp(),
+                    synthesis=correction.for_synthesis(),
+                    subsets=self.settings.subsets,
+                ),
+                fractions=self.shares["disagreement"],
+                cancel=self.cancel,
+            )
+        )
+
+    def _nulls(self) -> Job[tuple[NullTest, ...]]:
+        found = yield from null_tests(
+            self.series,
+            self.network,
+            self.chosen.new_angles,
+            self.settings.correction.for_synthesis(),
+            fractions=self.shares["nulls"],
+            cancel=self.cancel,
+        )
+        return tuple(found)
+
+
+def stage_shares(settings: EvaluationSettings, n_tilts: int) -> dict[str, tuple[float, float]]:
+    """Where each stage begins and ends, by rough cost in syntheses."""
+    folds = n_tilts if settings.folds == 0 else max(settings.folds, 0)
+    cost = {
+        "geometry": 1.0 * settings.geometry,
+        "hold-outs": 1.5 * (folds + len(settings.edges)) * (3 if settings.sirt else 1),
+        "disagreement": 1.5 * settings.subsets,
+        "nulls": 3.0 * settings.nulls,
+        "alteration": 2.0 * settings.alteration,
+    }
+    total = sum(cost.values()) or 1.0
+    ends = np.cumsum(list(cost.values())) / total
+    starts = [0.0, *ends[:-1]]
+    return {name: (float(a), float(b)) for name, a, b in zip(cost, starts, ends, strict=True)}
