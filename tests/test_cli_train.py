@@ -109,6 +109,51 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(
     assert [int(row["epoch"]) for row in read_log(out)] == list(range(1, rows + 2))
 
 
+def test_two_processes_share_a_training_and_one_goes_on(
+    stack: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "napari_lbn", "train", str(stack), "--devices", "2"]
+    command += ["--start", str(weights), "--out", str(out), "--epochs", "400", *TINY]
+    process = subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not (out / "last.safetensors").exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 130, errors
+    for once in ("everything is saved", "for each of 2 processes", "Epoch 1: "):
+        assert errors.count(once) == 1, errors
+    assert "Traceback" not in errors
+    assert output.strip() == str(out / "best.safetensors")
+    configuration = json.loads((out / "configuration.json").read_text())
+    assert configuration["training"]["accumulate"] == 2
+    rows = len(read_log(out))
+    configuration["run"]["epochs"] = rows + 1
+    (out / "configuration.json").write_text(json.dumps(configuration))
+    resumed = call("--resume", "--out", out)
+    assert resumed.exit_code == 0, resumed.output
+    assert [int(row["epoch"]) for row in read_log(out)] == list(range(1, rows + 2))
+
+
+@pytest.mark.slow
+def test_two_processes_fail_as_one(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "no_series.mrc").write_bytes(b"nothing")
+    command = [sys.executable, "-m", "napari_lbn", "train", str(tmp_path / "no_series.mrc")]
+    command += ["--devices", "2", "--start", str(weights), "--out", str(tmp_path / "run"), *TINY]
+    done = subprocess.run(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "no_series.mrc" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

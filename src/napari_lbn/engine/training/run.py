@@ -17,6 +17,7 @@ from .settings import RunSettings, steps_per_epoch
 from .state import StepLoss, TrainingDivergedError, TrainingState
 from .trainer import prefetch
 from .validation import score_network, score_predictor
+from .workers import current_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,13 +110,12 @@ def fit(
     OutputError
         The disk is full or read-only; the checkpoint before is intact.
     """
-    job = _Run(network, data, training, run, folder)
-    job.prepare(resume=resume)
-    if data.baselines and data.hold_outs and job.workers.lead:
-        scores = {name: score_predictor(p, data.hold_outs) for name, p in data.baselines.items()}
-        write_baselines(folder, scores)
-        yield BaselinesReady(scores=scores)
-    return (yield from job.events(stop))
+    with current_workers().together():
+        job = _Run(network, data, training, run, folder)
+        job.prepare(resume=resume)
+        if data.baselines and data.hold_outs and job.workers.lead:
+            yield job.baselines()
+        return (yield from job.events(stop))
 
 
 class _Run:
@@ -150,6 +150,13 @@ class _Run:
         if self.workers.lead:
             self.folder.open_log(self.state)
 
+    def baselines(self) -> BaselinesReady:
+        """Score and keep what needs no training."""
+        cases, predictors = self.data.hold_outs, self.data.baselines
+        scores = {name: score_predictor(p, cases) for name, p in predictors.items()}
+        write_baselines(self.folder.path, scores)
+        return BaselinesReady(scores=scores)
+
     def events(self, stop: CancelToken | None) -> Job[TrainingResult]:
         """Train to the end, or until told to stop."""
         state, progress = self.state, self.progress
@@ -176,7 +183,7 @@ class _Run:
             )
             if state.step_count % self.epoch_steps == 0:
                 yield self.end_epoch()
-                if self.data.preview is not None:
+                if self.data.preview is not None and self.workers.lead:
                     yield self.data.preview(state.average, progress.epoch)
                 saved = time.monotonic()
             elif time.monotonic() - saved > 60 * self.run.checkpoint_minutes:

@@ -108,6 +108,26 @@ class Workers:
             stack.enter_context(module.no_sync())  # type: ignore[operator]
         return stack
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell what it means when another process has ended and this one waits for it.
+
+        Raises
+        ------
+        DeviceError
+            In place of the backend's own error.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            text = str(error).lower()
+            if self.count == 1 or not any(backend in text for backend in ("gloo", "nccl")):
+                raise
+            raise DeviceError(
+                "Another process of this training has ended.",
+                "Its own message says why; the last checkpoint is intact.",
+            ) from error
+
     def mean(self, *values: float) -> list[float]:
         """Means over the processes."""
         if self.count == 1:
