@@ -25,7 +25,7 @@ def centroid(image: np.ndarray) -> np.ndarray:
 
 def absorbing(angles) -> Imaging:
     """Imaging without contrast transfer and misalignment."""
-    optics = MicroscopeSettings(ctf=False, misalignment=(0.0, 0.0))
+    optics = MicroscopeSettings(ctf=False, misalignment=(0.0, 0.0), shading=(0.0, 0.0))
     return Imaging.draw(optics, angles, np.random.default_rng(0))
 
 

@@ -10,7 +10,7 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.simulation.grid import power_law_field
 from napari_lbn.engine.simulation.membranes import bilayer, vesicle
 from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
-from napari_lbn.engine.simulation.shapes import PROTEIN, clump, library
+from napari_lbn.engine.simulation.shapes import PROTEIN, clump, library, read_maps
 from napari_lbn.engine.simulation.specimen import make_specimen
 
 
@@ -25,10 +25,12 @@ def test_the_same_seed_gives_the_same_specimen_and_another_seed_another(small):
 
 @pytest.mark.parametrize("name", INGREDIENTS)
 def test_every_ingredient_has_a_switch_that_changes_the_specimen(plain, name):
+    # Embedded proteins need something to be embedded in.
+    plain = replace(plain, sheets=float(name == "embedded"))
     without = make_specimen(plain, 4)
-    assert without.ingredients == ()
+    assert name not in without.ingredients
     specimen = make_specimen(replace(plain, **{name: 1.0}), 4)
-    assert specimen.ingredients == (name,)
+    assert set(specimen.ingredients) == {*without.ingredients, name}
     assert np.abs(specimen.density - without.density).max() > 0.02
 
 
@@ -85,19 +87,21 @@ def test_density_maps_of_a_folder_join_the_library(tmp_path):
     z, y, x = np.indices((20, 20, 20)) - 9.5
     ball = (z**2 + y**2 + x**2 < 36).astype(np.float32)
     mrcfile.write(tmp_path / "ball.mrc", ball, voxel_size=10.0)
-    shapes = library(3, 0.5, np.random.default_rng(0), tmp_path)
-    balls = [shape for shape in shapes if shape.shape == (40, 40, 40)]
-    assert len(balls) == 4
+    shapes = library(0, 0.5, np.random.default_rng(0), (tmp_path,))
+    balls = [*shapes, *read_maps((tmp_path / "ball.mrc",), 0.5)]
+    assert len(balls) == 3
+    # Margins are trimmed: an empty box would keep neighbours away.
+    assert all(max(ball.shape) <= 2 * (12 + 6) for ball in balls)
     solid = (balls[0] > PROTEIN / 2).sum() * 0.5**3
     assert solid == pytest.approx(4 / 3 * np.pi * 6**3, rel=0.15)
 
 
 def test_a_folder_without_readable_maps_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="holds no density maps"):
-        library(1, 0.5, np.random.default_rng(0), tmp_path)
+        library(1, 0.5, np.random.default_rng(0), (tmp_path,))
     (tmp_path / "broken.mrc").write_bytes(b"no map")
     with pytest.raises(InputError, match=r"broken\.mrc"):
-        library(1, 0.5, np.random.default_rng(0), tmp_path)
+        library(1, 0.5, np.random.default_rng(0), (tmp_path,))
 
 
 def test_a_vesicle_has_two_leaflets_around_its_lumen():

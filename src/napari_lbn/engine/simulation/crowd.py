@@ -8,17 +8,21 @@ import numpy as np
 from scipy import ndimage
 
 from .grid import Grid, Volume, add_patch, power_law_field, upsample
-from .shapes import library, reoriented
+from .shapes import library, orientations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from .layers import Slab
 
-OCCUPANCY = 4
-"""Voxels per cell of the coarse grid on which macromolecules exclude each other."""
+MOST_COPIES = 5000
+"""Places that are tried for one species."""
+
+OCCUPANCY = 2.5
+"""nm per cell of the coarse grid on which macromolecules exclude each other."""
 
 
 def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
@@ -55,23 +59,25 @@ def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
 
 
 def add_molecules(
-    excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator, maps: Path | None
+    excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator, maps: Sequence[Path] = ()
 ) -> None:
     """Macromolecules that do not overlap, largest first, crowded in the cell."""
     shapes = library(48, grid.spacing, rng, maps)
-    fraction = rng.uniform(0.06, 0.4)
+    # Of the volume, if all found room.
+    fraction = rng.uniform(0.04, 0.35)
     outside = rng.uniform(0.02, 0.5) if slab.cell is not None else 1.0
     # A few species make up most of a cell's mass.
     abundance = rng.exponential(1, len(shapes)) ** 1.5
     abundance /= abundance.mean()
-    occupied = np.zeros([n // OCCUPANCY + 2 for n in grid.shape], bool)
+    cell = max(2, round(OCCUPANCY / grid.spacing))
+    occupied = np.zeros([n // cell + 2 for n in grid.shape], bool)
     share = fraction * np.prod(grid.shape) / len(shapes)
     for shape, copies in zip(shapes, abundance, strict=True):
         solid = float((shape > 0.5 * shape.max()).sum())
-        points = grid.random_points(min(int(copies * share / max(solid, 1)) + 1, 1500), rng)
+        points = grid.random_points(min(int(copies * share / max(solid, 1)) + 1, MOST_COPIES), rng)
         keep = slab.contains(points, grid)
         keep &= slab.in_cell(points, grid) | (rng.random(len(points)) < outside)
-        _place(excess, shape, points[keep], occupied, rng)
+        _place(excess, shape, points[keep], occupied, cell, rng)
 
 
 def _place(
@@ -79,20 +85,34 @@ def _place(
     shape: Volume,
     points: NDArray[np.float64],
     occupied: NDArray[np.bool_],
+    cell: int,
     rng: np.random.Generator,
 ) -> None:
-    """Paste one shape at every point where nothing lies yet."""
-    # The box's margin is empty: shapes may approach each other to two thirds of it.
-    reach = np.array(shape.shape) // 3
-    corners = np.rint(points).astype(np.intp)
-    low = np.maximum((corners - reach) // OCCUPANCY, 0)
-    high = (corners + reach) // OCCUPANCY + 1
-    for corner, a, b in zip(corners, low, high, strict=True):
-        cells = occupied[a[0] : b[0], a[1] : b[1], a[2] : b[2]]
-        if cells.any():
+    """Paste one shape at every point where nothing lies yet, on a grid of `cell` voxels."""
+    footprint = _footprint(shape, cell)
+    ways = orientations((shape, footprint))
+    # Most places of a crowded specimen are taken, which their middle tells at once.
+    middles = np.rint(points / cell).astype(np.intp)
+    free = ~occupied[tuple(middles.T)]
+    corners = np.rint(points[free]).astype(np.intp) - np.array(shape.shape) // 2
+    for corner, way in zip(corners, rng.integers(len(ways), size=len(corners)), strict=True):
+        density, solid = ways[way]
+        low = corner // cell
+        high = low + solid.shape
+        if (low < 0).any() or (high > occupied.shape).any():
             continue
-        cells[...] = True
-        add_patch(excess, reoriented(shape, rng), corner - np.array(shape.shape) // 2)
+        cells = occupied[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        if (cells & solid).any():
+            continue
+        cells |= solid
+        add_patch(excess, density, corner)
+
+
+def _footprint(shape: Volume, cell: int) -> NDArray[np.bool_]:
+    """The coarse cells that a shape fills at least in part."""
+    padded = np.pad(shape > 0.3 * shape.max(), [(0, -n % cell) for n in shape.shape])
+    blocks = padded.reshape(tuple(v for n in padded.shape for v in (n // cell, cell)))
+    return np.asarray(blocks.mean(axis=(1, 3, 5)) > 0.25)
 
 
 def add_granules(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .microscope import Imaging
-from .series import SimulatedSeries, SimulationSettings, clean_tilts, image_view, simulate_series
+from ..training.splits import USES, density_maps
+from .microscope import MicroscopeSettings
+from .series import (
+    SimulatedSeries,
+    SimulationSettings,
+    clean_tilts,
+    draw_imaging,
+    image_view,
+    simulate_series,
+)
 from .settings import SpecimenSettings
 from .specimen import make_specimen
 
@@ -117,8 +125,7 @@ def write_validation_set(
             continue
         specimen = make_specimen(settings.specimen, seed)
         series = image_view(specimen, settings, seed, view=0)
-        rng = np.random.default_rng([seed, 0, 77])
-        imaging = Imaging.draw(settings.microscope, settings.angles, rng).still(truth_angles.size)
+        imaging = draw_imaging(settings, seed, 0)[1].still(truth_angles)
         truths = {
             name: clean_tilts(specimen, imaging, truth_angles, view=0, box_only=box)
             for name, box in (("truth", False), ("truth_box", True))
@@ -129,33 +136,61 @@ def write_validation_set(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a training or validation set from the command line."""
-    parser = argparse.ArgumentParser(description="Write simulated tilt series for training.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=60, help="series")
-    parser.add_argument("--seed0", type=int, default=None, help="first specimen's seed")
-    parser.add_argument("--size", type=int, default=128, help="tilt size, pixels")
-    parser.add_argument(
-        "--angles",
-        type=float,
-        nargs=3,
-        default=(-72.0, 72.0, 3.0),
-        metavar=("FIRST", "LAST", "STEP"),
-    )
-    parser.add_argument("--maps", type=Path, default=None, help="folder of density maps")
-    parser.add_argument("--validation", action="store_true", help="with truth, validation seeds")
-    given = parser.parse_args(arguments)
-    first, last, step = given.angles
-    settings = SimulationSettings(
-        specimen=SpecimenSettings(field=(given.size, given.size), maps=given.maps),
-        angles=tuple(float(a) for a in np.arange(first, last + step / 2, step)),
-    )
+    given = _parser().parse_args(arguments)
+    settings = _settings(given)
     write = write_validation_set if given.validation else write_training_set
     seeds = VALIDATION_SEEDS if given.validation else TRAINING_SEEDS
     seed0 = seeds.start if given.seed0 is None else given.seed0
     if seed0 not in seeds or seed0 + given.count - 1 not in seeds:
         raise InputError(f"Seeds {seed0} and up leave the range {seeds} of this kind of set.")
     for path in write(given.folder, given.count, settings, seed0):
-        print(path)
+        print(path, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Write simulated tilt series for training.")
+    parser.add_argument("folder", type=Path)
+    add = parser.add_argument
+    add("--count", type=int, default=60, help="series")
+    add("--seed0", type=int, default=None, help="first specimen's seed")
+    add("--size", type=int, default=128, help="tilt size, pixels")
+    add("--width", type=int, default=None, help="tilt size across the axis, if another")
+    add("--views", type=int, default=3, help="fields of view on one specimen")
+    angles = (-72.0, 72.0, 3.0)
+    add("--angles", type=float, nargs=3, default=angles, metavar=("FIRST", "LAST", "STEP"))
+    pair = ("LOW", "HIGH")
+    add("--pixel-sizes", type=float, nargs=2, default=(9.0, 21.0), metavar=pair, help="Å")
+    add("--thickness", type=float, nargs=2, default=(40.0, 100.0), metavar=pair, help="pixels")
+    add("--thickness-nm", type=float, nargs=2, metavar=pair, help="nm; --thickness only clips it")
+    add("--pre-tilt", type=float, default=0.0, help="largest tilt of the slab itself, degrees")
+    add("--lean", type=float, default=0.0, help="largest lean along the tilt axis, degrees")
+    add("--maps", type=Path, nargs="+", default=(), help="folders of density maps")
+    add("--use", choices=USES, help="only the maps that the committed split gives to this use")
+    add("--validation", action="store_true", help="with truth, validation seeds")
+    return parser
+
+
+def _settings(given: argparse.Namespace) -> SimulationSettings:
+    first, last, step = given.angles
+    maps, membrane_maps = tuple(given.maps), ()
+    if given.use is not None:
+        maps = density_maps(given.maps, given.use)
+        membrane_maps = density_maps(given.maps, given.use, membrane=True)
+    specimen = SpecimenSettings(
+        field=(given.size, given.width or given.size),
+        views=given.views,
+        pixel_size=tuple(given.pixel_sizes),
+        thickness=tuple(given.thickness),
+        thickness_nm=given.thickness_nm and tuple(given.thickness_nm),
+        lean=(0.0, given.lean),
+        maps=maps,
+        membrane_maps=membrane_maps,
+    )
+    return SimulationSettings(
+        specimen=specimen,
+        microscope=MicroscopeSettings(pre_tilt=(0.0, given.pre_tilt)),
+        angles=tuple(float(a) for a in np.arange(first, last + step / 2, step)),
+    )
 
 
 if __name__ == "__main__":

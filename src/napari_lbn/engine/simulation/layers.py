@@ -12,6 +12,7 @@ from .grid import Grid, Volume, smooth_map
 from .membranes import bilayer
 
 if TYPE_CHECKING:
+    from .embedded import Sites
     from .settings import SpecimenSettings
 
 Map = NDArray[np.float32]
@@ -99,10 +100,11 @@ def make_slab(
     span = float(x[-1] - x[0])
     slope = rng.uniform(-1, 1, 2) * settings.gradient
     plane += slope[0] * (x / span)[:, None] + slope[1] * (y / span)[None, :]
+    lean = rng.uniform(*settings.lean) * rng.choice([-1, 1])
     rough = rng.uniform(0.2, 1) * settings.roughness * thickness
     surfaces = [rough * smooth_map(grid.nx, grid.ny, 8, rng) for _ in range(2)]
     half = thickness / 2 * (1 + plane) + (surfaces[0] - surfaces[1]) / 2
-    middle = (surfaces[0] + surfaces[1]) / 2
+    middle = (surfaces[0] + surfaces[1]) / 2 + np.tan(np.deg2rad(lean)) * y
     cell = None
     if rngs["cell"].random() < settings.cell:
         cell = _make_cell(grid, thickness, rngs["cell"])
@@ -128,7 +130,9 @@ def _make_cell(grid: Grid, thickness: float, rng: np.random.Generator) -> CellBo
     )
 
 
-def add_cell(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
+def add_cell(
+    excess: Volume, grid: Grid, slab: Slab, sites: Sites, rng: np.random.Generator
+) -> None:
     """Cytoplasm and envelope of the slab's cell, with an outer wall at times."""
     cell = slab.cell
     if cell is None:
@@ -145,6 +149,10 @@ def add_cell(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -
         if wall is not None:
             density = density + 0.7 * profile(shell + wall)
         excess[index][near] += density
+        rise = np.zeros_like(depth)
+        above = cell.depth(z[index] + 1 - slab.middle[near], cell.inward[near])
+        rise[near] = above - shell
+        sites.add_plane(index, depth, rise, grid, rng)
 
 
 def finish_slab(excess: Volume, grid: Grid, slab: Slab) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import Grid, Volume, add_gaussians, add_patch, smooth_map
+from .grid import Grid, Volume, add_patch, smooth_map
+
+if TYPE_CHECKING:
+    from .embedded import Sites
 
 Profile = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -32,8 +36,8 @@ def bilayer(spacing: float, height: float = 0.35) -> Profile:
     return profile
 
 
-def add_vesicles(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
-    """Bumpy ellipsoidal vesicles 12 to 60 nm in radius, proteins on some of them."""
+def add_vesicles(excess: Volume, grid: Grid, sites: Sites, rng: np.random.Generator) -> None:
+    """Bumpy ellipsoidal vesicles 12 to 60 nm in radius."""
     count = 1 + rng.poisson(rng.uniform(0.5, 4) * grid.volume_nm3 / 1e7)
     profile = bilayer(grid.spacing)
     for centre in grid.random_points(min(count, 60), rng):
@@ -43,8 +47,7 @@ def add_vesicles(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
         patch = vesicle(semi, grid.spacing, lumen, profile, rng)
         corner = np.rint(centre).astype(np.intp) - np.array(patch.shape) // 2
         add_patch(excess, patch, corner)
-        if rng.random() < 0.5:
-            _stud(excess, centre, (semi + 3) / grid.spacing, grid.spacing, rng)
+        sites.add_ellipsoid(centre, semi, grid, rng)
 
 
 def vesicle(
@@ -74,20 +77,7 @@ def vesicle(
     return patch
 
 
-def _stud(
-    excess: Volume,
-    centre: NDArray[np.float64],
-    semi: NDArray[np.float64],
-    spacing: float,
-    rng: np.random.Generator,
-) -> None:
-    """Membrane proteins as small balls on an ellipsoid."""
-    directions = rng.standard_normal((int(rng.integers(10, 80)), 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    add_gaussians(excess, centre + semi * directions, max(1.8 / spacing, 0.8), 0.4)
-
-
-def add_sheets(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
+def add_sheets(excess: Volume, grid: Grid, sites: Sites, rng: np.random.Generator) -> None:
     """Undulating membranes across the specimen, single, paired or layered like a wall."""
     for _ in range(int(rng.integers(1, 4))):
         offsets = [0.0]
@@ -96,10 +86,12 @@ def add_sheets(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
             offsets = [0.0, float(rng.uniform(15, 35))]
         elif kind == "wall":
             offsets = [0.0, float(rng.uniform(6, 14)), float(rng.uniform(18, 35))]
-        _add_sheet(excess, grid, offsets, rng)
+        _add_sheet(excess, grid, offsets, sites, rng)
 
 
-def _add_sheet(excess: Volume, grid: Grid, offsets: list[float], rng: np.random.Generator) -> None:
+def _add_sheet(
+    excess: Volume, grid: Grid, offsets: list[float], sites: Sites, rng: np.random.Generator
+) -> None:
     """A steep surface ``distance(x, y) + slope z = 0``, plane or a big arc, and its parallels."""
     z, x, y = grid.axes()
     radius = float(np.exp(rng.uniform(np.log(150), np.log(3000))))
@@ -117,3 +109,4 @@ def _add_sheet(excess: Volume, grid: Grid, offsets: list[float], rng: np.random.
         near = (distance > -5) & (distance < reach)
         shell = distance[near]
         excess[index][near] += sum(profile(shell - np.float32(offset)) for offset in offsets)
+        sites.add_plane(index, distance, slope * lean, grid, rng)

@@ -81,10 +81,12 @@ def simulate_series(settings: SimulationSettings, seed: int) -> SimulatedSeries:
 def image_view(
     specimen: Specimen, settings: SimulationSettings, seed: int, *, view: int
 ) -> SimulatedSeries:
-    """Image one field of view of a specimen; microscope drawn from seed and view."""
-    angles = np.asarray(settings.angles, np.float64)
-    rng = np.random.default_rng([seed, view, 77])
-    imaging = Imaging.draw(settings.microscope, angles, rng)
+    """Image one field of view of a specimen; microscope drawn from seed and view.
+
+    Of a pre-tilted slab, tilts that look along it beyond the settings' `max_angle` are left
+    out, as they are at the microscope.
+    """
+    angles, imaging = draw_imaging(settings, seed, view)
     clean = clean_tilts(specimen, imaging, angles, view=view)
     return SimulatedSeries(
         angles=angles,
@@ -97,13 +99,34 @@ def image_view(
             "view": view,
             "contrast": "optical density, dense is positive",
             "thickness": specimen.thickness,
-            "depth": specimen.grid.nz // specimen.settings.oversampling,
+            "depth": latent_depth(specimen, imaging.pre_tilt),
+            "pre_tilt": imaging.pre_tilt,
+            "oversampling": specimen.settings.oversampling,
             "ingredients": list(specimen.ingredients),
             "defocus": float(imaging.defocus.mean()),
             "amplitude_contrast": imaging.amplitude_contrast,
             "mean_free_path": imaging.mean_free_path,
         },
     )
+
+
+def draw_imaging(
+    settings: SimulationSettings, seed: int, view: int
+) -> tuple[NDArray[np.float64], Imaging]:
+    """The angles that are measured, and their imaging."""
+    angles = np.asarray(settings.angles, np.float64)
+    imaging = Imaging.draw(settings.microscope, angles, np.random.default_rng([seed, view, 77]))
+    reached = np.flatnonzero(np.abs(angles + imaging.pre_tilt) <= settings.specimen.max_angle)
+    if imaging.pre_tilt == 0 or reached.size == 0:
+        return angles, imaging
+    return angles[reached], imaging.subset(reached)
+
+
+def latent_depth(specimen: Specimen, pre_tilt: float) -> int:
+    """Pixels along z that hold the slab within the field of view, pre-tilted or not."""
+    depth = specimen.grid.nz / specimen.settings.oversampling
+    radians = np.deg2rad(abs(pre_tilt))
+    return int(np.ceil(depth / np.cos(radians) + specimen.settings.field[1] * np.tan(radians)))
 
 
 def clean_tilts(
@@ -114,9 +137,10 @@ def clean_tilts(
     view: int,
     box_only: bool = False,
 ) -> NDArray[np.float32]:
-    """Clean tilts ``(n, y, x)`` of a field of view, optical density."""
-    integrals = project_specimen(specimen, list(angles), view=view, box_only=box_only)
-    absorbed = project_beads(specimen, list(angles), view=view, box_only=box_only)
+    """Clean tilts ``(n, y, x)`` of a field of view, optical density; angles of the stage."""
+    seen = [float(a) + imaging.pre_tilt for a in angles]
+    integrals = project_specimen(specimen, seen, view=view, box_only=box_only)
+    absorbed = project_beads(specimen, seen, view=view, box_only=box_only)
     settings = specimen.settings
     return image(
         integrals,

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Range = tuple[float, float]
 
+MAX_LEAN = 15.0
+"""Degrees."""
+
 INGREDIENTS = (
     "cell",
     "cloud",
@@ -24,6 +27,7 @@ INGREDIENTS = (
     "granules",
     "beads",
     "carbon",
+    "embedded",
 )
 
 
@@ -44,10 +48,17 @@ class SpecimenSettings:
         Range of tilt pixel sizes in Å; each specimen draws one, log-uniformly.
     thickness : tuple of float
         Range of slab thicknesses in tilt pixels.
+    thickness_nm : tuple of float, optional
+        Range in nm, drawn log-uniformly; `thickness` then only clips it.
+    lean : tuple of float
+        Range in degrees by which the slab leans along the tilt axis, to either side.
     max_angle : float
         Degrees; up to this tilt every ray through the field of view stays in the slab.
     oversampling : int
         Specimen voxels per tilt pixel along each axis.
+    coarse_beyond : float
+        Slabs thicker than this many tilt pixels get one voxel per tilt pixel, so that
+        thick specimens stay affordable.
     margin : int
         Tilt pixels computed beyond each edge of the field of view and cropped, so that
         the contrast transfer function sees the neighbourhood.
@@ -59,18 +70,26 @@ class SpecimenSettings:
         Probability that a specimen holds a cell body with its envelope; smooth density
         variation with a power-law spectrum; the texture of small solutes; macromolecules;
         vesicles; undulating membranes and cell walls; thin filaments; microtubules.
-    granules, beads, carbon : float
-        Probability of dense granules, of gold beads, of a carbon film with an edge.
-    maps : Path, optional
-        Folder of density maps (``*.mrc``) that join the procedural macromolecules.
+    granules, beads, carbon, embedded : float
+        Probability of dense granules, of gold beads, of a carbon film with an edge, of
+        proteins embedded in the membranes there are.
+    maps : tuple of Path
+        Density maps (``.mrc``), or folders of them, that join the procedural
+        macromolecules.
+    membrane_maps : tuple of Path
+        The same for embedded proteins: the membrane's normal along z, its middle at the
+        middle of the box.
     """
 
     field: tuple[int, int] = (128, 128)
     views: int = 3
     pixel_size: Range = (9.0, 21.0)
     thickness: Range = (40.0, 100.0)
+    thickness_nm: Range | None = None
+    lean: Range = (0.0, 0.0)
     max_angle: float = 72.0
     oversampling: int = 2
+    coarse_beyond: float = 110.0
     margin: int = 8
     gradient: float = 0.4
     roughness: float = 0.06
@@ -85,7 +104,9 @@ class SpecimenSettings:
     granules: float = 0.35
     beads: float = 0.7
     carbon: float = 0.12
-    maps: Path | None = None
+    embedded: float = 0.6
+    maps: tuple[Path, ...] = ()
+    membrane_maps: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for name in INGREDIENTS:
@@ -93,6 +114,10 @@ class SpecimenSettings:
                 raise InputError(f"The probability of {name} must lie between 0 and 1.")
         if not 0 < self.thickness[0] <= self.thickness[1]:
             raise InputError("The thickness range must be positive and ascending.")
+        if self.thickness_nm is not None and not 0 < self.thickness_nm[0] <= self.thickness_nm[1]:
+            raise InputError("The thickness range in nm must be positive and ascending.")
+        if not 0 <= self.lean[0] <= self.lean[1] <= MAX_LEAN:
+            raise InputError(f"The slab leans by 0 to {MAX_LEAN:g} degrees.")
         if not 0 < self.max_angle < 85:
             raise InputError("The angle that the slab covers must lie between 0 and 85 degrees.")
         if self.oversampling < 1 or self.views < 1 or min(self.field) < 8:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .beads import Beads
 from .crowd import add_cloud, add_granules, add_molecules, add_texture
+from .embedded import Sites, add_embedded
 from .filaments import add_filaments, add_microtubules
 from .grid import Grid, Volume
 from .layers import Slab, add_carbon, add_cell, finish_slab, make_slab
@@ -74,9 +75,12 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
     rngs = _streams(seed)
     draw = rngs["size"]
     pixel_size = float(np.exp(draw.uniform(*np.log(settings.pixel_size))))
-    thickness = float(draw.uniform(*settings.thickness))
+    thickness = _draw_thickness(settings, pixel_size, draw)
+    if thickness > settings.coarse_beyond:
+        settings = replace(settings, oversampling=1)
     # Surfaces wander and a gradient thickens one side: leave room above the mean thickness.
     depth = 2 + thickness * (1 + settings.gradient / 2 + 2 * settings.roughness)
+    depth += (settings.field[0] + 2 * settings.margin) * np.tan(np.deg2rad(settings.lean[1]))
     centres = (np.arange(settings.views) - (settings.views - 1) / 2) * VIEW_STEP
     centres = np.rint(centres * settings.field[1])
     half_width = view_half_width(settings, depth) + float(np.abs(centres).max())
@@ -101,6 +105,16 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
     )
 
 
+def _draw_thickness(
+    settings: SpecimenSettings, pixel_size: float, rng: np.random.Generator
+) -> float:
+    """In tilt pixels."""
+    if settings.thickness_nm is None:
+        return float(rng.uniform(*settings.thickness))
+    thickness = np.exp(rng.uniform(*np.log(settings.thickness_nm))) / (pixel_size / 10)
+    return float(np.clip(thickness, *settings.thickness))
+
+
 def _streams(seed: int) -> dict[str, np.random.Generator]:
     """A random stream for each ingredient, none depending on another being drawn."""
     names = ("size", "slab", "choice", *INGREDIENTS)
@@ -115,17 +129,18 @@ def _fill(
     held = [name for name in INGREDIENTS[1:] if chance[name] < getattr(settings, name)]
     if slab.cell is not None:
         held.insert(0, "cell")
-    density = np.zeros(grid.shape, np.float32)
+    density, sites = np.zeros(grid.shape, np.float32), Sites()
     dissolved: dict[str, Callable[[np.random.Generator], None]] = {
-        "cell": lambda rng: add_cell(density, grid, slab, rng),
+        "cell": lambda rng: add_cell(density, grid, slab, sites, rng),
         "cloud": lambda rng: add_cloud(density, grid, slab, rng),
         "texture": lambda rng: add_texture(density, grid, rng),
         "molecules": lambda rng: add_molecules(density, grid, slab, rng, settings.maps),
-        "vesicles": lambda rng: add_vesicles(density, grid, rng),
-        "sheets": lambda rng: add_sheets(density, grid, rng),
+        "vesicles": lambda rng: add_vesicles(density, grid, sites, rng),
+        "sheets": lambda rng: add_sheets(density, grid, sites, rng),
         "filaments": lambda rng: add_filaments(density, grid, rng),
         "microtubules": lambda rng: add_microtubules(density, grid, rng),
         "granules": lambda rng: add_granules(density, grid, slab, rng),
+        "embedded": lambda rng: add_embedded(density, grid, sites, rng, settings.membrane_maps),
     }
     for name, add in dissolved.items():
         if name in held:

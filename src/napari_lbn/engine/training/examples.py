@@ -38,6 +38,8 @@ class TrainingSeries:
         measured series, whose tilts are input and target as they are.
     thickness : int or None
         Of the specimen in pixels; None draws it from `ExampleSettings.depths`.
+    least_depth : int
+        Pixels that the latent volume must have to hold a simulated specimen.
     name : str
         For messages.
     """
@@ -47,6 +49,7 @@ class TrainingSeries:
     noise_profile: NDArray[np.float64] | None = None
     thickness: int | None = None
     name: str = "tilt series"
+    least_depth: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +196,18 @@ def _crop(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
     """A crop, its angles, and the thickness of a latent volume that holds the specimen there."""
-    depth = series.thickness or int(rng.choice(settings.depths))
+    depth = series.thickness or _draw_depth(settings.depths, series.least_depth, rng)
     shape = (int(series.tilts.shape[1]), int(series.tilts.shape[2]))
     crop = draw_crop(shape, series.angles, settings.crop, settings.crop_depth * depth, rng)
     # the crop's middle is the point; the specimen reaches further on one side of it
     depth += round(2 * abs(crop.point[1]))
     return read_crop(series.tilts, series.angles, crop), series.angles, depth
+
+
+def _draw_depth(depths: tuple[int, ...], least: int, rng: np.random.Generator) -> int:
+    """One of the depths that hold the specimen; its own, in steps of 16, where none does."""
+    enough = [depth for depth in depths if depth >= least]
+    return int(rng.choice(enough)) if enough else -(-least // 16) * 16
 
 
 def _draw_range(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from ..events import CancelToken, Event, Job, raise_if_cancelled
 from .examples import AddNoise, Example, ExampleSettings, TrainingSeries, draw_example
 from .settings import CriticSettings, TrainingSettings
 from .state import TrainingState
-
 from .workers import ALONE, Workers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -101,8 +102,8 @@ def prefetch(
     settings: TrainingSettings,
     add_noise: AddNoise,
     first: int = 0,
-) -> Iterator[Example]:
     workers: Workers = ALONE,
+) -> Iterator[Example]:
     """Examples without end, the next one drawn while the network works on this one.
 
     Example number i depends on the seed and on i alone, so a training goes on from any
@@ -143,6 +144,7 @@ def load_simulated(paths: Sequence[Path]) -> list[TrainingSeries]:
                     tilts=data["tilts"],
                     angles=data["angles"].astype(np.float64),
                     noise_profile=data["profile"],
+                    least_depth=int(json.loads(str(data["metadata"]))["depth"]),
                 )
             )
     return series
