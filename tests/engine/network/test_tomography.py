@@ -10,7 +10,12 @@ import torch
 
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.latent_projection import LatentGrid, re_project, to_channels
+from napari_lbn.engine.network.latent_projection import (
+    LatentGrid,
+    filter_latents,
+    re_project,
+    to_channels,
+)
 from napari_lbn.engine.network.tomography import LatentTomography
 
 CONFIG = LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8))
@@ -96,6 +101,17 @@ def test_older_weights_have_no_updates() -> None:
     del fields["updates"], fields["updates_after"]
     network = LBN(LBNConfig.from_dict(fields))
     assert not any(name.startswith("tomography") for name in network.state_dict())
+
+
+def test_the_ramp_of_the_last_channels_ends_at_its_limit() -> None:
+    """A wave passes with its frequency, but never with less or more than the limits."""
+    config = dataclasses.replace(CONFIG, unfiltered=1.0, ramp_limit=0.1)
+    position = torch.arange(512.0)
+    for period, response in ((256, 0.02), (16, 1 / 16), (4, 0.1)):
+        wave = torch.cos(2 * torch.pi * position / period).expand(1, 1, 1, -1)
+        middle = slice(128, 384)
+        filtered = filter_latents(wave, config, level=0.02)[..., middle]
+        torch.testing.assert_close(filtered, response * wave[..., middle], atol=2e-3, rtol=0)
 
 
 def test_updates_need_weighted_tilts() -> None:

@@ -14,7 +14,7 @@ from ..errors import WeightsError
 
 FORMAT_VERSION = 1
 
-_ABSENT = {"updates": 0, "updates_after": 0}
+_ABSENT = {"updates": 0, "updates_after": 0, "ramp_limit": 0.0}
 """What it means that weights do not name a field: they are older than it."""
 
 
@@ -86,11 +86,12 @@ class LBNConfig:
     unet_residual: bool = True
     latent_filter: Literal["ramp", "none"] = "ramp"
     unfiltered: float = 0.5
+    ramp_limit: float = 0.04
     latent_sum: Literal["mean", "sum"] = "mean"
     latent_volume: Literal["square", "slab"] = "slab"
     subpixels: int = 4
     volume_width: float = 2.0
-    updates: int = 3
+    updates: int = 4
     updates_after: int = 1
     axis: Literal["geometry", "centre"] = "geometry"
 

@@ -130,7 +130,7 @@ class LatentGrid:
 def filter_latents(
     latents: Tensor, config: LBNConfig, margin: int = 0, level: float | None = None
 ) -> Tensor:
-    """Filter interleaved latents ``(n, c, y, x)`` along x, the last channels with a constant.
+    """Filter interleaved latents ``(n, c, y, x)`` along x, the last channels softly.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def filter_latents(
     margin : int
         Samples to add on each side.
     level : float, optional
-        The constant; by default of the ramp's size at a coarse detail.
+        Lowest response of the last channels; by default the ramp's at a coarse detail.
 
     Returns
     -------
@@ -150,20 +150,19 @@ def filter_latents(
     """
     channels = latents.shape[1]
     plain = round(config.unfiltered * channels)
+    lowest = 1 / COARSE if level is None else level
+
+    def soft(length: int) -> Tensor:
+        ramp = torch.arange(length // 2 + 1) / length
+        return ramp.clamp(lowest, max(config.ramp_limit, lowest))
+
     parts = []
     if plain < channels:
         parts.append(
             filter_tilts(latents[:, : channels - plain], config.latent_filter, margin=margin)
         )
     if plain:
-        constant = 1 / COARSE if level is None else level
-        parts.append(
-            filter_tilts(
-                latents[:, channels - plain :],
-                lambda length: torch.full((length // 2 + 1,), constant),
-                margin=margin,
-            )
-        )
+        parts.append(filter_tilts(latents[:, channels - plain :], soft, margin=margin))
     return torch.cat(parts, dim=1)
 
 
