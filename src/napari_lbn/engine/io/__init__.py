@@ -10,8 +10,8 @@ from .output import (
     write_stack,
     write_tilt_angles,
 )
+from .pointing import is_tilt_series
 from .series import open_tilt_series
-from .stack import is_tilt_series
 from .volume import open_volume
 
 __all__ = [

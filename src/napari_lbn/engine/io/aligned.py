@@ -40,7 +40,7 @@ class AlignedStack:
     pixel_size : float or None
         Å of the aligned images.
     stack : Path
-        The raw images.
+        The raw images; the alignment's file where they are single files.
     file : Path
         The alignment, as it was given.
     alignment_pixel_size : float or None
@@ -119,7 +119,7 @@ def open_aligned(
         stack=source,
         file=path,
         alignment_pixel_size=alignment_pixel_size,
-        name=source.stem,
+        name=files.name or source.stem,
         warnings=(*warnings, *absolute.notes),
     )
 
@@ -152,7 +152,7 @@ def _open_images(
     """Raw images ``(section, y, x)``, their pixel size in Å, their file and its warnings."""
     if given is None and files.images:
         images = ImageList(files.images)
-        return images, images.pixel_size, files.images[0], ()
+        return images, images.pixel_size, path, ()
     source = files.stack if given is None else Path(given)
     if source is None:
         raise InputError(
@@ -184,7 +184,7 @@ def _table(alignment: Alignment, stack: Path, given: AngleSource | None, count: 
     angles: NDArray[np.float64] = alignment.angles
     source = alignment.source
     if given is not None:
-        table = given_angles(given)
+        table = given_angles(given, count)
         if len(table.angles) != count:
             raise InputError(
                 f"{table.source} has {len(table.angles)} tilt angles, but {stack.name} has "

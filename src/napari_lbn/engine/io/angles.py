@@ -12,6 +12,7 @@ from ..errors import InputError
 from .extended_header import read_extended_header
 from .mdoc import accumulated_dose, acquisition_order, read_mdoc
 from .mrc import MrcHeader, read_mrc_header
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,15 +147,7 @@ def _stems(stack: Path) -> list[str]:
 
 def _read_text(path: Path) -> AngleTable:
     """Angles from text; blank lines and lines that start with # are skipped."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not a text file, so it holds no list of tilt angles.",
-            "Give a .tlt, .rawtlt or .mdoc file.",
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    text = read_text(path, "list of tilt angles")
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):

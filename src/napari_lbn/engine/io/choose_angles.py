@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,27 @@ from .angles import AngleTable, MissingAnglesError, angle_files, extended_angles
 if TYPE_CHECKING:
     from .stack import Stack
 
-AngleSource: TypeAlias = str | Path | Sequence[float] | NDArray[np.floating]
-"""An angle file, or degrees in the order of the stack's sections."""
+
+@dataclass(frozen=True, kw_only=True)
+class EvenAngles:
+    """Angles in even steps, for a stack whose angles are in no file.
+
+    Attributes
+    ----------
+    first, step : float
+        Degrees; of the stack's first section, and from one section to the next.
+    """
+
+    first: float
+    step: float
+
+    def of(self, count: int) -> NDArray[np.float64]:
+        """``(count,)`` degrees."""
+        return self.first + self.step * np.arange(count, dtype=np.float64)
+
+
+AngleSource: TypeAlias = str | Path | EvenAngles | Sequence[float] | NDArray[np.floating]
+"""An angle file, even steps, or degrees in the order of the stack's sections."""
 SAME_SERIES = 2.0
 """Degrees by which refined angles may differ from an mdoc's, apart from a common offset."""
 
@@ -30,7 +50,7 @@ def find_angles(
 ) -> AngleTable:
     """The angles that were given, or the best found; as many as images."""
     if given is not None:
-        table = given_angles(given)
+        table = given_angles(given, count)
         if len(table.angles) != count:
             raise _wrong_count(path, table, count)
         return table
@@ -58,10 +78,13 @@ def find_angles(
     )
 
 
-def given_angles(given: AngleSource) -> AngleTable:
-    """The angles of a file or a sequence that the user gave."""
+def given_angles(given: AngleSource, count: int) -> AngleTable:
+    """The angles that the user gave for `count` images, by a file, in even steps or one by one."""
     if isinstance(given, str | Path):
         return read_angles(given)
+    if isinstance(given, EvenAngles):
+        source = f"given by the user: {given.first:g}° and steps of {given.step:g}°"
+        return AngleTable(angles=given.of(count), source=source)
     try:
         values = np.asarray(list(given), dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -70,6 +93,15 @@ def given_angles(given: AngleSource) -> AngleTable:
     if bad.size:
         raise InputError(f"Tilt angle {bad[0] + 1} of {values.size} is not a finite number.")
     return AngleTable(angles=values, source="given by the user")
+
+
+def as_recorded(given: AngleSource | None) -> dict[str, Any]:
+    """What the history of a series keeps of angles that were given, so that they can be again."""
+    if isinstance(given, str | Path):
+        return {"angles_given": str(given)}
+    if isinstance(given, EvenAngles):
+        return {"angles_given": f"{given.first:.10g}:{given.step:.10g}"}
+    return {}
 
 
 def _wrong_count(path: Path, table: AngleTable, count: int) -> InputError:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from .mrc import known_pixel_size
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FIRST_BYTES = 4096
 DATE_FORMATS = ("%d-%b-%y %H:%M:%S", "%d-%b-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%b-%d %H:%M:%S")
 
 
@@ -63,6 +65,17 @@ def read_mdoc(path: str | Path) -> MdocTable:
     )
 
 
+def image_file(path: Path) -> str | None:
+    """Name of the stack that an ``.mdoc`` says it describes; it is not read further."""
+    with path.open("rb") as stream:
+        head = stream.read(FIRST_BYTES).decode("utf-8", errors="replace")
+    for line in head.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and key.strip() == "ImageFile" and value.strip():
+            return PureWindowsPath(value.strip()).name
+    return None
+
+
 def acquisition_order(times: list[float | None]) -> NDArray[np.intp]:
     """Rank of each section in time; the stack's own order where a time is unknown."""
     if any(time is None for time in times):
@@ -87,10 +100,11 @@ def _parse(path: Path) -> Any:
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns of every field that SerialEM added since
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        mdoc = Mdoc.from_lines([line for line in lines if not line.startswith("T =")])
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        text = read_text(path, ".mdoc file", errors="replace")
+        lines = [line for line in text.splitlines() if not line.startswith("T =")]
+        mdoc = Mdoc.from_lines(lines)
+    except InputError:
+        raise
     except Exception as error:  # pydantic's and the parser's own
         raise InputError(
             f"{path} is not a readable .mdoc file: {_first_line(error)}",

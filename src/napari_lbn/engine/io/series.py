@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from ..tilt_series import TiltSeries
 from .aligned import AlignedStack, open_aligned
 from .alignments import is_alignment
 from .angles import AngleTable, extended_angles
-from .choose_angles import AngleSource, find_angles
+from .choose_angles import AngleSource, as_recorded, find_angles
+from .pointing import what_is_meant
 from .stack import Stack, open_stack
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def open_tilt_series(
     Parameters
     ----------
     path : path
-        Aligned MRC stack (modes 0, 1, 2, 6, 12) or TIFF stack; or the alignment of a raw stack:
-        an IMOD folder, ``.edf``, ``.xf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``,
-        Warp's ``.xml``, RELION 5's ``.star``.
-    angles : path or sequence of float, optional
+        Aligned MRC stack (modes 0, 1, 2, 6, 12), TIFF or OME-Zarr stack, its ``.tlt``,
+        ``.rawtlt`` or ``.mdoc``, or a folder that holds one; or the alignment of a raw stack: an
+        IMOD folder, ``.edf``, ``.xf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``,
+        Warp's ``.xml``, RELION 5's ``.star``, the CryoET Data Portal's ``.json`` or run folder.
+    angles : path, EvenAngles or sequence of float, optional
         Degrees, one for each image, in the file's order. By default the angle file beside the
         stack, or else the stack's extended header.
     pixel_size : float, optional
@@ -68,6 +70,9 @@ def open_tilt_series(
         A file that cannot be read, no or wrong angles, fewer than two images.
     """
     path = Path(path)
+    if alignment is None:
+        path, own_angles = what_is_meant(path)
+        angles = own_angles if angles is None else angles
     if alignment is not None or is_alignment(path):
         given = None if alignment is None else path
         aligned = open_aligned(
@@ -77,7 +82,7 @@ def open_tilt_series(
             pixel_size=pixel_size,
             alignment_pixel_size=alignment_pixel_size,
         )
-        series = _from_aligned(aligned)
+        series = _from_aligned(aligned, as_recorded(angles))
         return series.with_inverted_angles() if invert else series
     series = _open_plain(path, angles, pixel_size)
     return series.with_inverted_angles() if invert else series
@@ -103,6 +108,7 @@ def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None
         dose=None if table.dose is None else table.dose[sorting],
         history={
             "angles": table.source,
+            **as_recorded(angles),
             "angles_were_sorted": not np.array_equal(sorting, np.arange(count)),
             "pixel_size": size_source,
             "warnings": warnings,
@@ -110,7 +116,7 @@ def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None
     )
 
 
-def _from_aligned(aligned: AlignedStack) -> TiltSeries:
+def _from_aligned(aligned: AlignedStack, given: dict[str, Any]) -> TiltSeries:
     """The series of a raw stack; rows of the alignment are its sections."""
     warnings, table = list(aligned.warnings), aligned.table
     _require_images(aligned.stack, aligned.images.shape)
@@ -128,6 +134,7 @@ def _from_aligned(aligned: AlignedStack) -> TiltSeries:
         excluded=frozenset(place[row] for row in aligned.alignment.excluded),
         history={
             "angles": table.source,
+            **given,
             "alignment": aligned.alignment.describe(),
             "alignment_file": str(aligned.file),
             "alignment_pixel_size": aligned.alignment_pixel_size,

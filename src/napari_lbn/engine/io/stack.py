@@ -1,17 +1,18 @@
-"""The images of a file before their angles are known, and whether they are a tilt series."""
+"""The images of a file before their angles are known, and whether they are tilts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .alignments import is_alignment
 from .angles import MRC_SUFFIXES, angle_files, extended_angles, read_angles
 from .mrc import MrcHeader, map_mrc, read_mrc_header
 from .ome_zarr import open_ome_zarr
 from .tiff import open_tiff, tiff_shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 ZARR_SUFFIX = ".zarr"
@@ -49,22 +50,14 @@ def open_stack(path: Path) -> Stack:
     )
 
 
-def is_tilt_series(path: str | Path) -> bool:
-    """True where a file is to be opened as a tilt series. Cheap; never raises.
+def is_stack_of_tilts(path: Path) -> bool:
+    """True where the images of a file are to be opened as a tilt series, by its header and name.
 
-    It is one with angles beside it or in its extended header, or where its header says that it
-    is a stack of images. Volumes (space group 1 without angles, ``.rec``, ``…_rec.mrc``) are not.
-    Alignments of IMOD, AreTomo, Warp and RELION, and folders that hold one, are.
+    Raises
+    ------
+    InputError
+        A damaged file.
     """
-    try:
-        return _is_tilt_series(Path(path))
-    except Exception:
-        return False
-
-
-def _is_tilt_series(path: Path) -> bool:
-    if is_alignment(path):
-        return True
     suffix = path.suffix.lower()
     if suffix == ZARR_SUFFIX:
         return any(True for _ in angle_files(path)) and len(open_ome_zarr(path)[0].shape) == 3

@@ -12,7 +12,9 @@ LARGEST_TEXT = 32 << 20
 """Bytes; Warp's XML files of long series with local grids stay below 5 MB."""
 
 
-def read_text(path: str | Path, what: str, *, limit: int = LARGEST_TEXT) -> str:
+def read_text(
+    path: str | Path, what: str, *, limit: int = LARGEST_TEXT, errors: str = "strict"
+) -> str:
     """The text of a file.
 
     Parameters
@@ -23,6 +25,8 @@ def read_text(path: str | Path, what: str, *, limit: int = LARGEST_TEXT) -> str:
         What it should be, for messages: "IMOD transformation file".
     limit : int
         Bytes; a longer file is refused unread.
+    errors : "strict" or "replace"
+        What becomes of bytes that are no UTF-8, as SerialEM writes in comments.
 
     Raises
     ------
@@ -43,11 +47,13 @@ def read_text(path: str | Path, what: str, *, limit: int = LARGEST_TEXT) -> str:
             "Choose the right file.",
         )
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text, so it is no {what}.", "Copy it again.") from error
+        raise InputError(
+            f"{path} is not a text file, so it is no {what}.", "Copy it again."
+        ) from error
     if "\0" in text:
-        raise InputError(f"{path} is not text, so it is no {what}.", "Copy it again.")
+        raise InputError(f"{path} is not a text file, so it is no {what}.", "Copy it again.")
     return text
 
 

@@ -114,10 +114,14 @@ def test_etomos_file_excludes_projections_and_knows_the_pixel(stack: WriteMrc, t
     assert series.excluded == {1}
 
 
-def test_images_binned_since_the_alignment_scale_its_shifts(stack: WriteMrc, tmp_path: Path):
+def test_shifts_count_pixels_of_the_stack_however_the_camera_binned_them(
+    stack: WriteMrc, tmp_path: Path
+):
     stack(angles=None)
-    imod(tmp_path, newst="ImagesAreBinned 2\n")
-    np.testing.assert_allclose(read_alignment(tmp_path).alignment.shifts[1], [0.75, 0.625])
+    imod(tmp_path, newst="ImagesAreBinned 2\nSizeToOutputInXandY /\n")
+    series = open_tilt_series(tmp_path)
+    np.testing.assert_allclose(series.images.alignment.shifts[1] / 7.5, [1.5, 1.25])
+    assert series.image_shape == (8, 6)
 
 
 def test_aretomos_dark_frames_are_excluded_and_its_angles_taken(stack: WriteMrc, tmp_path: Path):
@@ -227,8 +231,8 @@ def test_files_do_not_lead_out_of_their_folder(stack: WriteMrc, tmp_path: Path, 
         ("TS.xf", b"1 0 0 1 0\n", "six"),
         ("TS.xf", b"1 0 0 1 0 nan\n", "not a number"),
         ("TS.xf", b"1 0 0 -1 0 0\n" * 5, "mirrors"),
-        ("TS.xf", "1 0 0 1 0 0".encode("utf-16"), "not text"),
-        ("TS.xf", b"\x00" * 100, "not text"),
+        ("TS.xf", "1 0 0 1 0 0".encode("utf-16"), "not a text file"),
+        ("TS.xf", b"\x00" * 100, "not a text file"),
         ("TS.aln", ALN[:300].encode(), "not a whole|aligns no"),
         ("TS.aln", ALN.replace("8 6 5", "8 6 50").encode(), "has 50"),
         ("TS.aln", ALN.replace("8 6 5", "8 6 999999999").encode(), "cannot be"),
@@ -299,7 +303,9 @@ def test_damage_anywhere_is_an_alignment_or_an_input_error(
 def test_too_long_a_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from napari_lbn.engine.io import text_input
 
-    monkeypatch.setattr(text_input.read_text, "__kwdefaults__", {"limit": 1 << 20})
+    monkeypatch.setattr(
+        text_input.read_text, "__kwdefaults__", {"limit": 1 << 20, "errors": "strict"}
+    )
     path = tmp_path / "TS.xf"
     path.write_bytes(b"1 0 0 1 0 0\n" * 100_000)
     with pytest.raises(InputError, match="longer than 1 MB"):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp", "portal"]
 PACKAGES: tuple[Package, ...] = get_args(Package)
 PORTAL_ROWS = "per_section_alignment_parameters"
+PORTAL_NAME = "alignment_metadata.json"
+"""What the portal itself calls them, in a folder of their own."""
 PORTAL_ENDING = "_alignment"
 """Of the portal's files as we write them: NAME.json is the record of a correction."""
 
@@ -28,11 +30,14 @@ class AlignmentFiles:
         The raw stack, where it was found.
     images : tuple of Path
         Single images, one a section, where the package keeps no stack.
+    name : str or None
+        Of the series, where it is not that of the stack.
     """
 
     alignment: Alignment
     stack: Path | None = None
     images: tuple[Path, ...] = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

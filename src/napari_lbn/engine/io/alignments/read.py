@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from .files import PORTAL_ROWS
+from .files import PORTAL_NAME, PORTAL_ROWS
 from .readers import read_aretomo, read_imod, read_portal, read_relion, read_warp
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ READERS: dict[str, Callable[[Path], AlignmentFiles]] = {
 FIRST_BYTES = 4096
 MARKS = {
     ".xml": b"<TiltSeries",
-    ".star": b"_rln",
+    ".star": b"_rlnTomo",
     ".aln": b"AreTomo",
     ".com": b"$",
     ".json": PORTAL_ROWS.encode(),
 }
+SERIES_MARK = b"_rlnTomoYTilt"
+"""Of RELION's star file of one tilt series."""
 FOLDER_SUFFIXES = (".edf", ".xf", ".aln", ".star", ".xml", ".json")
 """What is looked for in a folder, the surest first."""
 
@@ -43,8 +45,8 @@ def read_alignment(path: str | Path) -> AlignmentFiles:
     ----------
     path : path
         IMOD's ``.xf``, ``.edf``, ``newst.com`` or ``tilt.com``, AreTomo's ``.aln``, Warp's
-        ``.xml``, RELION 5's ``.star``, the CryoET Data Portal's ``.json``, or a folder that holds
-        one of them.
+        ``.xml``, RELION 5's ``.star``, the CryoET Data Portal's ``.json``, a folder that holds
+        one of them, or the folder of one of the portal's runs.
 
     Raises
     ------
@@ -84,8 +86,7 @@ def _is_alignment(path: Path) -> bool:
     mark = MARKS.get(suffix)
     if mark is None:
         return True
-    with path.open("rb") as stream:
-        return mark in stream.read(FIRST_BYTES)
+    return _begins_with(path, mark)
 
 
 def _read_folder(folder: Path) -> AlignmentFiles:
@@ -95,18 +96,30 @@ def _read_folder(folder: Path) -> AlignmentFiles:
             f"{folder} holds no alignment of a tilt series.",
             "Give a folder with .xf, .edf, .aln, .star or .xml, or the aligned stack itself.",
         )
-    if found[0].suffix.lower() in (".edf", ".xf"):
-        return read_imod(folder)
     kind = found[0].suffix.lower()
+    if kind in (".edf", ".xf"):
+        return read_imod(folder)
     same = [file for file in found if file.suffix.lower() == kind]
+    # a table that lists series lies beside them
+    same = [file for file in same if kind == ".star" and _begins_with(file, SERIES_MARK)] or same
     if len(same) > 1:
-        listed = ", ".join(file.name for file in same[:5])
+        listed = ", ".join(str(file.relative_to(folder)) for file in same[:5])
         raise InputError(f"{folder} holds several alignments: {listed}.", "Choose one of them.")
     return read_alignment(same[0])
 
 
 def _found(folder: Path) -> list[Path]:
     """Alignments in a folder, those of the surest kind first."""
+    of_portal = [folder / PORTAL_NAME, *sorted(folder.glob(f"Alignments/*/{PORTAL_NAME}"))]
+    claimed = [file for file in of_portal if _is_alignment(file)]
+    if claimed:  # beside it lie the files that the portal was given, without their stack
+        return claimed
     files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in FOLDER_SUFFIXES]
     claimed = [file for file in files if _is_alignment(file)]
     return sorted(claimed, key=lambda file: FOLDER_SUFFIXES.index(file.suffix.lower()))
+
+
+def _begins_with(file: Path, mark: bytes) -> bool:
+    """True where a mark is among the first bytes."""
+    with file.open("rb") as stream:
+        return mark in stream.read(FIRST_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from ...alignment.images import AlignedImages
 from ...errors import InputError
 from ..atomic import ensure_folder
 from .files import StackFacts, WrittenAlignment
+from .read import is_alignment
 from .writers import write_aretomo, write_imod, write_portal, write_relion, write_warp
 
 if TYPE_CHECKING:
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from .files import Package
 
 SMALL = 1e-6
+REMARKS = {
+    "relion": "relion: voltage, spherical aberration, amplitude contrast and defocus are unknown "
+    "here; add them before RELION's CTF steps. Paths start at RELION's project: put the stack and "
+    "both .star files there.",
+    "warp": "warp: angles keep their sign, by which Warp's own tomogram is mirrored in z against "
+    "this program's; --invert-tilt-angles writes the other one.",
+}
+"""What to know besides."""
 
 
 def write_alignment(
@@ -83,13 +93,19 @@ def write_series_alignment(
     size = images.raw_pixel_size if is_raw else series.pixel_size
     if series.pixel_size is None:
         raise InputError(f"{series.name}: the pixel size is unknown.", "Give it in Å.")
+    source = series.source
+    in_stack = source is not None and not is_alignment(source)  # or single files, RELION's way
     facts = StackFacts(
-        name=series.name + ".mrc" if series.source is None else series.source.name,
+        name=source.name if source is not None and in_stack else f"{series.name}.mrc",
         shape=images.raw_shape if is_raw else (images.shape[0], *series.image_shape),
         pixel_size=float(size or series.pixel_size),
     )
     name = "_".join(series.name.split())
-    return write_alignment(alignment_of(series), folder, name, package=package, stack=facts)
+    written = write_alignment(alignment_of(series), folder, name, package=package, stack=facts)
+    if in_stack or source is None:
+        return written
+    told = f"The images are single files; make a stack {facts.name} of them, in this order."
+    return replace(written, told=(*written.told, told))
 
 
 def not_carried(alignment: Alignment, package: Package) -> list[str]:
@@ -109,9 +125,6 @@ def not_carried(alignment: Alignment, package: Package) -> list[str]:
         told.append(f"{package}: excluded tilts are left out of the table.")
     if package != "imod" and alignment.binning != 1:
         told.append(f"{package}: the binning of the aligned images is not carried.")
-    if package == "relion":
-        told.append(
-            "relion: voltage, spherical aberration, amplitude contrast and defocus are unknown "
-            "here; add them before RELION's CTF steps."
-        )
+    if package in REMARKS:
+        told.append(REMARKS[package])
     return told

@@ -3,10 +3,11 @@
 from .aretomo import read_aretomo
 from .imod import read_imod
 from .portal import read_portal
-from .relion import read_relion
+from .relion import listed_series, read_relion
 from .warp import read_warp
 
 __all__ = [
+    "listed_series",
     "read_aretomo",
     "read_imod",
     "read_portal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,23 +11,46 @@ import numpy as np
 from ....alignment.model import Alignment
 from ....errors import InputError
 from ...angles import read_angles
-from ...text_input import path_inside, read_number
+from ...text_input import path_inside
 from ..files import AlignmentFiles
-from .imod_files import (
-    decompose,
-    numbers_of,
-    parse_list,
-    read_command_file,
-    read_edf,
-    read_xf,
-)
+from .imod_files import decompose, read_command_file, read_edf, read_xf
+from .imod_settings import with_edf, with_newst, with_tilt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RAW_SUFFIXES = (".st", ".mrc", ".mrcs", ".preali")
-COMMAND_FILES = ("newst.com", "tilt.com")
-SMALL = 1e-3
+RAW_SUFFIXES = (".st", ".mrc", ".mrcs")
+COMMAND_FILES = {"newst.com": "TRANSFORMFILE", "tilt.com": "TILTFILE"}
+"""The files that are used, and the entry of each that names its series."""
+DATASET = "Setup.DatasetName"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Directory:
+    """The files of a directory that speak of one series, as entries by name.
+
+    Attributes
+    ----------
+    xf : Path
+        Transformations.
+    newst, tilt, edf : dict
+        Empty where there is none for this series.
+    edf_path : Path or None
+    foreign : tuple of str
+        Names of files of the directory that speak of another series.
+    """
+
+    xf: Path
+    newst: dict[str, str]
+    tilt: dict[str, str]
+    edf: dict[str, str]
+    edf_path: Path | None
+    foreign: tuple[str, ...]
+
+    @property
+    def axis(self) -> str:
+        """Of a dual-axis series, "A" or "B": the letter behind the name of its files."""
+        return "B" if self.xf.stem == f"{self.edf.get(DATASET)}b" else "A"
 
 
 def read_imod(path: Path) -> AlignmentFiles:
@@ -43,31 +66,50 @@ def read_imod(path: Path) -> AlignmentFiles:
     InputError
         A file that is needed is absent or damaged.
     """
-    folder = path if path.is_dir() else path.parent
-    alone = path.suffix.lower() == ".xf"
-    newst, tilt = (_commands(folder, name) for name in COMMAND_FILES)
-    edf_path = _edf_file(path, folder)
-    edf = {} if edf_path is None else read_edf(edf_path)
-    xf = path if alone else _xf_file(folder, newst, edf, path)
-    foreign = []
-    if newst and not _speaks_of(newst, "TRANSFORMFILE", xf):
-        newst, foreign = {}, ["newst.com"]
-    if tilt and not _speaks_of(tilt, "TILTFILE", xf):
-        tilt, foreign = {}, [*foreign, "tilt.com"]
-    if path.name in foreign:
+    found = _look_around(path)
+    if path.name in found.foreign:
         raise InputError(
-            f"{path} speaks of another series than {xf.name}, the one in its folder.",
+            f"{path} speaks of another series than {found.xf.name}, the one in its folder.",
             "Give the .xf file, or put the files of the series together.",
         )
-    transformations = read_xf(xf)
-    alignment = _alignment(xf, transformations, _angles(xf, tilt, len(transformations)))
-    told = [f"{name} speaks of another series and is not used." for name in foreign]
+    folder = found.xf.parent
+    transformations = read_xf(found.xf)
+    angles = _angles(found.xf, found.tilt, len(transformations))
+    alignment = _alignment(found.xf, transformations, angles)
+    told = [f"{name} speaks of another series and is not used." for name in found.foreign]
     alignment = replace(alignment, notes=(*alignment.notes, *told))
-    alignment = _with_tilt(alignment, tilt, folder / "tilt.com")
-    alignment = _with_newst(alignment, newst, folder / "newst.com")
-    if edf and edf_path is not None and not alone:
-        alignment = _with_edf(alignment, edf, edf_path)
-    return AlignmentFiles(alignment=alignment, stack=_raw_stack(xf, newst))
+    alignment = with_tilt(alignment, found.tilt, folder / "tilt.com")
+    alignment = with_newst(alignment, found.newst, folder / "newst.com")
+    if found.edf_path is not None:
+        alignment = with_edf(alignment, found.edf, found.edf_path, found.axis)
+    return AlignmentFiles(alignment=alignment, stack=_raw_stack(found.xf, found.newst))
+
+
+def _look_around(path: Path) -> _Directory:
+    """The files of the directory that belong together, as their own names in them say."""
+    folder = path if path.is_dir() else path.parent
+    commands = {name: _commands(folder, name) for name in COMMAND_FILES}
+    edf_path = _edf_file(path, folder)
+    edf = {} if edf_path is None else read_edf(edf_path)
+    alone = path.suffix.lower() == ".xf"
+    xf = path if alone else _xf_file(folder, commands["newst.com"], edf, path)
+    foreign = [
+        name
+        for name, key in COMMAND_FILES.items()
+        if commands[name] and Path(commands[name].get(key, "").strip() or ".").stem != xf.stem
+    ]
+    if edf_path is not None and edf_path != path and not _is_of(edf, xf):
+        foreign.append(edf_path.name)
+        edf, edf_path = {}, None
+    used = {name: {} if name in foreign else entries for name, entries in commands.items()}
+    return _Directory(
+        xf=xf,
+        newst=used["newst.com"],
+        tilt=used["tilt.com"],
+        edf=edf,
+        edf_path=edf_path,
+        foreign=tuple(foreign),
+    )
 
 
 def _alignment(
@@ -98,11 +140,17 @@ def _edf_file(path: Path, folder: Path) -> Path | None:
     return found[0] if len(found) == 1 else None
 
 
+def _is_of(edf: dict[str, str], xf: Path) -> bool:
+    """True where an ``.edf`` belongs to these transformations, by the name of its dataset."""
+    name = edf.get(DATASET)
+    return name is None or xf.stem in (name, f"{name}a", f"{name}b")
+
+
 def _xf_file(folder: Path, newst: dict[str, str], edf: dict[str, str], path: Path) -> Path:
     """The transformations that ``newst.com`` or the ``.edf`` speak of, or the only ones."""
     names = [newst["TRANSFORMFILE"]] if newst.get("TRANSFORMFILE") else []
-    if edf.get("Setup.DatasetName"):
-        names += [f"{edf['Setup.DatasetName']}{axis}.xf" for axis in ("", "a")]
+    if edf.get(DATASET):
+        names += [f"{edf[DATASET]}{axis}.xf" for axis in ("", "a")]
     for name in names:
         file = path_inside(folder, name, path)
         if file.is_file():
@@ -118,11 +166,6 @@ def _xf_file(folder: Path, newst: dict[str, str], edf: dict[str, str], path: Pat
         f"{folder} holds no transformations (.xf), so the series is not aligned yet.",
         "Run the fine alignment, or choose another folder.",
     )
-
-
-def _speaks_of(entries: dict[str, str], key: str, xf: Path) -> bool:
-    """True where a command file belongs to these transformations, judged by the names in it."""
-    return Path(entries.get(key, "").strip() or ".").stem == xf.stem
 
 
 def _angles(xf: Path, tilt: dict[str, str], count: int) -> NDArray[np.float64]:
@@ -142,92 +185,8 @@ def _angles(xf: Path, tilt: dict[str, str], count: int) -> NDArray[np.float64]:
     )
 
 
-def _with_newst(alignment: Alignment, newst: dict[str, str], path: Path) -> Alignment:
-    """Size, binning and offset of the aligned stack."""
-    binned = (numbers_of(newst, ["IMAGESAREBINNED"], path, 1) or [1.0])[0]
-    binning = (numbers_of(newst, ["BINBYFACTOR"], path, 1) or [1.0])[0]
-    if not (1 <= binned <= 64 and 1 <= binning <= 64):
-        raise InputError(f"{path}: a binning lies outside of 1 to 64.", "Check the file.")
-    size = numbers_of(newst, ["SIZETOOUTPUTINXANDY"], path, 2)
-    shape = (int(size[1]), int(size[0])) if size and min(size) >= 1 else None
-    notes = list(alignment.notes)
-    if any(numbers_of(newst, ["OFFSETSINXANDY"], path, 2) or []):
-        notes.append("newst.com: OffsetsInXandY is not applied.")
-    notes += [f"newst.com: {name} is not applied." for name in _applied_files(newst)]
-    return replace(
-        alignment,
-        shifts=alignment.shifts / binned,
-        binning=binning,
-        aligned_shape=shape,
-        notes=tuple(notes),
-    )
-
-
-def _applied_files(newst: dict[str, str]) -> list[str]:
-    return [name for name in ("DISTORTIONFIELD", "GRADIENTFILE") if newst.get(name)]
-
-
-def _with_tilt(alignment: Alignment, tilt: dict[str, str], path: Path) -> Alignment:
-    """Excluded views, OFFSET and SHIFT of ``tilt.com``.
-
-    ``tilt`` moves its slice by SHIFT (x, and up in its own section, which is -z here); the same
-    tomogram comes from images moved by ``x cos(angle) - up sin(angle)``.
-    """
-    listed = [tilt[name] for name in ("EXCLUDELIST", "EXCLUDELIST2", "EXCLUDE") if name in tilt]
-    excluded = {view - 1 for text in listed for view in parse_list(text, path)}
-    offset = (numbers_of(tilt, ["OFFSET"], path, 1) or [0.0])[0]
-    across, up = numbers_of(tilt, ["SHIFT"], path, 2) or [0.0, 0.0]
-    angles = alignment.angles + offset
-    turn = np.deg2rad(angles)
-    moved = alignment.shifts.copy()
-    moved[:, 0] += across * np.cos(turn) - up * np.sin(turn)
-    notes = list(alignment.notes)
-    for name in ("XAXISTILT",):
-        value = (numbers_of(tilt, [name], path, 1) or [0.0])[0]
-        if abs(value) > SMALL:
-            notes.append(f"tilt.com: {name} {value:g}° (a turn about x) is not applied.")
-    if tilt.get("LOCALFILE"):
-        notes.append("tilt.com: the local alignment is not applied, only the global one.")
-    if tilt.get("ZFACTORFILE"):
-        notes.append("tilt.com: ZFACTORFILE is not applied.")
-    return replace(
-        alignment,
-        angles=angles,
-        shifts=moved,
-        excluded=alignment.excluded | (excluded & set(range(alignment.n_tilts))),
-        notes=(*notes, *_x_tilts(tilt, path)),
-    )
-
-
-def _x_tilts(tilt: dict[str, str], path: Path) -> list[str]:
-    """What to tell where the series was tilted about x as well."""
-    if not tilt.get("XTILTFILE"):
-        return []
-    file = path_inside(path.parent, tilt["XTILTFILE"], path)
-    if not file.is_file():
-        return []
-    largest = float(np.abs(read_angles(file).angles).max())
-    return [] if largest <= 0.1 else [f"{file.name}: tilts about x, up to {largest:g}°, not used."]
-
-
-def _with_edf(alignment: Alignment, edf: dict[str, str], path: Path) -> Alignment:
-    """Pixel size and excluded projections of an ``.edf``."""
-    size = edf.get("Setup.PixelSize")
-    pixel_size = None if not size else read_number(size, path, "Setup.PixelSize") * 10  # nm
-    views = parse_list(edf.get("Setup.AxisA.ExcludeProjections", ""), path)
-    excluded = {view - 1 for view in views} & set(range(alignment.n_tilts))
-    notes = list(alignment.notes)
-    if edf.get("Setup.AxisType", "").lower().startswith("dual"):
-        notes.append(f"{path.name}: a dual-axis series; only this axis is opened.")
-    return replace(
-        alignment,
-        pixel_size=pixel_size if pixel_size and pixel_size > 0 else None,
-        excluded=alignment.excluded | excluded,
-        notes=tuple(notes),
-    )
-
-
 def _raw_stack(xf: Path, newst: dict[str, str]) -> Path | None:
+    """The stack that ``newst.com`` takes, or the one of the transformations' name."""
     named = newst.get("INPUTFILE", "").strip()
     if named:
         file = path_inside(xf.parent, named, xf.parent / "newst.com")

@@ -11,8 +11,6 @@ from ....errors import InputError
 from ...text_input import read_number, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 NUMBERS_PER_LINE = 6
@@ -115,13 +113,13 @@ def parse_list(text: str, path: Path) -> list[int]:
     return numbers
 
 
-def numbers_of(
-    entries: dict[str, str], names: Iterable[str], path: Path, count: int
-) -> list[float] | None:
-    """`count` numbers of the first directive that is there; missing ones are 0."""
-    for name in names:
-        if name in entries:
-            words = entries[name].replace(",", " ").split()[:count]
-            values = [read_number(word, path, name) for word in words]
-            return values + [0.0] * (count - len(values))
-    return None
+def numbers_of(entries: dict[str, str], name: str, path: Path, count: int) -> list[float] | None:
+    """`count` numbers of a directive, missing ones 0; None where it is absent or has none.
+
+    IMOD writes "/" for the values that it is to choose.
+    """
+    words = entries.get(name, "").partition("/")[0].replace(",", " ").split()[:count]
+    if not words:
+        return None
+    values = [read_number(word, path, name) for word in words]
+    return values + [0.0] * (count - len(values))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
 from ...mdoc import acquisition_order
-from ...text_input import path_inside, read_number, read_text
+from ...text_input import read_number, read_text
 from ..files import AlignmentFiles
+from .nearby import find_in_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 ALIGNED = ("rlnTomoYTilt", "rlnTomoZRot", "rlnTomoXShiftAngst", "rlnTomoYShiftAngst")
 NOMINAL = "rlnTomoNominalStageTiltAngle"
 IMAGE_NAMES = ("rlnTomoTiltSeriesName", "rlnMicrographName")
-LEVELS = 5
-"""Folders above the file in which the project may lie: RELION's paths start there."""
+SERIES_FILE = "rlnTomoTiltSeriesStarFile"
+FORMATS = ("mrc", "mrcs")
 SMALL = 0.1
+
+Tables: TypeAlias = dict[str, dict[str, list[str]]]
 
 
 def read_relion(path: Path) -> AlignmentFiles:
@@ -64,10 +68,11 @@ def read_relion(path: Path) -> AlignmentFiles:
         source=path.name,
         notes=tuple(_notes(path, table)),
     )
-    return AlignmentFiles(alignment=alignment, stack=stack, images=images)
+    name = path.stem if images else None
+    return AlignmentFiles(alignment=alignment, stack=stack, images=images, name=name)
 
 
-def read_star(path: Path) -> dict[str, dict[str, list[str]]]:
+def read_star(path: Path) -> Tables:
     """The tables of a STAR file, each a column of text by name; a list of items is one row."""
     import starfile
 
@@ -100,7 +105,7 @@ def _numbers(path: Path, table: dict[str, list[str]], name: str) -> NDArray[np.f
     return np.array([read_number(value, path, name) for value in table[name]], dtype=np.float64)
 
 
-def _not_aligned(path: Path, tables: dict[str, dict[str, list[str]]]) -> InputError:
+def _not_aligned(path: Path, tables: Tables) -> InputError:
     labels = {name for table in tables.values() for name in table}
     if "rlnTomoProjX" in labels:
         return InputError(
@@ -117,24 +122,48 @@ def _not_aligned(path: Path, tables: dict[str, dict[str, list[str]]]) -> InputEr
     )
 
 
-def _listed(path: Path, tables: dict[str, dict[str, list[str]]]) -> AlignmentFiles | None:
-    """The one tilt series that a table of tomograms lists."""
-    for table in tables.values():
-        if "rlnTomoTiltSeriesStarFile" not in table:
-            continue
-        names = table["rlnTomoTiltSeriesStarFile"]
-        if len(names) != 1:
-            listed = ", ".join(names[:5])
-            raise InputError(
-                f"{path} lists {len(names)} tilt series: {listed}.", "Choose the .star of one."
-            )
-        file = _find(path, names[0])
-        if file is None:
-            raise InputError(f"{path} lists {names[0]}, which is not there.")
-        if file.resolve() == path.resolve():
-            raise InputError(f"{path} lists itself.", "Choose the .star of a tilt series.")
-        return read_relion(file)
-    return None
+def listed_series(path: Path) -> list[Path]:
+    """The tilt series that a table of tomograms lists; none where `path` is no such table.
+
+    Raises
+    ------
+    InputError
+        A damaged file, or one that lists what is not there.
+    """
+    table = _table_of_series(read_star(path))
+    return [] if table is None else [_series_file(path, name) for name in table[SERIES_FILE]]
+
+
+def _table_of_series(tables: Tables) -> dict[str, list[str]] | None:
+    return next((table for table in tables.values() if SERIES_FILE in table), None)
+
+
+def _series_file(path: Path, name: str) -> Path:
+    file = find_in_project(path, name)
+    if file is None:
+        raise InputError(
+            f"{path} lists {name}, which is not there.", "Keep RELION's folders together."
+        )
+    if file.resolve() == path.resolve():
+        raise InputError(f"{path} lists itself.", "Choose the .star of a tilt series.")
+    return file
+
+
+def _listed(path: Path, tables: Tables) -> AlignmentFiles | None:
+    """The one tilt series that a table of tomograms lists, with what the table says of it."""
+    table = _table_of_series(tables)
+    if table is None:
+        return None
+    names = table[SERIES_FILE]
+    if len(names) != 1:
+        listed = ", ".join(names[:5])
+        raise InputError(
+            f"{path} lists {len(names)} tilt series: {listed}.",
+            "Choose the .star of one; batch takes the whole table.",
+        )
+    found = read_relion(_series_file(path, names[0]))
+    pixel_size = found.alignment.pixel_size or _pixel_size(path, tables)
+    return replace(found, alignment=replace(found.alignment, pixel_size=pixel_size))
 
 
 def _images(
@@ -142,7 +171,7 @@ def _images(
 ) -> tuple[NDArray[np.intp], Path | None, tuple[Path, ...]]:
     """Sections and stack, or single images, that the rows name (``000001@stack.mrcs``)."""
     for label in IMAGE_NAMES:
-        names = table.get(label, [])
+        names = [_without_format(name) for name in table.get(label, [])]
         if not names:
             continue
         parts = [name.partition("@") for name in names]
@@ -151,24 +180,20 @@ def _images(
             if len(stacks) != 1:
                 raise InputError(f"{path} takes its images from {len(stacks)} stacks.")
             numbers = [int(read_number(number, path, label)) - 1 for number, _, _ in parts]
-            return np.array(numbers, np.intp), _find(path, stacks.pop()), ()
-        found = [_find(path, name) for name in names]
+            return np.array(numbers, np.intp), find_in_project(path, stacks.pop()), ()
+        found = [find_in_project(path, name) for name in names]
         if all(file is not None for file in found):
             return np.arange(count), None, tuple(file for file in found if file is not None)
     return np.arange(count), None, ()
 
 
-def _find(path: Path, name: str) -> Path | None:
-    """A file that RELION names from its project's folder: beside the star file or above it."""
-    folder = path.resolve().parent
-    for base in [folder, *folder.parents][:LEVELS]:
-        file = path_inside(base, name, path)
-        if file.is_file():
-            return file
-    return None
+def _without_format(name: str) -> str:
+    """``stack.st`` of ``stack.st:mrcs``: RELION's way to say how a file is to be read."""
+    front, colon, form = name.rpartition(":")
+    return front if colon and form in FORMATS else name
 
 
-def _pixel_size(path: Path, tables: dict[str, dict[str, list[str]]]) -> float | None:
+def _pixel_size(path: Path, tables: Tables) -> float | None:
     for table in tables.values():
         values = table.get("rlnTomoTiltSeriesPixelSize")
         if values:
@@ -178,9 +203,18 @@ def _pixel_size(path: Path, tables: dict[str, dict[str, list[str]]]) -> float | 
 
 
 def _notes(path: Path, table: dict[str, list[str]]) -> list[str]:
-    if "rlnTomoXTilt" not in table:
-        return []
-    largest = float(np.abs(_numbers(path, table, "rlnTomoXTilt")).max())
-    if largest <= SMALL:
-        return []
-    return [f"{path.name}: tilts about x (rlnTomoXTilt, up to {largest:.3g}°) are not applied."]
+    notes, name = [], path.name
+    if "rlnTomoXTilt" in table:
+        largest = float(np.abs(_numbers(path, table, "rlnTomoXTilt")).max())
+        if largest > SMALL:
+            notes.append(
+                f"{name}: tilts about x (rlnTomoXTilt, up to {largest:.3g}°) are not used."
+            )
+    if "rlnTomoProjX" in table:
+        notes.append(
+            f"{name}: projection matrices (rlnTomoProjX …), which RELION itself would take, are "
+            "not used, but the angles and shifts beside them."
+        )
+    if "rlnTomoDeformationCoefficients" in table:
+        notes.append(f"{name}: the deformation of each image is not applied.")
+    return notes

@@ -128,10 +128,14 @@ def _notes(path: Path, root: Any) -> list[str]:
     magnification = [_float_or(word, 1.0) for word in _attribute(root, "MagnificationCorrection")]
     if magnification and np.abs(np.array(magnification) - [1, 0, 0, 1][: len(magnification)]).max():
         notes.append(f"{name}: MagnificationCorrection is not applied.")
+    notes.append(
+        f"{name}: angles are used as they stand; Warp's own tomogram of them is mirrored in z "
+        "against this one. See docs/formats.md."
+    )
     if (root.get("AreAnglesInverted") or "").lower() == "true":
         notes.append(
             f"{name}: AreAnglesInverted is true: by the defocus gradient, Warp takes the tilt "
-            "angles with the other sign. They are used as they stand; see docs/formats.md."
+            "angles with the other sign for the CTF."
         )
     return notes
 

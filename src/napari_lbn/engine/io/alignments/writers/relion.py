@@ -34,9 +34,10 @@ GLOBAL_LABELS = (
 def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
     """Write an alignment with a row for each image; excluded ones are left out.
 
-    RELION wants a stack's name to end in ``.mrcs``; the one given is written as it is.
+    RELION takes a file for a stack where its name ends in ``.mrcs``, or is followed by ``:mrcs``.
     """
     offsets = alignment.raw_offsets()
+    images = stack.name if stack.name.endswith(".mrcs") else f"{stack.name}:mrcs"
     rows = []
     for i in range(alignment.n_tilts):
         if i in alignment.excluded:
@@ -44,7 +45,7 @@ def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFact
         axis, angle = -alignment.rotations[i], alignment.angles[i]
         x, y = offsets[i]
         rows.append(
-            f"{alignment.sections[i] + 1:06d}@{stack.name} {angle:.4f} {axis:.4f} "
+            f"{alignment.sections[i] + 1:06d}@{images} {angle:.4f} {axis:.4f} "
             f"0.0000 {angle:.5f} {axis:.5f} {x:.5f} {y:.5f}"
             + ("" if alignment.dose is None else f" {alignment.dose[i]:.4f}")
         )
