@@ -6,11 +6,12 @@ from .apply import filtered_source
 from .config import FilterConfig, InitialFilter, Variant
 from .examples import Example, project_density, simulate_density, simulated_examples
 from .files import load_filter, save_filter
+from .learner import FilterTraining
 from .losses import LossSettings
 from .model import LearnedFilter
 from .profile import plane_response, radial_profile
 from .self_supervision import hold_out_examples
-from .trainer import FilterStep, FilterTraining, train_filter
+from .trainer import FilterStep, train_filter
 from .transfer import transfer
 
 __all__ = [
