@@ -105,7 +105,9 @@ def detector_positions(angles: ArrayLike, point: tuple[float, float]) -> NDArray
     return point[0] * np.cos(radians) + point[1] * np.sin(radians)
 
 
-def read_crop(tilts: Any, angles: ArrayLike, crop: Crop) -> NDArray[np.float32]:
+def read_crop(
+    tilts: Any, angles: ArrayLike, crop: Crop, chosen: NDArray[np.intp] | None = None
+) -> NDArray[np.float32]:
     """Read a crop ``(n, rows, columns)``, each tilt centred on the point to a fraction of a pixel.
 
     Parameters
@@ -116,13 +118,14 @@ def read_crop(tilts: Any, angles: ArrayLike, crop: Crop) -> NDArray[np.float32]:
         ``(n,)`` degrees.
     crop : Crop
         Beyond the images' edges their last pixel is repeated.
+    chosen : ndarray, optional
+        Indices of the tilts to read, in this order; all by default.
     """
     rows = slice(crop.top, crop.top + crop.rows)
     start = (tilts.shape[2] - crop.columns) / 2
     lefts = start + detector_positions(angles, crop.point)
-    return np.stack(
-        [_read_one(tilts, i, rows, float(left), crop.columns) for i, left in enumerate(lefts)]
-    )
+    wanted = range(len(lefts)) if chosen is None else chosen.tolist()
+    return np.stack([_read_one(tilts, i, rows, float(lefts[i]), crop.columns) for i in wanted])
 
 
 def _read_one(tilts: Any, tilt: int, rows: slice, left: float, columns: int) -> NDArray[np.float32]:

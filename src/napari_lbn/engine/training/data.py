@@ -111,7 +111,8 @@ def gather(
         paths = sorted(Path(data.simulated).glob("*.npz"))
         if not paths:
             raise InputError(f"{data.simulated} holds no simulated series (.npz).")
-        series += load_simulated(paths)
+        truth = configuration.training.examples.wedge_targets > 0
+        series += load_simulated(paths, truth=truth)
     return TrainingData(
         series=series, add_noise=noisy, hold_outs=hold_outs, baselines=dict(baselines or {})
     )

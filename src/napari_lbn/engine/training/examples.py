@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..intensity import normalise
+from ..errors import InputError
+from ..intensity import IntensityStats, normalise
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
-from .crops import draw_crop, read_crop
+from .crops import Crop, draw_crop, read_crop
 from .masking import edge_mask, independent_mask, uniform_mask
+from .wedge_targets import draw_truth, known_angles, normalised_truth
 
 AddNoise = Callable[
     [NDArray[np.float32], float, NDArray[np.float64], np.random.Generator], NDArray[np.float32]
@@ -42,6 +44,11 @@ class TrainingSeries:
         Pixels that the latent volume must have to hold a simulated specimen.
     name : str
         For messages.
+    truth : array_like or None
+        ``(k, y, x)`` of a simulated series: its noise-free tilts at any angle, in the
+        units of `tilts` but for each tilt's mean.
+    truth_angles : ndarray or None
+        ``(k,)`` degrees.
     """
 
     tilts: Any
@@ -49,6 +56,8 @@ class TrainingSeries:
     noise_profile: NDArray[np.float64] | None = None
     thickness: int | None = None
     name: str = "tilt series"
+    truth: Any = None
+    truth_angles: NDArray[np.float64] | None = None
     least_depth: int = 0
 
 
@@ -85,6 +94,9 @@ class ExampleSettings:
     targets : {"noisy", "clean"}
         What simulated examples are compared with: the noisy tilts, as the paper does, or
         the clean ones, whose expectation is the same and whose gradients are quieter.
+    wedge_targets : float
+        Share of a simulated example's targets that lie beyond the drawn range, where the
+        simulation knows the truth (`wedge_targets`); 0 for none, as in the paper.
     """
 
     crop: int = 128
@@ -101,6 +113,14 @@ class ExampleSettings:
     snr: tuple[float, float] = (0.05, 2.0)
     bright_probability: float = 0.15
     targets: Literal["noisy", "clean"] = "clean"
+    wedge_targets: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.wedge_targets < 1:
+            raise InputError(
+                f"A share of {self.wedge_targets:g} of the targets cannot lie in the wedge.",
+                "Choose wedge_targets from 0 to below 1.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,23 +141,30 @@ def draw_example(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator, add_noise: AddNoise
 ) -> Example:
     """Draw tilts, noise, augmentation and mask for one step."""
-    tilts, angles, depth = _crop(series, settings, rng)
+    crop, depth = _choose_crop(series, settings, rng)
+    tilts, angles = read_crop(series.tilts, series.angles, crop), series.angles
     if series.noise_profile is None:
         inputs, _ = normalise(tilts, angles)
-        targets = inputs
+        targets, beyond, beyond_angles = inputs, inputs[:0], angles[:0]
     else:
         keep = _draw_range(angles, settings, rng)
         angles = angles[keep]
-        clean = tilts[keep]
-        inputs, targets = _image(
-            clean, angles, series.noise_profile[keep], settings, rng, add_noise
+        profile = series.noise_profile[keep]
+        inputs, targets, stats, sign = _image(
+            tilts[keep], angles, profile, settings, rng, add_noise
         )
-    hidden = draw_mask(len(angles), settings, rng)
-    both, angles, rotated = augment(np.stack([inputs, targets], axis=1), angles, settings, rng)
-    chosen = _choose_targets(hidden, settings.n_targets, rng)
+        truth = draw_truth(series, crop, angles, settings, rng)
+        beyond, beyond_angles = normalised_truth(truth, stats, sign), truth[1]
+    n = len(angles)
+    hidden = draw_mask(n, settings, rng)
+    both = np.stack([inputs, targets], axis=1)
+    both = np.concatenate([both, np.stack([beyond, beyond], axis=1)])
+    both, angles, rotated = augment(both, np.concatenate([angles, beyond_angles]), settings, rng)
+    wanted = settings.n_targets and settings.n_targets - len(beyond)
+    chosen = np.append(_choose_targets(hidden, wanted, rng), np.arange(n, len(both)))
     return Example(
-        visible=both[~hidden, :1],
-        visible_angles=angles[~hidden],
+        visible=both[:n][~hidden, :1],
+        visible_angles=angles[:n][~hidden],
         targets=both[chosen, 1:],
         target_angles=angles[chosen],
         thickness=None if rotated else depth,
@@ -181,27 +208,31 @@ def _image(
     settings: ExampleSettings,
     rng: np.random.Generator,
     add_noise: AddNoise,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normalised noisy tilts and their targets, dense dark as in cryo-EM or bright."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], IntensityStats, np.float32]:
+    """Normalised noisy tilts and their targets, dense dark as in cryo-EM or bright.
+
+    Also gives how they were normalised, and the sign of density.
+    """
     snr = float(np.exp(rng.uniform(*np.log(settings.snr))))
     sign = np.float32(1 if rng.random() < settings.bright_probability else -1)
     inputs, stats = normalise(sign * add_noise(clean, snr, profile, rng), angles)
     if settings.targets == "noisy":
-        return inputs, inputs
+        return inputs, inputs, stats, sign
     mean, std = (v.astype(np.float32)[:, None, None] for v in (stats.mean, stats.std))
-    return inputs, (sign * clean - mean) / std
+    return inputs, (sign * clean - mean) / std, stats, sign
 
 
-def _crop(
+def _choose_crop(
     series: TrainingSeries, settings: ExampleSettings, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float64], int]:
-    """A crop, its angles, and the thickness of a latent volume that holds the specimen there."""
+) -> tuple[Crop, int]:
+    """A crop, and the thickness of a latent volume that holds the specimen there."""
     depth = series.thickness or _draw_depth(settings.depths, series.least_depth, rng)
     shape = (int(series.tilts.shape[1]), int(series.tilts.shape[2]))
-    crop = draw_crop(shape, series.angles, settings.crop, settings.crop_depth * depth, rng)
+    angles = known_angles(series) if settings.wedge_targets else series.angles
+    crop = draw_crop(shape, angles, settings.crop, settings.crop_depth * depth, rng)
     # the crop's middle is the point; the specimen reaches further on one side of it
     depth += round(2 * abs(crop.point[1]))
-    return read_crop(series.tilts, series.angles, crop), series.angles, depth
+    return crop, depth
 
 
 def _draw_depth(depths: tuple[int, ...], least: int, rng: np.random.Generator) -> int:

@@ -134,16 +134,19 @@ def _in_round(index: int, count: int, seed: int) -> int:
     return int(order[index % count])
 
 
-def load_simulated(paths: Sequence[Path]) -> list[TrainingSeries]:
-    """Noise-free series written by `simulation.dataset`."""
+def load_simulated(paths: Sequence[Path], *, truth: bool = False) -> list[TrainingSeries]:
+    """Noise-free series written by `simulation.dataset`; with their truth where asked and there."""
     series = []
     for path in paths:
         with np.load(path, allow_pickle=False) as data:
+            known = truth and "truth" in data
             series.append(
                 TrainingSeries(
                     tilts=data["tilts"],
                     angles=data["angles"].astype(np.float64),
                     noise_profile=data["profile"],
+                    truth=data["truth"] if known else None,
+                    truth_angles=data["truth_angles"] if known else None,
                     least_depth=int(json.loads(str(data["metadata"]))["depth"]),
                 )
             )
