@@ -65,6 +65,27 @@ def test_wide_sections_lie_below_each_other(viewer: ViewerModel, layers: dict) -
     assert viewer.canvas.grid.actual_shape(viewer.layers) == (2, 1)
 
 
+def test_side_by_side_keeps_the_scale_bar_out_of_the_boxes(
+    viewer: ViewerModel, layers: dict
+) -> None:
+    """A gridded one makes napari 0.9 fail where a layer is added, and PySide 6.12 crash."""
+    views.show(viewer, layers, "both")
+    assert viewer.canvas.grid.enabled
+    assert not viewer.canvas.overlays.scale_bar.gridded
+
+
+def test_leave_gives_the_viewer_back(viewer: ViewerModel, layers: dict) -> None:
+    views.show(viewer, layers, "both")
+    views.set_section(viewer, "xz")
+    views.set_average(viewer, layers["wbp"], 5)
+    views.leave(viewer)
+    assert not viewer.canvas.grid.enabled
+    assert not any(layer.name_overlay.visible for layer in viewer.layers)
+    assert viewer.dims.order == (0, 1, 2, 3)
+    assert not any(viewer.dims.margin_left)
+    assert not any(viewer.dims.margin_right)
+
+
 def test_angle_stays_when_the_stack_changes(viewer: ViewerModel, layers: dict) -> None:
     views.show(viewer, layers, "measured")
     views.go_to_angle(viewer, layers["measured"], 42.0)

@@ -14,6 +14,7 @@ from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
 
 from napari_lbn._napari.metadata import record_of, series_of
+from napari_lbn._napari.views import SHOWN
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.panels.run import CANCEL, START
 from napari_lbn.engine.errors import InputError
@@ -382,6 +383,58 @@ def test_flip_swaps_both_tomograms_in_place(
         visible = [role for role, layer in dock.views.layers().items() if layer.visible]
         assert visible == [shown]
     assert not viewer.canvas.grid.enabled
+
+
+def test_nothing_of_a_correction_stays_behind_for_other_images(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    """One by one; cleared at once, napari resets most by itself."""
+    run(qtbot, dock)
+    assert viewer.canvas.grid.enabled
+    viewer.add_image(np.zeros((3, 20, 30)), name="another")
+    for layer in list(viewer.layers)[:-1]:
+        viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: not viewer.canvas.grid.enabled, timeout=WAIT)
+    assert viewer.dims.order == (0, 1, 2)
+    assert not any(viewer.dims.margin_left)
+    assert not viewer.canvas.overlays.text.visible
+
+
+def test_what_others_arranged_is_left_alone(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((3, 20, 30)), name="another")
+    viewer.add_image(np.zeros((3, 20, 30)), name="and another")
+    viewer.canvas.grid.enabled = True
+    viewer.dims.order = (1, 0, 2)
+    viewer.layers.pop()
+    qtbot.wait(50)
+    assert viewer.canvas.grid.enabled
+    assert viewer.dims.order == (1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("view", "removed", "then"),
+    [
+        ("both", ["wbp"], "lbn"),
+        ("both", ["lbn"], "wbp"),
+        ("lbn", ["lbn"], "wbp"),
+        ("tilts", ["tilts"], "both"),
+        ("both", ["wbp", "lbn", "tilts"], "measured"),
+    ],
+)
+def test_a_removed_layer_gives_way_to_what_is_left(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel, view: Any, removed: Any, then: Any
+) -> None:
+    run(qtbot, dock)
+    dock.views.show(view)
+    for layer in [dock.views.layers()[role] for role in removed]:
+        viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: dock.session.view == then, timeout=WAIT)
+    roles = dock.views.layers().items()
+    assert {role for role, layer in roles if layer.visible} == set(SHOWN[then])
+    assert viewer.canvas.grid.enabled is (then == "both")
 
 
 def test_strip_goes_to_a_synthesized_tilt(

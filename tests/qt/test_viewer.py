@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +77,15 @@ def test_sample_opens(make_napari_viewer_proxy: Any) -> None:
     assert middle == tilts.translate[1]  # where the middle of a tomogram will be
     assert viewer.canvas.overlays.text.text == "0.0°  measured"
     assert viewer.dims.axis_labels == ("tilt", "z", "y", "x")
+
+
+def test_layers_may_come_and_go_after_a_correction(qapp: Any) -> None:
+    """A crash of Qt would end the test run: the program runs beside it, on the same screen."""
+    program = Path(__file__).with_name("layers_come_and_go.py")
+    ran = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=300, check=False
+    )
+    output = ran.stdout + ran.stderr
+    assert ran.returncode == 0, output
+    assert "survived" in ran.stdout, output
+    assert "swallowed" not in ran.stdout, output

@@ -67,18 +67,30 @@ def slice_again(viewer: Any) -> None:
 
 
 def side_by_side(viewer: Any, layers: list[Any]) -> None:
-    """Show these layers beside each other, each under its name; an empty list ends it."""
+    """Show these layers beside each other, each under its name; an empty list ends it.
+
+    The boxes share one camera and so one scale bar. Never a gridded one: napari 0.9 looks for
+    it in the box of a layer that is only just being added, and the IndexError in the middle of
+    a paint event makes PySide 6.12 release a method once too often, which crashes later.
+    """
     grid = viewer.canvas.grid
     was = grid.enabled
     grid.enabled = len(layers) > 1
     for layer in viewer.layers:
         layer.name_overlay.visible = grid.enabled and any(layer is one for one in layers)
-    viewer.canvas.overlays.scale_bar.gridded = grid.enabled
     grid.stride = 1
     if grid.enabled:
         grid.shape = (-1, 1) if lies_flat(viewer) else (1, -1)
     if was != grid.enabled:
         viewer.reset_view()
+
+
+def leave(viewer: Any) -> None:
+    """Give the viewer back as it was found: one box, xy sections, nothing averaged."""
+    side_by_side(viewer, [])
+    set_section(viewer, "xy")
+    nothing = (0.0,) * viewer.dims.ndim
+    viewer.dims.margin_left = viewer.dims.margin_right = nothing
 
 
 def lies_flat(viewer: Any) -> bool:

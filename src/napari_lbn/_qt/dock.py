@@ -129,6 +129,10 @@ class MissingWedgeDock(QWidget):
         self._check_soon.setSingleShot(True)
         self._check_soon.setInterval(DEBOUNCE)
         self._check_soon.timeout.connect(self._check)
+        self._tidy_soon = QTimer(self)  # not while the layer list is in the middle of a change
+        self._tidy_soon.setSingleShot(True)
+        self._tidy_soon.setInterval(0)
+        self._tidy_soon.timeout.connect(self.views.tidy)
         self.saver = Saver(session, self.save_panel, self)
         self._devices_job.succeeded.connect(
             lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
@@ -234,7 +238,6 @@ class MissingWedgeDock(QWidget):
         """Put a tilt series in the place of the stack whose angles were missing."""
         stack = self.layer_choice.layer
         data, attributes, _ = tilt_series_layer(series)
-        # not beside it: after a correction, sliders going from 3 to 4 axes crash Qt's show()
         self._viewer.layers.remove(stack)
         self._viewer.add_image(data, **attributes)
 
@@ -246,6 +249,7 @@ class MissingWedgeDock(QWidget):
         """A removed layer takes with it what was kept for it, and what could be shown."""
         self.session.forget(event.value)
         self.display_panel.refresh()
+        self._tidy_soon.start()
 
 
 def _flipper(dock: MissingWedgeDock) -> Callable[[Any], None]:

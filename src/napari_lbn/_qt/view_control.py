@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from napari_lbn._napari import views
 from napari_lbn._napari.layers import contrast_limits
-from napari_lbn._napari.metadata import KEY
-from napari_lbn._napari.views import FLIPPED, View
+from napari_lbn._napari.metadata import KEY, kind_of
+from napari_lbn._napari.views import FLIPPED, SHOWN, View
 
 from .session import Session
 
@@ -16,6 +16,10 @@ SAME_ANGLE = 1e-6
 """Degrees."""
 AVERAGE = 5
 """Pixels over which a section is averaged at first: single ones are mostly noise."""
+SECTIONED = ("tomogram", "difference")
+"""Kinds of layers for which the viewer is arranged."""
+FALLBACKS: tuple[View, ...] = ("both", "lbn", "wbp", "tilts", "measured")
+"""What is shown when layers of the chosen view are gone, the first one that is whole."""
 
 
 class ViewControl:
@@ -32,6 +36,7 @@ class ViewControl:
         self._viewer = viewer
         self._inverted = False
         self._auto_limits: tuple[float, float] | None = None
+        self._arranged = False  # whether sections, boxes or averages are of our making
         self.average = AVERAGE
         self.section: Section = "xy"
         session.alpha_changed.connect(self._on_alpha)
@@ -58,6 +63,7 @@ class ViewControl:
         if self._inverted:
             views.set_inverted_contrast(layers.values(), True)
         tilts = view in ("measured", "tilts")
+        self._arranged = self._arranged or not tilts
         views.show(self._viewer, layers, view)
         views.set_section(self._viewer, "xy" if tilts else self.section)
         if layers:
@@ -65,6 +71,25 @@ class ViewControl:
                 self._viewer, next(iter(layers.values())), 1 if tilts else self.average
             )
         self._session.set_view(view)
+
+    def tidy(self) -> None:
+        """After layers were removed: show what is still whole, or leave the viewer as it was.
+
+        Sections across the ice, averages and boxes must not stay behind for other images.
+        """
+        layers = self._viewer.layers
+        if self._arranged and not any(kind_of(layer) in SECTIONED for layer in layers):
+            views.leave(self._viewer)
+            self._arranged = False
+        roles = self.roles()
+        if roles.issuperset(SHOWN[self._session.view]):
+            return
+        whole = (view for view in FALLBACKS if roles.issuperset(SHOWN[view]))
+        target = next(whole, None)
+        if target is None:
+            self._session.set_view("measured")
+        else:
+            self.show(target)
 
     def flip(self) -> None:
         """Swap WBP and WBP + LBN, or measured tilts and the network's."""
