@@ -93,7 +93,7 @@ def estimate_seconds(
     return START_SECONDS + seconds
 
 
-def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int) -> int:
-    """Bytes of host memory of a correction that keeps both tomograms and all tilts."""
+def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int, volumes: int = 2) -> int:
+    """Bytes of host memory of a correction that keeps its tomograms and all tilts."""
     pixels = shape[0] * shape[1]
-    return int(HOST_BYTES + 4 * pixels * (2.5 * thickness + n_images))
+    return int(HOST_BYTES + 4 * pixels * ((volumes + 0.5) * thickness + n_images))

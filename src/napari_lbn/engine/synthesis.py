@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .device import choose_device, default_memory_bound, release_memory
+from .device import choose_device, default_memory_bound, is_out_of_memory, release_memory
 from .errors import InputError, MemoryBoundError
 from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cancelled
 from .intensity import IntensityStats
@@ -275,14 +275,6 @@ class _Run:
             mean, std = (value[0] for value in self.stats.at([angle]))
         scaled = image * np.float32(std) + np.float32(mean)
         return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that a device or the host ran out of memory."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text
 
 
 @contextlib.contextmanager

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..binning import TOLERANCE, automatic_binning
 from ..cost import estimate_memory, estimate_seconds
 from ..errors import WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
+from ..network.config import LBNConfig
 from ..thickness import require_thickness
+from ..training.examples import TrainingSeries
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ..tilt_series import TiltSeries
@@ -86,11 +89,15 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
     if new.size == 0:
         notices.append("These tilts leave no missing wedge at this increment.")
     require_thickness(settings.thickness, shape[1], series.name)
-    n_out = new.size + (measured.size if settings.reproject_measured else 0)
+    n_out = new.size + (measured.size if settings.at_measured else 0)
     seconds = estimate_seconds(
         info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
     )
-    memory = estimate_memory(settings.thickness, shape, n_out + measured.size)
+    memory = estimate_memory(
+        settings.thickness, shape, n_out + measured.size, volumes=3 if settings.denoised else 2
+    )
+    if settings.adapt_minutes:
+        memory = max(memory, _adaptation_memory(info, settings, shape, measured.size))
     return CorrectionPlan(
         binning=binning,
         pixel_size=series.pixel_size * binning,
@@ -98,8 +105,22 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
         thickness=settings.thickness,
         new_angles=new,
         measured_angles=measured,
-        seconds=seconds,
+        seconds=seconds + 60 * settings.adapt_minutes,
         memory_bytes=memory,
         weights=info,
         notices=tuple(notices),
     )
+
+
+def _adaptation_memory(
+    info: WeightsInfo, settings: CorrectionSettings, shape: tuple[int, int], n_tilts: int
+) -> int:
+    """Bytes that adapting the weights takes, activations above all."""
+    from ..training.cost import estimate_training
+
+    # only its shape counts here
+    tilts = np.broadcast_to(np.float32(0), (n_tilts, *shape))
+    series = TrainingSeries(tilts=tilts, angles=np.zeros(n_tilts))
+    config = LBNConfig.from_dict(info.config)
+    wanted = settings.for_adaptation().for_training()
+    return estimate_training(config, [series], wanted).memory_bytes

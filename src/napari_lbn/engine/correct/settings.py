@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ..device import choose_device, default_memory_bound
 from ..errors import InputError
 from ..reconstruction.wbp import WBPSettings
 from ..synthesis import SynthesisSettings
+from ..training.adaptation import AdaptationSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,10 @@ class CorrectionSettings:
         Begin with an XZ slab from a band of rows around the middle.
     reproject_measured : bool
         Also re-project at the measured angles, for checking.
+    denoised : bool
+        Also a tomogram of the network's tilts at all angles, measured ones included.
+    adapt_minutes : float
+        Adapt the weights to the series first, for at most so long; 0 takes them as they are.
     """
 
     thickness: int
@@ -54,10 +60,25 @@ class CorrectionSettings:
     binning: int | None = None
     preview: bool = False
     reproject_measured: bool = True
+    denoised: bool = False
+    adapt_minutes: float = 0.0
 
     def __post_init__(self) -> None:
         if self.thickness < 1:
             raise InputError(f"Thickness must be at least 1 pixel, not {self.thickness}.")
+        if not 0 <= self.adapt_minutes < math.inf:
+            raise InputError(f"An adaptation of {self.adapt_minutes:g} minutes cannot be.")
+
+    @property
+    def at_measured(self) -> bool:
+        """Whether tilts are synthesized at the measured angles too."""
+        return self.reproject_measured or self.denoised
+
+    def for_adaptation(self) -> AdaptationSettings:
+        """The part that concerns adapting the weights."""
+        return AdaptationSettings(
+            minutes=self.adapt_minutes, thickness=self.thickness, device=self.device
+        )
 
     def for_synthesis(self, rows: slice = slice(None)) -> SynthesisSettings:
         """The part that concerns synthesis, for some rows of y."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..binning import bin_series
 from ..geometry import measured_weights, synthesized_weights
-from ..io.weights import load_network
 from ..provenance import describe_run
 from ..reconstruction import TiltSource, augment
 from ..synthesis import on_device, synthesize
+from .network import ready_network
 from .plan import plan
 from .tomogram import measure_intensities, measured_rows, synthesized_rows
 
@@ -95,7 +95,7 @@ def augmented_source(
 
     Yields
     ------
-    Progress, TiltReady
+    Progress, AdaptationScored, Notice, TiltReady
 
     Raises
     ------
@@ -105,12 +105,24 @@ def augmented_source(
     working = bin_series(series, chosen.binning, cancel=cancel)
     stats = measure_intensities(working, cancel)
     source = measured_source(working, stats, cap_gaps=settings.fill_gaps)
-    record = {**describe_run(series, working, chosen, settings), "alpha": alpha}
+    record = describe_run(series, working, chosen, settings)
+    record |= {"adaptation": None, "alpha": alpha}
     new = chosen.new_angles
     if new.size:
-        with on_device(load_network(chosen.weights), settings.device) as network:
+        begin = 60 * settings.adapt_minutes / chosen.seconds
+        ready = yield from ready_network(
+            working, chosen, settings, fractions=(0.0, begin), cancel=cancel
+        )
+        record["adaptation"] = ready.adaptation
+        with on_device(ready.network, settings.device) as network:
             synthesis = yield from synthesize(
-                working, network, new, settings.for_synthesis(), stats=stats, cancel=cancel
+                working,
+                network,
+                new,
+                settings.for_synthesis(),
+                stats=stats,
+                fractions=(begin, 1.0),
+                cancel=cancel,
             )
         added = TiltSource(
             read_rows=synthesized_rows(synthesis.tilts, synthesis.angles, stats),

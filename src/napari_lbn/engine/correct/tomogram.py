@@ -1,6 +1,7 @@
 """Both parts of the tomogram: WBP of the measured tilts, and what the synthesized ones add.
 
-WBP is linear, so tomogram(alpha) = measured + alpha * synthesized.
+WBP is linear, so tomogram(alpha) = measured + alpha * synthesized. Beside them, on request,
+the tomogram of the network's tilts alone, at all angles: denoised, and synthesized throughout.
 """
 
 from __future__ import annotations
@@ -123,3 +124,55 @@ def reconstruct_synthesized(
         cancel=cancel,
         fractions=fractions,
     )
+
+
+def reconstruct_denoised(
+    synthesis: Synthesis,
+    measured: NDArray[np.float64],
+    shape: tuple[int, int],
+    settings: WBPSettings,
+    *,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[None]:
+    """WBP of the network's tilts at measured and new angles: `SlabReady` of part "denoised".
+
+    No measured pixel is in it. Every tilt weighs what it weighs in the other tomograms.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        With tilts at every measured angle.
+    measured, shape, settings, fractions, cancel
+        As for `reconstruct_synthesized`.
+    """
+    new = ~np.isin(synthesis.angles, measured)
+    weights = np.empty(synthesis.angles.size)
+    weights[~new] = measured_weights(measured, cap_gaps=settings.cap_gaps)
+    weights[new] = synthesized_weights(measured, synthesis.angles[new])
+    yield from reconstruct(
+        reprojected_rows(synthesis, measured),
+        synthesis.angles,
+        weights,
+        shape,
+        settings,
+        part="denoised",
+        cancel=cancel,
+        fractions=fractions,
+    )
+
+
+def reprojected_rows(synthesis: Synthesis, measured: NDArray[np.float64]) -> ReadRows:
+    """Rows of the network's tilts at all angles, on the common scale of WBP, mean 0 each.
+
+    A re-projection at a measured angle has that tilt's own mean, not the smooth fit's.
+    """
+    stats = synthesis.stats
+    gain = common_gain(stats, synthesis.angles).astype(np.float32)
+    mean = stats.at(synthesis.angles)[0].astype(np.float32)
+    mean[np.isin(synthesis.angles, measured)] = stats.mean
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        return (synthesis.tilts[:, rows] - mean[:, None, None]) * gain[:, None, None]
+
+    return read

@@ -14,10 +14,9 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ...device import release_memory
+from ...device import is_out_of_memory, release_memory
 from ...errors import MemoryBoundError
 from ...events import CancelToken, Event, Job, Progress, raise_if_cancelled
-from ...synthesis import is_out_of_memory
 from ..state import TrainingDivergedError, TrainingState
 from ..trainer import prefetch
 from ..validation import as_training_series
