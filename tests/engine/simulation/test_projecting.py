@@ -54,6 +54,15 @@ def test_a_uniform_slab_projects_to_its_thickness_over_the_cosine(plain):
     np.testing.assert_allclose(tilts.mean(axis=(1, 2)), expected, rtol=0.02)
 
 
+@pytest.mark.parametrize("angle", [47.1, 53.0, 61.0])
+def test_a_wedge_of_ice_projects_without_a_ripple(plain, angle):
+    # Its exact projection is as smooth as its thickness: a ramp.
+    specimen = make_specimen(replace(plain, gradient=0.4, oversampling=1), 3)
+    tilt = project_specimen(specimen, (angle,))[0, 8, 4:-4]
+    ripple = tilt[1:-1] - (tilt[:-2] + tilt[2:]) / 2
+    assert np.abs(ripple).max() < 2e-3 * tilt.mean()
+
+
 @given(seed=st.integers(0, 10_000), sign=st.sampled_from([-1, 1]))
 @settings(max_examples=5, deadline=None)
 def test_material_beside_the_untilted_view_fills_both_edges_at_60_degrees(seed, sign):

@@ -142,7 +142,7 @@ def add_cell(
     z = grid.axes()[0]
     for index in range(grid.nz):
         depth = cell.depth(z[index] - slab.middle, cell.inward)
-        excess[index] += cell.cytoplasm * np.clip(0.5 + depth / grid.spacing, 0, 1)
+        excess[index] += cell.cytoplasm * np.clip(0.5 + depth / (2 * grid.spacing), 0, 1)
         near = np.abs(depth) < 30
         shell = depth[near]
         density = profile(shell)
@@ -159,7 +159,8 @@ def finish_slab(excess: Volume, grid: Grid, slab: Slab) -> None:
     """Turn density above ice into density: 1 + excess in the ice, 0 in the vacuum."""
     z = grid.axes()[0]
     for index in range(grid.nz):
-        edge = (slab.half - np.abs(z[index] - slab.middle)) / np.float32(grid.spacing) + 0.5
+        # Two voxels soft: a sharp slope would come back as stripes in tilted views.
+        edge = (slab.half - np.abs(z[index] - slab.middle)) / np.float32(2 * grid.spacing) + 0.5
         excess[index] += 1
         excess[index] *= np.clip(edge, 0, 1)
     np.maximum(excess, 0, out=excess)

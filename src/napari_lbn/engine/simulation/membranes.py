@@ -25,7 +25,7 @@ def bilayer(spacing: float, height: float = 0.35) -> Profile:
     Two layers of head groups with lighter tails between them; on a coarse grid they are
     widened, their area kept, so that they do not alias.
     """
-    sigma = max(0.7, 0.8 * spacing)
+    sigma = max(0.7, spacing)
     scale = height * 0.7 / sigma
 
     def profile(distance: NDArray[np.float32]) -> NDArray[np.float32]:
