@@ -24,6 +24,20 @@ def require_mrc_name(path: Path) -> None:
         raise OutputError(f"--out: {path.name} does not end in .mrc.", "The output is an MRC file.")
 
 
+def require_tomogram_name(path: Path) -> None:
+    """Refuse a name of neither MRC nor OME-Zarr, and an OME-Zarr folder that exists."""
+    from napari_lbn.engine.io import tomogram_writer
+
+    tomogram_writer.require_tomogram_name(path)
+
+
+def record_path(tomogram: Path) -> Path:
+    """Where the record of a tomogram is written."""
+    from napari_lbn.engine.io import tomogram_writer
+
+    return tomogram_writer.record_path(tomogram)
+
+
 def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
     """Refuse to write over what is being read (`napari_lbn.engine.io.together`)."""
     from napari_lbn.engine.io import together

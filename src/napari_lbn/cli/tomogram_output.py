@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_lbn.engine.events import Event
-    from napari_lbn.engine.io.resumable_volume import ResumableVolume
+    from napari_lbn.engine.io.resumable import ResumableWriter
     from napari_lbn.engine.io.sample_format import SampleFormat
     from napari_lbn.engine.reconstruction import MethodSettings, TiltSource
     from napari_lbn.engine.tilt_series import TiltSeries
@@ -56,7 +56,7 @@ def write_tomogram(
         Provenance, to which method and number type are added.
     """
     from napari_lbn.engine.io.output import write_provenance
-    from napari_lbn.engine.io.resumable_volume import ResumableVolume
+    from napari_lbn.engine.io.tomogram_writer import record_path, tomogram_writer
 
     out, lines = target
     chosen = {k: v for k, v in asdict(settings).items() if k not in NOT_IN_KEY}
@@ -68,7 +68,7 @@ def write_tomogram(
     }
     sample = _sample_format(options.samples, source, settings)
     shape = (settings.thickness, *series.image_shape)
-    volume = ResumableVolume(
+    volume = tomogram_writer(
         out, shape, series.pixel_size, lines, sample=sample, key=key, keep=options.resume
     )
     with _telling_what_is_kept(options), volume:
@@ -85,10 +85,10 @@ def write_tomogram(
         "samples": {**asdict(sample), "clipped": volume.clipped},
         "residual_curves": curves,
     }
-    return [out, write_provenance(out.with_suffix(".json"), made)]
+    return [out, write_provenance(record_path(out), made)]
 
 
-def _fill(volume: ResumableVolume, source: TiltSource, settings: MethodSettings) -> list[float]:
+def _fill(volume: ResumableWriter, source: TiltSource, settings: MethodSettings) -> list[float]:
     """Reconstruct rows into the file; the residual curve of an iterative method."""
     from napari_lbn.engine.events import SlabReady
     from napari_lbn.engine.reconstruction import reconstruct_source
@@ -111,7 +111,7 @@ def _telling_what_is_kept(options: TomogramOptions) -> Iterator[None]:
         raise
 
 
-def _tell_resumed(volume: ResumableVolume) -> None:
+def _tell_resumed(volume: ResumableWriter) -> None:
     left = sum(stop - start for start, stop in volume.missing)
     if left < volume.shape[1]:
         note(f"Going on: {volume.shape[1] - left} of {volume.shape[1]} rows are finished.")

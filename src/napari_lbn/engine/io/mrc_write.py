@@ -86,11 +86,12 @@ def mrc_header(
     shape: tuple[int, int, int],
     *,
     space_group: int,
+    mode: int = FLOAT_MODE,
     pixel_size: float | None,
     statistics: RunningStatistics,
     labels: Sequence[str] = (),
 ) -> bytes:
-    """The 1024 bytes of a float32 MRC2014 header.
+    """The 1024 bytes of an MRC2014 header.
 
     Parameters
     ----------
@@ -98,6 +99,8 @@ def mrc_header(
         (sections, y, x).
     space_group : int
         0 for an image stack (mz is 1 then), 1 for a volume (mz is the number of sections).
+    mode : int
+        Type of the samples, float32 by default.
     pixel_size : float or None
         Å, the same along every axis; the cell is left at 0 where unknown.
     statistics : RunningStatistics
@@ -117,7 +120,7 @@ def mrc_header(
     for name in ("alpha", "beta", "gamma"):
         header["cellb"][name] = 90.0
     header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
-    header["mode"] = FLOAT_MODE
+    header["mode"] = mode
     header["ispg"] = space_group
     header["nversion"] = FORMAT_VERSION
     header["map"] = b"MAP "

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InternalError
 from .atomic import atomic_path, check_free_space, output_errors
-from .mrc_write import HEADER_BYTES, SAMPLE, VOLUME, RunningStatistics, as_samples, write_header
+from .mrc_slabs import MrcSlabs, volume_bytes
+from .mrc_write import RunningStatistics
+from .sample_format import SampleFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -56,49 +59,42 @@ class VolumeWriter(AbstractContextManager["VolumeWriter"]):
         self._statistics = RunningStatistics()
         self._written = np.zeros(shape[1], bool)
         self._atomic = atomic_path(self.path)
-        self._stream: BinaryIO | None = None
+        self._slabs: MrcSlabs | None = None
 
     def __enter__(self) -> VolumeWriter:
-        size = HEADER_BYTES + int(np.prod(self.shape, dtype=np.int64)) * SAMPLE.itemsize
-        check_free_space(self.path.parent, size)
+        sample = SampleFormat()
+        check_free_space(self.path.parent, volume_bytes(self.shape, sample))
         temporary = self._atomic.__enter__()
         with output_errors(self.path):
-            self._stream = temporary.open("x+b")
+            stream = temporary.open("x+b")
+        self._slabs = MrcSlabs(stream=stream, shape=self.shape, sample=sample)
         return self
 
     def write_slab(self, y_start: int, slab: NDArray[np.float32]) -> None:
         """Write a slab ``(z, rows, x)`` whose first row is `y_start`; each row is written once."""
-        if self._stream is None:
+        if self._slabs is None:
             raise InternalError("A VolumeWriter writes inside its with block only.")
-        rows = slab.shape[1]
-        data = as_samples(slab, (self.shape[0], rows, self.shape[2]))
-        place = slice(y_start, y_start + rows)
+        place = slice(y_start, y_start + slab.shape[1])
+        if slab.shape[::2] != self.shape[::2]:
+            raise InternalError(f"{self.path.name}: a slab of {slab.shape} came for {self.shape}.")
         if y_start < 0 or place.stop > self.shape[1] or self._written[place].any():
             raise InternalError(
                 f"{self.path.name}: rows {y_start} to {place.stop} lie outside the volume or were "
                 "written before."
             )
-        row_bytes = self.shape[2] * SAMPLE.itemsize
         with output_errors(self.path):
-            for z in range(self.shape[0]):
-                self._stream.seek(HEADER_BYTES + (z * self.shape[1] + y_start) * row_bytes)
-                self._stream.write(data[z].tobytes())
+            added, _ = self._slabs.write(y_start, np.asarray(slab, np.float32))
         self._written[place] = True
-        self._statistics.add(data)
+        self._statistics.merge(added)
 
     def read_slab(self, y_start: int, y_stop: int) -> NDArray[np.float32]:
         """The slab ``(z, y_stop - y_start, x)`` that was written to these rows before."""
-        if self._stream is None or not self._written[y_start:y_stop].all():
+        if self._slabs is None or not self._written[y_start:y_stop].all():
             raise InternalError(
                 f"{self.path.name}: rows {y_start} to {y_stop} are not all written yet."
             )
-        slab = np.empty((self.shape[0], y_stop - y_start, self.shape[2]), SAMPLE)
-        row_bytes = self.shape[2] * SAMPLE.itemsize
         with output_errors(self.path):
-            for z in range(self.shape[0]):
-                self._stream.seek(HEADER_BYTES + (z * self.shape[1] + y_start) * row_bytes)
-                self._stream.readinto(slab[z])  # type: ignore[attr-defined]
-        return slab
+            return self._slabs.read(y_start, y_stop).astype(np.float32, copy=False)
 
     def __exit__(
         self,
@@ -119,18 +115,16 @@ class VolumeWriter(AbstractContextManager["VolumeWriter"]):
         if not self._written.all():
             missing = int((~self._written).sum())
             raise InternalError(f"{self.path.name}: {missing} rows were never written.")
-        assert self._stream is not None
+        assert self._slabs is not None
         with output_errors(self.path):
-            write_header(
-                self._stream, self.shape, VOLUME, self._pixel_size, self._statistics, self._labels
-            )
-            self._stream.close()
+            self._slabs.write_header(self._pixel_size, self._statistics, self._labels)
+            self._slabs.stream.close()
 
     def _close(self, error: BaseException | None) -> None:
         """Close the file, then rename it, or remove it after an error."""
-        if self._stream is not None and not self._stream.closed:
-            _close_quietly(self._stream)
-        self._stream = None
+        if self._slabs is not None and not self._slabs.stream.closed:
+            _close_quietly(self._slabs.stream)
+        self._slabs = None
         try:
             self._atomic.__exit__(None if error is None else type(error), error, None)
         except BaseException as again:
