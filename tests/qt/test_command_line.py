@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from napari_lbn._qt.command_line import command_line
+from napari_lbn._qt.command_line import command_line, why_no_command
 from napari_lbn._qt.session import Options
+from napari_lbn.engine.io.choose_angles import AngleSource, EvenAngles
+from napari_lbn.engine.io.in_memory import series_in_memory
 from napari_lbn.engine.tilt_series import TiltSeries
 
 PLAN = SimpleNamespace(thickness=20)
@@ -46,6 +49,27 @@ def test_every_choice_is_said(in_file: TiltSeries) -> None:
     }.items():
         assert words[words.index(flag) + 1] == value
     assert {"--fill-gaps", "--invert-tilt-angles"} <= set(words)
+
+
+@pytest.mark.parametrize("given", [EvenAngles(first=-60.0, step=3.5), "other.tlt"])
+def test_given_angles_are_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: AngleSource
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("other.tlt").write_text("-60\n0\n60\n")
+    series = series_in_memory(np.zeros((3, 4, 5)), given, name="TS", pixel_size=10.0)
+    series = replace(series, source=Path("TS.mrc"))
+    words = shlex.split(command_line(series, Options(weights="base"), PLAN, 1.0))
+    written = "other.tlt" if given == "other.tlt" else "-60:3.5"
+    assert f"--tilt-angles={written}" in words
+    assert not why_no_command(series)
+
+
+def test_angles_that_were_typed_one_by_one_have_no_command(in_file: TiltSeries) -> None:
+    typed = series_in_memory(np.zeros((3, 4, 5)), [-60.0, 0.0, 61.0], name="TS")
+    assert "in no file" in why_no_command(typed)
+    assert ".tlt" in why_no_command(replace(typed, source=Path("TS.mrc")))
+    assert not why_no_command(in_file)
 
 
 def test_the_command_line_knows_every_flag(in_file: TiltSeries) -> None:

@@ -302,8 +302,48 @@ def test_stack_without_angles_asks_for_them(
     assert counts == [1]  # never beside the stack: see the dock
     assert dock.session.series is not None
     np.testing.assert_array_equal(dock.session.series.angles, [-60, -30, 0, 30, 60])
-    assert dock.session.series.history["angles"] == str(file)
+    assert dock.session.series.history["angles_given"] == str(file)
     assert len(viewer.layers) == 1
+
+
+def test_angles_are_pasted_as_a_list(
+    viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock]
+) -> None:
+    viewer.add_image(np.arange(5.0)[:, None, None] + np.zeros((5, 12, 16)), name="raw")
+    dock = make_dock()
+    entry = dock.angles_entry
+    for text, verdict in {
+        "": "",
+        "60, 30": "2 angles so far, but the stack has 5 images.",
+        "60, 30, zero": "“zero”, entry 3 of the list, is not a number.",
+        "60, 30, 0, -30, -600": "“-600”, entry 5 of the list, is no tilt angle.",
+    }.items():
+        entry.pasted.setPlainText(text)
+        assert verdict in entry.verdict
+        assert not entry.use_pasted.isEnabled()
+        assert entry.use_pasted.toolTip()
+    entry.pasted.setPlainText("60°, 30\n0; −30 −60")
+    assert entry.verdict == "5 angles from −60.0° to +60.0°, one for each image."
+    entry.use_pasted.click()
+    assert dock.session.series is not None
+    np.testing.assert_array_equal(dock.session.series.angles, [-60, -30, 0, 30, 60])
+    np.testing.assert_array_equal(viewer.layers[0].data[0, 0], np.full((12, 16), 4.0))
+    assert entry.isHidden()
+
+
+def test_typed_angles_keep_the_file_of_the_stack(
+    viewer: ViewerModel, make_dock: Callable[[], MissingWedgeDock], tmp_path: Any
+) -> None:
+    file = tmp_path / "raw.tif"
+    tifffile.imwrite(file, np.random.default_rng(0).normal(size=(5, 12, 16)).astype(np.float32))
+    with layer_source(path=str(file)):
+        viewer.add_image(tifffile.imread(file), name="raw")
+    dock = make_dock()
+    dock.angles_entry.use_range()
+    series = dock.session.series
+    assert series is not None
+    assert series.source == file
+    np.testing.assert_array_equal(series.angles, [-6, -3, 0, 3, 6])
 
 
 def test_wrong_number_of_angles_is_told(
@@ -315,7 +355,7 @@ def test_wrong_number_of_angles_is_told(
     file.write_text("-60\n0\n60\n")
     with notifications() as notes:
         dock.angles_entry.use_file(str(file))
-    assert any("5 images, but 3 angles" in note for note in notes)
+    assert any("3 tilt angles, but raw has 5 images" in note for note in notes)
     assert dock.session.series is None
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from napari_lbn.engine.io.choose_angles import GIVEN
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .session import Options
 
 IN_MEMORY = "The tilt series is in no file, so there is no command for it."
+TYPED = "The tilt angles were typed here. Put them in a .tlt file beside the stack for a command."
+
+
+def why_no_command(series: TiltSeries) -> str:
+    """Why no command does the same; empty where one does."""
+    if series.source is None:
+        return IN_MEMORY
+    typed = series.history.get("angles") == GIVEN and "angles_given" not in series.history
+    return TYPED if typed else ""
 
 
 def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) -> str:
@@ -31,6 +41,8 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
     words += ["--out", str(series.source.parent / f"{series.name}_lbn")]
     words += ["--thickness", str(plan.thickness), "--weights", options.weights]
     words += _alignment(series)
+    if "angles_given" in series.history:
+        words += [f"--tilt-angles={series.history['angles_given']}"]
     if options.binning is not None:
         words += ["--bin", str(options.binning)]
     if options.device != "auto":

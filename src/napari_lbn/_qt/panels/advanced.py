@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QPushButton, QVBo
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from ..command_line import IN_MEMORY, command_line
+from ..command_line import command_line, why_no_command
 from ..session import Session
 from ..theme import add_row, explain, form
 from .fields import count, number
@@ -76,8 +76,9 @@ class AdvancedPanel(QWidget):
         if series is not None:
             self.invert.setChecked(series.inverted)
             self.increment.setSpecialValueText(automatic_increment(series))
-            why_not = IN_MEMORY if series.source is None else "Estimating…"
-            ready = series.source is not None and planned is not None
+            no_command = why_no_command(series)
+            why_not = no_command or "Estimating…"
+            ready = not no_command and planned is not None
             tip = "The same correction without a screen: napari-lbn correct …"
             explain(self.copy, ready, why_not, tip)
         del blockers

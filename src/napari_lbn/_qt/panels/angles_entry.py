@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,54 +10,57 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
+    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_lbn._napari.angle_text import format_angle
 from napari_lbn._napari.metadata import record_of
+from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES
 from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.io.choose_angles import AngleSource, EvenAngles
+from napari_lbn.engine.io.typed_angles import parse_typed_angles
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from ..messages import report_problem
-from ..theme import add_row, caption, form
+from ..theme import ERROR_COLOUR, add_row, caption, explain, form
 from .fields import number
 
 ANGLE_FILES = "Tilt angles (*.tlt *.rawtlt *.mdoc *.txt);;All files (*)"
+LINES = 4
+"""Of the field for pasted angles."""
 
 
-def series_from_layer(layer: Any, angles: Any, *, origin: str) -> TiltSeries:
+def series_from_layer(layer: Any, angles: AngleSource) -> TiltSeries:
     """A tilt series of the images of any 3-D image layer.
+
+    Where the layer shows a file that we read, the file is opened with these angles: the images
+    stay there, and what else it knows is kept.
 
     Parameters
     ----------
     layer : napari Image layer
         ``(tilt, y, x)``.
-    angles : array_like
-        Degrees, one an image.
-    origin : str
-        Where the angles came from, for provenance.
+    angles : path, EvenAngles or sequence of float
+        An angle file, even steps, or degrees in the order of the images.
 
     Raises
     ------
     InputError
-        Another number of angles than of images.
+        Another number of angles than of images, or angles that cannot be those of a series.
     """
-    count = layer.data.shape[0]
-    if len(angles) != count:
-        raise InputError(
-            f"{layer.name} has {count} images, but {len(angles)} angles were given.",
-            "Choose the angle file that belongs to this stack.",
-        )
-    record = record_of(layer) or {}
-    return TiltSeries.from_array(
-        layer.data,
-        angles,
-        pixel_size=record.get("pixel_size"),
-        name=layer.name,
-        source=None if layer.source.path is None else _path(layer.source.path),
-        history={"angles": origin},
-    )
+    from napari_lbn.engine.io import open_tilt_series
+    from napari_lbn.engine.io.in_memory import series_in_memory
+
+    pixel_size = (record_of(layer) or {}).get("pixel_size")
+    path = layer.source.path
+    if path is not None and Path(path).suffix.lower() in MRC_SUFFIXES | TIFF_SUFFIXES:
+        series = open_tilt_series(path, angles=angles, pixel_size=pixel_size)
+        if series.images.shape == layer.data.shape:
+            return series
+    return series_in_memory(layer.data, angles, name=layer.name, pixel_size=pixel_size)
 
 
 def series_beside_layer(layer: Any) -> TiltSeries | None:
@@ -75,14 +79,8 @@ def series_beside_layer(layer: Any) -> TiltSeries | None:
         return None
 
 
-def _path(text: str) -> Any:
-    from pathlib import Path
-
-    return Path(text)
-
-
 class AnglesEntry(QWidget):
-    """An angle file, or first angle and step.
+    """An angle file, first angle and step, or a pasted list.
 
     Signals
     -------
@@ -96,11 +94,12 @@ class AnglesEntry(QWidget):
         super().__init__(parent)
         self._layer: Any = None
         self._first = _angle(-60.0, "Angle of the first image")
-        self._step = _angle(3.0, "Angle from one image to the next")
+        self._step = _angle(3.0, "Angle from one image to the next; negative where it falls")
         choose = QPushButton("Choose angle file…")
         choose.clicked.connect(self._choose_file)
         use = QPushButton("Use first angle and step")
         use.clicked.connect(self.use_range)
+        self._make_list()
         fields = form()
         add_row(fields, "First angle", self._first)
         add_row(fields, "Step", self._step)
@@ -111,6 +110,9 @@ class AnglesEntry(QWidget):
         layout.addWidget(caption("or, for evenly spaced tilts:"))
         layout.addLayout(fields)
         layout.addWidget(use)
+        layout.addWidget(caption("or the angles of all images, in their order in the stack:"))
+        for widget in (self.pasted, self._verdict, self.use_pasted):
+            layout.addWidget(widget)
         self.hide()
 
     def set_layer(self, layer: Any | None) -> None:
@@ -119,27 +121,71 @@ class AnglesEntry(QWidget):
         self.setVisible(layer is not None)
         if layer is not None:
             self._first.setValue(-self._step.value() * (layer.data.shape[0] - 1) / 2)
+        self.pasted.clear()
+        self._judge()
 
     def use_range(self) -> None:
         """Take first angle and step."""
-        count = self._layer.data.shape[0]
-        angles = self._first.value() + self._step.value() * np.arange(count)
+        self._use(EvenAngles(first=self._first.value(), step=self._step.value()))
+
+    def use_list(self) -> None:
+        """Take the pasted angles."""
         with report_problem():
-            self.entered.emit(series_from_layer(self._layer, angles, origin="typed by the user"))
+            self._use(parse_typed_angles(self.pasted.toPlainText()))
 
     def use_file(self, path: str) -> None:
         """Take the angles of a file."""
-        from napari_lbn.engine.io import read_angles
+        self._use(path)
 
+    @property
+    def verdict(self) -> str:
+        """What is said of the pasted angles."""
+        return self._verdict.text()
+
+    def _use(self, angles: AngleSource) -> None:
         with report_problem():
-            table = read_angles(path)
-            series = series_from_layer(self._layer, table.angles, origin=str(path))
-            self.entered.emit(series)
+            self.entered.emit(series_from_layer(self._layer, angles))
+
+    def _make_list(self) -> None:
+        self.pasted = QPlainTextEdit()
+        self.pasted.setPlaceholderText("−60, −57, −54, …")
+        self.pasted.setToolTip(
+            "Degrees with a decimal point, separated by commas, spaces or new lines"
+        )
+        self.pasted.setAccessibleName("Tilt angles, one for each image")
+        self.pasted.setTabChangesFocus(True)
+        self.pasted.setFixedHeight(LINES * self.pasted.fontMetrics().lineSpacing() + 12)
+        self._verdict = caption()
+        self.use_pasted = QPushButton("Use these angles")
+        self.use_pasted.clicked.connect(self.use_list)
+        self.pasted.textChanged.connect(self._judge)
+
+    def _judge(self) -> None:
+        """Say of the pasted text whether it is what is needed."""
+        needed = 0 if self._layer is None else self._layer.data.shape[0]
+        try:
+            verdict, fits = _describe(parse_typed_angles(self.pasted.toPlainText()), needed)
+        except InputError as error:
+            verdict, fits = str(error), False
+        empty = not self.pasted.toPlainText().strip()
+        self._verdict.setText(verdict)
+        self._verdict.setVisible(not empty)
+        self._verdict.setStyleSheet("" if fits else f"color: {ERROR_COLOUR};")
+        why_not = "Type or paste the angles first." if empty else verdict
+        explain(self.use_pasted, fits, why_not, "Use the angles above")
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Tilt angles", "", ANGLE_FILES)
         if path:
             self.use_file(path)
+
+
+def _describe(angles: np.ndarray, needed: int) -> tuple[str, bool]:
+    """A line about pasted angles, and whether they are as many as needed."""
+    if not needed or len(angles) != needed:
+        return f"{len(angles)} angles so far, but the stack has {needed} images.", False
+    low, high = format_angle(angles.min()), format_angle(angles.max())
+    return f"{needed} angles from {low} to {high}, one for each image.", True
 
 
 def _angle(value: float, tip: str) -> QDoubleSpinBox:

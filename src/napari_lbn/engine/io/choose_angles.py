@@ -37,6 +37,14 @@ class EvenAngles:
 
 AngleSource: TypeAlias = str | Path | EvenAngles | Sequence[float] | NDArray[np.floating]
 """An angle file, even steps, or degrees in the order of the stack's sections."""
+UPRIGHT = 90.0
+HALF_CIRCLE = 180.0
+SMALL_RANGE = 5.0
+"""Degrees; a smaller tilt range is probably not in degrees."""
+FEW = 3
+"""So few tilts may well lie close together."""
+GIVEN = "given by the user"
+"""Where angles came from that were given one by one."""
 SAME_SERIES = 2.0
 """Degrees by which refined angles may differ from an mdoc's, apart from a common offset."""
 
@@ -52,7 +60,7 @@ def find_angles(
     if given is not None:
         table = given_angles(given, count)
         if len(table.angles) != count:
-            raise _wrong_count(path, table, count)
+            raise wrong_count(path.name, table, count)
         return table
     refused: list[InputError] = []
     for file in angle_files(path):
@@ -64,7 +72,7 @@ def find_angles(
         if len(table.angles) == count:
             warnings += [f"{error} {file.name} was used instead." for error in refused]
             return with_acquisition(path, table, file)
-        refused.append(_wrong_count(path, table, count))
+        refused.append(wrong_count(path.name, table, count))
     in_header = None if stack.header is None else extended_angles(stack.header)
     if in_header is not None:
         warnings += [f"{error} The extended header was used instead." for error in refused]
@@ -92,7 +100,7 @@ def given_angles(given: AngleSource, count: int) -> AngleTable:
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise InputError(f"Tilt angle {bad[0] + 1} of {values.size} is not a finite number.")
-    return AngleTable(angles=values, source="given by the user")
+    return AngleTable(angles=values, source=GIVEN)
 
 
 def as_recorded(given: AngleSource | None) -> dict[str, Any]:
@@ -104,9 +112,10 @@ def as_recorded(given: AngleSource | None) -> dict[str, Any]:
     return {}
 
 
-def _wrong_count(path: Path, table: AngleTable, count: int) -> InputError:
+def wrong_count(name: str, table: AngleTable, count: int) -> InputError:
+    """The error of a table that is not that of `count` images."""
     return InputError(
-        f"{table.source} has {len(table.angles)} tilt angles, but {path.name} has {count} images.",
+        f"{table.source} has {len(table.angles)} tilt angles, but {name} has {count} images.",
         "Give the angle file that belongs to this stack, with one angle for each image.",
     )
 
@@ -134,3 +143,41 @@ def with_acquisition(path: Path, table: AngleTable, used: Path) -> AngleTable:
                 pixel_size=mdoc.pixel_size,
             )
     return table
+
+
+def sort_by_angle(
+    name: str, table: AngleTable, warnings: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Ascending angles and the section of each; what is odd about them is added to warnings.
+
+    Raises
+    ------
+    InputError
+        They cannot be the tilt angles of a series.
+    """
+    sorting = np.argsort(table.angles, kind="stable")
+    values = table.angles[sorting]
+    span = float(values[-1] - values[0])
+    if span == 0:
+        raise InputError(
+            f"{name}: all {len(values)} tilt angles are {values[0]:g}° ({table.source}).",
+            "Give the angle file that belongs to this stack.",
+        )
+    if span < SMALL_RANGE and len(values) > FEW:
+        raise InputError(
+            f"{table.source}: the tilt range is only {span:.2f}°; the angles are not in degrees, "
+            "or not those of a tilt series.",
+            "Give the angle file that belongs to this stack, in degrees.",
+        )
+    furthest = values[np.abs(values).argmax()]
+    if abs(furthest) > HALF_CIRCLE:
+        raise InputError(
+            f"{table.source}: {furthest:g}° is no tilt angle.",
+            "Give the angle file that belongs to this stack, in degrees.",
+        )
+    if abs(furthest) > UPRIGHT:
+        warnings.append(
+            f"{table.source}: angles reach {furthest:g}°, beyond ±90°. "
+            "Is this the right angle file?"
+        )
+    return values, sorting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +12,9 @@ from ..tilt_series import TiltSeries
 from .aligned import AlignedStack, open_aligned
 from .alignments import is_alignment
 from .angles import AngleTable, extended_angles
-from .choose_angles import AngleSource, as_recorded, find_angles
+from .choose_angles import AngleSource, as_recorded, find_angles, sort_by_angle
 from .pointing import what_is_meant
 from .stack import Stack, open_stack
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-UPRIGHT = 90.0
-HALF_CIRCLE = 180.0
-SMALL_RANGE = 5.0
-"""Degrees; a smaller tilt range is probably not in degrees."""
-FEW = 3
-"""So few tilts may well lie close together."""
 
 
 def open_tilt_series(
@@ -95,7 +85,7 @@ def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None
     count = stack.images.shape[0]
     _require_images(path, stack.images.shape)
     table = find_angles(path, stack, angles, count, warnings)
-    values, sorting = _sorted(path, table, warnings)
+    values, sorting = sort_by_angle(path.name, table, warnings)
     size, size_source = _choose_pixel_size(pixel_size, stack, table)
     return TiltSeries(
         images=stack.images,
@@ -120,7 +110,7 @@ def _from_aligned(aligned: AlignedStack, given: dict[str, Any]) -> TiltSeries:
     """The series of a raw stack; rows of the alignment are its sections."""
     warnings, table = list(aligned.warnings), aligned.table
     _require_images(aligned.stack, aligned.images.shape)
-    values, sorting = _sorted(aligned.stack, table, warnings)
+    values, sorting = sort_by_angle(aligned.stack.name, table, warnings)
     place = {int(row): tilt for tilt, row in enumerate(sorting)}
     return TiltSeries(
         images=aligned.images,
@@ -151,38 +141,6 @@ def _require_images(path: Path, shape: tuple[int, ...]) -> None:
             f"{path} holds one image of {shape[1]} × {shape[2]} (y × x), not a tilt series.",
             "A tilt series is a stack of two or more images at different tilt angles.",
         )
-
-
-def _sorted(
-    path: Path, table: AngleTable, warnings: list[str]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Ascending angles and the section of each; what is odd about them is added to warnings."""
-    sorting = np.argsort(table.angles, kind="stable")
-    values = table.angles[sorting]
-    span = float(values[-1] - values[0])
-    if span == 0:
-        raise InputError(
-            f"{path.name}: all {len(values)} tilt angles are {values[0]:g}° ({table.source}).",
-            "Give the angle file that belongs to this stack.",
-        )
-    if span < SMALL_RANGE and len(values) > FEW:
-        raise InputError(
-            f"{table.source}: the tilt range is only {span:.2f}°; the angles are not in degrees, "
-            "or not those of a tilt series.",
-            "Give the angle file that belongs to this stack, in degrees.",
-        )
-    furthest = values[np.abs(values).argmax()]
-    if abs(furthest) > HALF_CIRCLE:
-        raise InputError(
-            f"{table.source}: {furthest:g}° is no tilt angle.",
-            "Give the angle file that belongs to this stack, in degrees.",
-        )
-    if abs(furthest) > UPRIGHT:
-        warnings.append(
-            f"{table.source}: angles reach {furthest:g}°, beyond ±90°. "
-            "Is this the right angle file?"
-        )
-    return values, sorting
 
 
 def _choose_pixel_size(
