@@ -10,6 +10,7 @@ from .batch import batch
 from .command import add_command
 from .convert import convert
 from .correct import correct
+from .data import data_app
 from .evaluate import evaluate
 from .export import export
 from .filter import filter_app
@@ -64,3 +65,4 @@ _COMMANDS = (
 for _command in _COMMANDS:
     add_command(app, _command)
 app.add_typer(filter_app)
+app.add_typer(data_app)

@@ -30,9 +30,14 @@ class Terminated(BaseException):
     """The process was told to end (SIGTERM); a BaseException so that `finally` blocks run."""
 
 
-def add_command(app: typer.Typer, function: Callable[..., None]) -> None:
-    """Add a function to the application; its dataclass parameters become options."""
-    app.command()(_flatten(function))
+def add_command(
+    app: typer.Typer, function: Callable[..., None], *, name: str | None = None
+) -> None:
+    """Add a function to the application, by default under its own name.
+
+    Its dataclass parameters become options.
+    """
+    app.command(name)(_flatten(function))
 
 
 def _flatten(function: Callable[..., None]) -> Callable[..., None]:

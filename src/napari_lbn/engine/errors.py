@@ -33,6 +33,10 @@ class OutputError(LBNError):
     """A result that cannot be written; nothing half-written is left behind."""
 
 
+class DownloadError(LBNError):
+    """The network, or a server behind it, does not give what was asked for."""
+
+
 class WeightsError(LBNError):
     """Weights that are foreign, damaged, or do not fit the tilt series."""
 
