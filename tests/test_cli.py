@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from napari_lbn.cli.app import app
-from napari_lbn.cli.series import exclude_sections, parse_angles, parse_sections
+from napari_lbn.cli.series import exclude_sections, include_sections, parse_angles
 from napari_lbn.engine.errors import InputError, OutputError
+from napari_lbn.engine.io.text_input import parse_sections
 from napari_lbn.engine.tilt_series import TiltSeries
 
 ANGLES = [float(angle) for angle in range(-40, 41, 10)]
@@ -573,7 +574,7 @@ def test_signals_end_cleanly(number: int, code: int, series: Path, tmp_path: Pat
 @given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 5)), min_size=1, max_size=8))
 def test_section_lists_mean_what_imod_means(ranges: list[tuple[int, int]]) -> None:
     text = ",".join(f"{a}-{a + n}" if n else f"{a}" for a, n in ranges)
-    assert parse_sections(text) == [a + i for a, n in ranges for i in range(n + 1)]
+    assert parse_sections(text, "--exclude") == [a + i for a, n in ranges for i in range(n + 1)]
 
 
 def test_sections_are_of_the_file_not_of_the_sorted_angles() -> None:
@@ -581,6 +582,26 @@ def test_sections_are_of_the_file_not_of_the_sorted_angles() -> None:
     shuffled = TiltSeries.from_array(images, [10.0, -20.0, 0.0, 30.0])
     excluded = exclude_sections(shuffled, [2])  # the second image, at -20 degrees
     np.testing.assert_array_equal(excluded.included_angles, [0, 10, 30])
+
+
+def test_sections_that_the_alignment_leaves_out_can_be_taken_back() -> None:
+    images = np.zeros((4, 3, 3), np.float32)
+    series = TiltSeries.from_array(images, [-20.0, 0.0, 10.0, 30.0]).with_excluded([0, 3])
+    np.testing.assert_array_equal(include_sections(series, [4]).included_angles, [0, 10, 30])
+    with pytest.raises(InputError, match="no section 5"):
+        include_sections(series, [5])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("-40:10", 0), ("-40:nan", 2), ("-40:0", 2), ("-40:ten", 2), ("40", 2)]
+)
+def test_even_angles_are_typed_as_first_and_step(series: Path, text: str, code: int) -> None:
+    result = run("info", series, "--json", f"--tilt-angles={text}")
+    assert result.exit_code == code
+    if code == 0:
+        facts = json.loads(result.stdout)
+        assert (facts["angles"][0], facts["increment"]) == (-40, 10)
+        assert facts["history"]["angles_given"] == text
 
 
 @given(st.lists(st.floats(-90, 90).map(lambda a: round(a, 2)), min_size=1, max_size=20))

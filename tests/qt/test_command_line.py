@@ -51,6 +51,29 @@ def test_every_choice_is_said(in_file: TiltSeries) -> None:
     assert {"--fill-gaps", "--invert-tilt-angles"} <= set(words)
 
 
+def test_what_the_user_changed_of_an_alignment_is_said(in_file: TiltSeries) -> None:
+    history = {
+        "alignment_file": "/data/TS.xml",
+        "alignment_pixel_size": 1.7005123,
+        "excluded_by_alignment": [1, 2],
+        "angles_given": "-60:3",
+    }
+    aligned = replace(in_file, history=history)
+    sections = [int(section) + 1 for section in aligned.sections]
+    series = aligned.with_excluded([sections.index(2), sections.index(5)])
+    words = shlex.split(command_line(series, Options(weights="base"), PLAN, 1.0))
+    assert words[2:5] == ["/data/my series/TS.mrc", "--alignment", "/data/TS.xml"]
+    assert words[words.index("--exclude") + 1] == "5"
+    assert words[words.index("--include") + 1] == "1"
+    assert words[words.index("--alignment-pixel-size") + 1] == "1.7005123"
+    assert "--tilt-angles=-60:3" in words
+
+
+def test_an_alignment_that_stands_for_its_images_is_named_once(in_file: TiltSeries) -> None:
+    series = replace(in_file, history={"alignment_file": str(in_file.source)})
+    assert "--alignment" not in shlex.split(command_line(series, Options(), PLAN, 1.0))
+
+
 @pytest.mark.parametrize("given", [EvenAngles(first=-60.0, step=3.5), "other.tlt"])
 def test_given_angles_are_given_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: AngleSource
@@ -77,12 +100,19 @@ def test_the_command_line_knows_every_flag(in_file: TiltSeries) -> None:
 
     from napari_lbn.cli.app import app
 
-    series = in_file.with_inverted_angles().with_excluded([0])
+    history = {
+        "alignment_file": "TS.xf",
+        "alignment_pixel_size": 2.5,
+        "excluded_by_alignment": [2],
+        "angles_given": "TS.tlt",
+    }
+    series = replace(in_file, history=history).with_inverted_angles().with_excluded([0])
     options = Options(weights="base", device="cpu", binning=2, increment=1.5, fill_gaps=True)
     words = shlex.split(command_line(series, replace(options, filter="none"), PLAN, 0.5))
+    assert {"--alignment", "--include", "--tilt-angles=TS.tlt"} <= set(words)
     known = {
         option
         for parameter in get_command(app).commands["correct"].params
         for option in parameter.opts
     }
-    assert {word for word in words if word.startswith("--")} <= known
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known

@@ -37,41 +37,57 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
         Share of the synthesized part.
     """
     assert series.source is not None
-    words = ["napari-lbn", "correct", str(series.source)]
+    words = ["napari-lbn", "correct", *_source(series)]
     words += ["--out", str(series.source.parent / f"{series.name}_lbn")]
     words += ["--thickness", str(plan.thickness), "--weights", options.weights]
-    words += _alignment(series)
-    if "angles_given" in series.history:
-        words += [f"--tilt-angles={series.history['angles_given']}"]
+    words += [*_pixel_size(series), *_angles(series), *_tilts(series)]
     if options.binning is not None:
         words += ["--bin", str(options.binning)]
     if options.device != "auto":
         words += ["--device", options.device]
     if options.increment is not None:
-        words += ["--increment", f"{options.increment:g}"]
+        words += ["--increment", _exact(options.increment)]
     if options.filter != "ramp":
         words += ["--filter", options.filter]
     if options.fill_gaps:
         words.append("--fill-gaps")
-    if series.inverted:
-        words.append("--invert-tilt-angles")
-    if series.excluded:
-        sections = sorted(int(series.sections[i]) + 1 for i in series.excluded)
-        words += ["--exclude", ",".join(map(str, sections))]
     if alpha != 1:
-        words += ["--alpha", f"{alpha:g}"]
+        words += ["--alpha", _exact(alpha)]
     return shlex.join(words)
 
 
-def _alignment(series: TiltSeries) -> list[str]:
-    """The pixel size and, for a raw stack aligned while it is read, its alignment."""
-    words = []
-    pixel_size = series.pixel_size
+def _exact(value: float) -> str:
+    """As short as gives the same number again."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def _source(series: TiltSeries) -> list[str]:
+    """The stack and, where it is aligned while it is read, its alignment."""
+    source, alignment = str(series.source), series.history.get("alignment_file")
+    return [source] if alignment in (None, source) else [source, "--alignment", str(alignment)]
+
+
+def _pixel_size(series: TiltSeries) -> list[str]:
+    words: list[str] = []
+    size, counted = series.pixel_size, series.history.get("alignment_pixel_size")
     if "alignment_file" in series.history:
-        words += ["--alignment", str(series.history["alignment_file"])]
-        pixel_size = getattr(series.images, "raw_pixel_size", None) if pixel_size else None
-        if series.history.get("alignment_pixel_size") is not None:
-            words += ["--alignment-pixel-size", f"{series.history['alignment_pixel_size']:g}"]
-    if pixel_size is not None:
-        words += ["--pixel-size", f"{pixel_size:g}"]
-    return words
+        size = getattr(series.images, "raw_pixel_size", None) if size else None
+    if counted is not None:
+        words += ["--alignment-pixel-size", _exact(counted)]
+    return words if size is None else [*words, "--pixel-size", _exact(size)]
+
+
+def _angles(series: TiltSeries) -> list[str]:
+    """Angles that the user gave; those that lie beside the stack are found again."""
+    given = series.history.get("angles_given")
+    words = [] if given is None else [f"--tilt-angles={given}"]
+    return [*words, "--invert-tilt-angles"] if series.inverted else words
+
+
+def _tilts(series: TiltSeries) -> list[str]:
+    """Tilts that the user took out, and those that the user took back in."""
+    told = set(series.history.get("excluded_by_alignment", ()))
+    excluded = {int(series.sections[tilt]) + 1 for tilt in series.excluded} - told
+    included = {int(series.sections[tilt]) + 1 for tilt in series.included} & told
+    words = ["--exclude", ",".join(map(str, sorted(excluded)))] if excluded else []
+    return [*words, "--include", ",".join(map(str, sorted(included)))] if included else words

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import COMPUTING, OUTPUT, SERIES, ComputingOptions, WedgeOptions
+from .options import (
+    COMPUTING,
+    OUTPUT,
+    AlphaOption,
+    ComputingOptions,
+    ReadingOptions,
+    WedgeOptions,
+)
 from .output import tell_written
 from .progress import note
 
@@ -69,31 +74,15 @@ class BatchOptions:
             rich_help_panel=OUTPUT,
         ),
     ] = True
-    pixel_size: Annotated[
-        float | None,
-        typer.Option(
-            help="Pixel size in Å of every series. Default: the headers'.",
-            show_default=False,
-            rich_help_panel=SERIES,
-        ),
-    ] = None
-    invert_tilt_angles: Annotated[
-        bool,
-        typer.Option(
-            "--invert-tilt-angles",
-            help="Change the sign of every tilt angle of every series.",
-            rich_help_panel=SERIES,
-        ),
-    ] = False
-    alpha: Annotated[
-        float,
-        typer.Option(
-            help="Share of the synthesized part in the second tomogram.", rich_help_panel=OUTPUT
-        ),
-    ] = 1.0
 
 
-def batch(options: BatchOptions, computing: ComputingOptions, wedge: WedgeOptions) -> None:
+def batch(
+    options: BatchOptions,
+    reading: ReadingOptions,
+    computing: ComputingOptions,
+    wedge: WedgeOptions,
+    alpha: AlphaOption = 1.0,
+) -> None:
     """Correct many series. Stopped or killed and started again, it does what is missing.
 
     Each series gets a folder in DIR with the files of the command correct and a log.
@@ -102,71 +91,47 @@ def batch(options: BatchOptions, computing: ComputingOptions, wedge: WedgeOption
     """
     from .batching.cluster import run_on_cluster
     from .batching.local import run_locally
+    from .batching.placement import place
     from .batching.table import follow
 
-    dask, out = options.dask, options.out
-    devices = _devices(computing.device) if dask is None else []
-    jobs = options.jobs or max(len(devices), 1)
+    placement = place(
+        device=computing.device, memory=computing.memory, jobs=options.jobs, dask=options.dask
+    )
     shared = {
-        "computing": _bounded(computing, jobs, dask),
+        "computing": replace(computing, memory=placement.memory),
         "wedge": wedge,
-        "pixel_size": options.pixel_size,
-        "invert": options.invert_tilt_angles,
-        "alpha": options.alpha,
+        "reading": reading,
+        "alpha": alpha,
         "check": options.check,
         "weights_hash": _weights_hash(computing.weights),
-        "threads": None if jobs == 1 or dask not in (None, "local") else _threads(jobs),
+        "threads": placement.threads,
     }
-    tasks = _tasks(options.series, out, shared)
+    tasks = _tasks(options.series, options.out, shared)
     records, missing = _finished(tasks)
     if records:
         note(f"{len(records)} of {len(tasks)} series are done already.")
     updates: Iterator[Update] = (
-        run_locally(missing, jobs, devices) if dask is None else run_on_cluster(missing, dask, jobs)
+        run_locally(missing, placement)
+        if options.dask is None
+        else run_on_cluster(missing, options.dask, placement)
     )
-    records += follow(updates, len(missing), out, records)
-    _tell(records, out)
+    records += follow(updates, len(missing), options.out, records)
+    _tell(records, options.out)
 
 
-def _tasks(series: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTask]:
+def _tasks(paths: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTask]:
     from napari_lbn.engine.io.output import ensure_folder
 
+    from .batching.names import series_names, series_of
     from .batching.task import BatchTask
 
+    series = series_of(paths)
     names = series_names(series)
     ensure_folder(out)
     return [
         BatchTask(series=path, name=name, folder=out / name, **shared)
         for path, name in zip(series, names, strict=True)
     ]
-
-
-def series_names(series: list[Path]) -> list[str]:
-    """A name for each series: its file's, with its folder's in front where two are alike.
-
-    Raises
-    ------
-    InputError
-        The same series twice.
-    """
-    from napari_lbn.engine.errors import InputError
-
-    resolved = [path.resolve() for path in series]
-    twice = next((path for path, n in Counter(resolved).items() if n > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice} is named twice.", "Name each series once.")
-    names = [path.name if path.is_dir() else path.stem for path in resolved]
-    depth = 0
-    while len(set(names)) < len(names):
-        counts = Counter(names)
-        names = [
-            f"{path.parents[depth].name}_{name}" if counts[name] > 1 else name
-            for path, name in zip(resolved, names, strict=True)
-        ]
-        depth += 1
-        if depth >= min(len(path.parents) for path in resolved):
-            raise InputError("Two series have the same name.", "Rename one of them.")
-    return ["_".join(name.split()) for name in names]
 
 
 def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchTask]]:
@@ -182,30 +147,6 @@ def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchT
         else:
             records.append(record)
     return records, missing
-
-
-def _devices(wanted: str) -> list[str]:
-    """Every GPU where the device is left open."""
-    from napari_lbn.engine.device import list_devices
-
-    gpus = [name for name in list_devices() if name.startswith("cuda")]
-    return gpus if wanted == "auto" else []
-
-
-def _bounded(computing: ComputingOptions, jobs: int, dask: str | None) -> ComputingOptions:
-    """Each of several tasks on one processor gets its share of the memory."""
-    from napari_lbn.engine.device import choose_device, default_memory_bound
-
-    if computing.memory is not None or jobs == 1 or dask not in (None, "local"):
-        return computing
-    device = choose_device(computing.device)
-    if device.type == "cuda":  # one task a GPU
-        return computing
-    return replace(computing, memory=default_memory_bound(device) / jobs / 1e9)
-
-
-def _threads(jobs: int) -> int:
-    return max((os.cpu_count() or 1) // jobs, 1)
 
 
 def _weights_hash(name: str) -> str:

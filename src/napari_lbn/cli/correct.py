@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from .options import OUTPUT, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
+from .options import (
+    OUTPUT,
+    AlphaOption,
+    ComputingOptions,
+    FullSizeOption,
+    SeriesOptions,
+    WedgeOptions,
+)
 from .output import require_other_files, tell_written
 from .progress import note, run_job
 from .series import open_series
@@ -19,13 +26,6 @@ OutOption = Annotated[
         metavar="DIR",
         help="Folder for the results; made if absent.",
         show_default=False,
-        rich_help_panel=OUTPUT,
-    ),
-]
-AlphaOption = Annotated[
-    float,
-    typer.Option(
-        help="Share of the synthesized part in the second tomogram: 0 is plain WBP.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -52,7 +52,7 @@ def correct(
     require_usable(opened)
     require_pixel_size(opened)
     files = CorrectionFiles(folder=out, name=opened.name)
-    require_other_files(files.all, [opened.source, series.tilt_angles])
+    require_other_files(files.all, [opened.source, series.angle_file])
     settings = correction_settings(opened, computing, wedge)
     with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
         result = run_job(writer.job(), writer.take)

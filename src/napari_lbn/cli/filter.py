@@ -135,7 +135,7 @@ def apply(
     require_usable(opened)
     require_thickness(computing.thickness, opened)
     require_mrc_name(out)
-    require_other_files([out, out.with_suffix(".json")], [opened.source, series.tilt_angles, using])
+    require_other_files([out, out.with_suffix(".json")], [opened.source, series.angle_file, using])
     made = (
         augmented_tilts(opened, computing, augment, wedge)
         if augment.lbn

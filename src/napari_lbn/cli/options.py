@@ -25,46 +25,13 @@ class Filter(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeriesOptions:
-    """Which tilt series, and what its file does not say or says wrong."""
+class ReadingOptions:
+    """What the files of a series do not say, or say wrong; may hold for many series at once."""
 
-    series: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="TS.mrc",
-            show_default=False,
-            help="Aligned tilt series, tilt axis along y: MRC (.mrc .st .ali) or TIFF stack. Or an "
-            "alignment: IMOD folder, .xf, .edf, AreTomo .aln, Warp .xml, RELION .star.",
-        ),
-    ] = None
-    alignment: Annotated[
-        Path | None,
-        typer.Option(
-            help="Alignment of TS.mrc, a raw stack, where they do not lie side by side.",
-            show_default=False,
-            rich_help_panel=SERIES,
-        ),
-    ] = None
     alignment_pixel_size: Annotated[
         float | None,
         typer.Option(
             help="Å of the pixels that .xf and .aln count, if the stack was binned since.",
-            show_default=False,
-            rich_help_panel=SERIES,
-        ),
-    ] = None
-    sample: Annotated[
-        bool,
-        typer.Option(
-            "--sample",
-            help="Use the simulated tilt series that is built in.",
-            rich_help_panel=SERIES,
-        ),
-    ] = False
-    tilt_angles: Annotated[
-        Path | None,
-        typer.Option(
-            help="Angle file (.tlt, .rawtlt, .mdoc). Default: the one beside the series.",
             show_default=False,
             rich_help_panel=SERIES,
         ),
@@ -85,6 +52,48 @@ class SeriesOptions:
             rich_help_panel=SERIES,
         ),
     ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesOptions(ReadingOptions):
+    """Which tilt series."""
+
+    series: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TS.mrc",
+            show_default=False,
+            help="Aligned tilt series, tilt axis along y: MRC (.mrc .st .ali), TIFF or OME-Zarr "
+            "stack, or its .tlt or .mdoc. Or an alignment: IMOD folder, .xf, .edf, AreTomo .aln, "
+            "Warp .xml, RELION .star, .json or run folder of the CryoET Data Portal.",
+        ),
+    ] = None
+    alignment: Annotated[
+        Path | None,
+        typer.Option(
+            help="Alignment of TS.mrc, a raw stack, where they do not lie side by side.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample",
+            help="Use the simulated tilt series that is built in.",
+            rich_help_panel=SERIES,
+        ),
+    ] = False
+    tilt_angles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|FIRST:STEP",
+            help="Angle file (.tlt, .rawtlt, .mdoc), or even steps, like --tilt-angles=-60:3. "
+            "Default: the file beside the series.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
     exclude: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +103,21 @@ class SeriesOptions:
             rich_help_panel=SERIES,
         ),
     ] = None
+    include: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Sections to use although the alignment leaves them out.",
+            show_default=False,
+            rich_help_panel=SERIES,
+        ),
+    ] = None
+
+    @property
+    def angle_file(self) -> Path | None:
+        """The angle file that was named."""
+        named = self.tilt_angles is not None and Path(self.tilt_angles).is_file()
+        return Path(str(self.tilt_angles)) if named else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +199,14 @@ FullSizeOption = Annotated[
     typer.Option(
         "--full-size",
         help="Write tilts at the original pixel size, synthesized ones Fourier-padded.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+AlphaOption = Annotated[
+    float,
+    typer.Option(
+        help="Share of the synthesized part in the second tomogram: 0 is plain WBP.",
         rich_help_panel=OUTPUT,
     ),
 ]

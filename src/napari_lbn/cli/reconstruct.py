@@ -56,7 +56,7 @@ def reconstruct(
     require_usable(opened)
     require_thickness(computing.thickness, opened)
     require_mrc_name(out)
-    require_other_files([out, out.with_suffix(".json")], [opened.source, series.tilt_angles])
+    require_other_files([out, out.with_suffix(".json")], [opened.source, series.angle_file])
     if method.non_negative and (augment.lbn or method.method is Method.WBP):
         raise InputError(
             "--non-negative takes tilts as projected density, for SIRT and TV of measured tilts.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_lbn.engine.errors import InputError
 
 if TYPE_CHECKING:
+    from napari_lbn.engine.io.choose_angles import AngleSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
     from .options import SeriesOptions
@@ -30,9 +32,11 @@ def open_series(options: SeriesOptions) -> TiltSeries:
             "Which tilt series?", "Give a file, or --sample for the simulated one, not both."
         )
     series = _sample(options) if options.sample else _open(options)
-    if options.exclude is None:
-        return series
-    return exclude_sections(series, parse_sections(options.exclude))
+    if options.include is not None:
+        series = include_sections(series, _sections(options.include, "--include"))
+    if options.exclude is not None:
+        series = exclude_sections(series, _sections(options.exclude, "--exclude"))
+    return series
 
 
 def _open(options: SeriesOptions) -> TiltSeries:
@@ -41,7 +45,7 @@ def _open(options: SeriesOptions) -> TiltSeries:
     assert options.series is not None
     return open_tilt_series(
         options.series,
-        angles=options.tilt_angles,
+        angles=_angle_source(options.tilt_angles),
         pixel_size=options.pixel_size,
         invert=options.invert_tilt_angles,
         alignment=options.alignment,
@@ -59,31 +63,28 @@ def _sample(options: SeriesOptions) -> TiltSeries:
     return series.with_inverted_angles() if options.invert_tilt_angles else series
 
 
-def parse_sections(text: str) -> list[int]:
-    """Section numbers counted from 1, as in IMOD's lists: ``"1,2,39-41"``.
+def _angle_source(text: str | None) -> AngleSource | None:
+    """An angle file, or even steps: ``-60:3``."""
+    from napari_lbn.engine.io.choose_angles import EvenAngles
 
-    Raises
-    ------
-    InputError
-        Not such a list.
-    """
-    sections: list[int] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        first, dash, last = part.partition("-")
-        try:
-            start = int(first)
-            stop = int(last) if dash else start
-        except ValueError:
-            raise InputError(
-                f"--exclude: {part!r} is no section number.", "Write it like 1,2,39-41."
-            ) from None
-        if not 1 <= start <= stop:
-            raise InputError(
-                f"--exclude: {part!r} is no range of sections.",
-                "Sections are counted from 1, as in IMOD's EXCLUDELIST.",
-            )
-        sections += range(start, stop + 1)
-    return sections
+    first, colon, step = (text or "").partition(":")
+    if text is None or not colon or Path(text).is_file():
+        return text
+    try:
+        even = EvenAngles(first=float(first), step=float(step))
+    except ValueError:
+        return text  # a drive of Windows, or a file that is not there
+    if not math.isfinite(even.first) or not math.isfinite(even.step) or even.step == 0:
+        raise InputError(
+            f"--tilt-angles: {text!r} is no first angle and step.", "Write it like -60:3."
+        )
+    return even
+
+
+def _sections(text: str, option: str) -> list[int]:
+    from napari_lbn.engine.io.text_input import parse_sections
+
+    return parse_sections(text, option)
 
 
 def exclude_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
@@ -94,18 +95,33 @@ def exclude_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
     InputError
         No such section, or fewer than two tilts left.
     """
-    tilt_of = {int(section) + 1: i for i, section in enumerate(series.sections)}
-    unknown = [section for section in sections if section not in tilt_of]
-    if unknown:
-        raise InputError(
-            f"--exclude: {series.name} has no section {unknown[0]}.",
-            f"Its sections are 1 to {series.n_tilts}.",
-        )
-    excluded = series.excluded | {tilt_of[section] for section in sections}
+    excluded = series.excluded | _tilts(series, sections, "--exclude")
     remaining = series.n_tilts - len(excluded)
     if remaining < 2:
         raise InputError(f"--exclude leaves {remaining} of {series.n_tilts} tilts: too few.")
     return series.with_excluded(excluded)
+
+
+def include_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
+    """Use tilts that the alignment excludes, by section of the file, counted from 1.
+
+    Raises
+    ------
+    InputError
+        No such section.
+    """
+    return series.with_excluded(series.excluded - _tilts(series, sections, "--include"))
+
+
+def _tilts(series: TiltSeries, sections: list[int], option: str) -> frozenset[int]:
+    tilt_of = {int(section) + 1: i for i, section in enumerate(series.sections)}
+    unknown = [section for section in sections if section not in tilt_of]
+    if unknown:
+        raise InputError(
+            f"{option}: {series.name} has no section {unknown[0]}.",
+            f"Its sections are 1 to {series.n_tilts}.",
+        )
+    return frozenset(tilt_of[section] for section in sections)
 
 
 def default_thickness(pixel_size: float | None) -> int:

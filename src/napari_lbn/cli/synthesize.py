@@ -69,7 +69,7 @@ def synthesize(
     require_pixel_size(opened)
     require_mrc_name(out)
     outputs = [out, out.with_suffix(".tlt"), out.with_suffix(".json")]
-    require_other_files(outputs, [opened.source, series.tilt_angles])
+    require_other_files(outputs, [opened.source, series.angle_file])
     settings = correction_settings(opened, computing, wedge)
     chosen = plan(opened, settings)
     wanted = chosen.new_angles if typed is None else typed

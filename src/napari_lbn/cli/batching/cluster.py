@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import shutil
+import threading
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -9,13 +14,20 @@ from typing import Any
 from napari_lbn.engine.errors import InputError
 
 from .local import Update
+from .placement import LOCAL, Placement
 from .task import FAILED, BatchTask
 from .work import run_task
 
-LOCAL, SLURM = "local", "slurm"
+SLURM = "slurm"
+PATIENCE = 30
+"""Seconds in which a scheduler must answer."""
+BETWEEN_NEWS = 0.5
+"""Seconds between two stages that a worker reports."""
+ONE_AT_A_TIME = threading.Lock()
+"""A worker of several threads has one log and one number of threads of torch."""
 
 
-def run_on_cluster(tasks: list[BatchTask], where: str, jobs: int) -> Iterator[Update]:
+def run_on_cluster(tasks: list[BatchTask], where: str, placement: Placement) -> Iterator[Update]:
     """Run tasks on a Dask cluster; folders must be the same on every machine.
 
     Parameters
@@ -24,37 +36,77 @@ def run_on_cluster(tasks: list[BatchTask], where: str, jobs: int) -> Iterator[Up
         In this order, as workers are free.
     where : str
         "local", "slurm" (settings in Dask's jobqueue.yaml), or a scheduler's address.
-    jobs : int
-        Workers of a local cluster, or jobs of SLURM.
+    placement : Placement
+        Workers of a local cluster and their devices, or jobs of SLURM.
 
     Raises
     ------
     InputError
         Dask is not installed, or no cluster can be reached.
     """
-    with _client(where, jobs) as client:
-        from distributed import as_completed
-
-        futures = {client.submit(run_task, task, pure=False): task for task in tasks}
+    with _client(where, placement.jobs) as client:
+        news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        topic = f"napari-lbn {uuid.uuid4()}"
+        client.subscribe_topic(topic, lambda event: news.put(("stage", event[1])))
+        running = {}
         for task in tasks:
+            future = client.submit(_on_worker, task, placement, topic, pure=False)
+            future.add_done_callback(lambda done: news.put(("done", done.key)))
+            running[future.key] = (task, future)
             yield Update(task=task, stage="Queued")
-        for future in as_completed(list(futures)):
-            task = futures.pop(future)
+        yield from _follow(news, running)
+
+
+def _follow(
+    news: queue.SimpleQueue[tuple[str, Any]], running: dict[str, tuple[BatchTask, Any]]
+) -> Iterator[Update]:
+    """What the workers report, until no task is left."""
+    by_name = {task.name: task for task, _ in running.values()}
+    while running:
+        try:
+            kind, content = news.get(timeout=1.0)  # so that Ctrl-C is heard
+        except queue.Empty:
+            continue
+        if kind == "done" and content in running:
+            task, future = running.pop(content)
+            del by_name[task.name]
             yield Update(task=task, record=_record(task, future))
+        elif kind == "stage" and content[0] in by_name:
+            name, stage, fraction = content
+            yield Update(task=by_name[name], stage=stage, fraction=fraction)
+
+
+def _on_worker(task: BatchTask, placement: Placement, topic: str) -> dict[str, Any]:
+    """Do a task in a worker, on the device of its place in a local cluster."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    last = 0.0
+
+    def report(stage: str, fraction: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > BETWEEN_NEWS:
+            last = time.monotonic()
+            worker.log_event(topic, (task.name, stage, fraction))
+
+    with ONE_AT_A_TIME:
+        # a local cluster numbers its workers; only for it there are devices to share out
+        slot = int(worker.name) if str(worker.name).isdigit() else 0
+        return run_task(task.on(placement.device(slot)), report)
 
 
 def _record(task: BatchTask, future: Any) -> dict[str, Any]:
-    error = future.exception()
-    if error is None:
-        result: dict[str, Any] = future.result()
-        return result
-    return {
-        "name": task.name,
-        "series": str(task.series),
-        "status": FAILED,
-        "message": f"Its worker failed: {type(error).__name__}: {error}",
-        "seconds": None,
-    }
+    try:
+        result: dict[str, Any] = future.result(timeout=PATIENCE)
+    except Exception as error:  # the worker's end, or whatever Dask makes of it
+        return {
+            "name": task.name,
+            "series": str(task.series),
+            "status": FAILED,
+            "message": f"Its worker failed: {type(error).__name__}: {error}",
+            "seconds": None,
+        }
+    return result
 
 
 @contextmanager
@@ -69,7 +121,7 @@ def _client(where: str, jobs: int) -> Iterator[Any]:
         cluster = _cluster(where, jobs)
         target = where if cluster is None else exits.enter_context(cluster)
         try:
-            client = exits.enter_context(Client(target, timeout=30))
+            client = exits.enter_context(Client(target, timeout=PATIENCE))
         except (OSError, ValueError) as error:
             raise InputError(
                 f"--dask: no scheduler answers at {where}: {error}.",
@@ -82,8 +134,13 @@ def _cluster(where: str, jobs: int) -> AbstractContextManager[Any] | None:
     if where == LOCAL:
         from distributed import LocalCluster
 
+        # memory is bounded by the tasks themselves; Dask would stop workers at its own guess
         cluster: AbstractContextManager[Any] = LocalCluster(
-            n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=jobs,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,
         )
         return cluster
     if where == SLURM:
@@ -99,6 +156,11 @@ def _slurm(jobs: int) -> AbstractContextManager[Any]:
             "--dask slurm needs dask-jobqueue, which is not installed.",
             "Install napari-lbn[dask].",
         ) from error
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "--dask slurm: there is no sbatch on this machine.",
+            "Start it where jobs are submitted.",
+        )
     try:
         cluster: Any = SLURMCluster()
         cluster.scale(jobs=jobs)

@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from .placement import Placement
 from .task import FAILED, BatchTask
 from .work import run_task
 
@@ -28,19 +29,19 @@ class Update:
     record: dict[str, Any] | None = None
 
 
-def run_locally(tasks: list[BatchTask], jobs: int, devices: list[str]) -> Iterator[Update]:
-    """Run tasks, `jobs` at once, the running ones spread over `devices`.
+def run_locally(tasks: list[BatchTask], placement: Placement) -> Iterator[Update]:
+    """Run tasks, as many at once as the placement says, spread over its devices.
 
     Closing the iterator, or an exception in its consumer, ends the processes.
     """
     waiting = list(reversed(tasks))
     running: dict[Connection, _Running] = {}
-    free = list(range(jobs))
+    free = list(range(placement.jobs))
     try:
         while waiting or running:
             while waiting and free:
                 slot = free.pop(0)
-                started = _start(_placed(waiting.pop(), devices, slot), slot)
+                started = _start(waiting.pop().on(placement.device(slot)), slot)
                 running[started.connection] = started
                 yield Update(task=started.task, stage="Starting")
             for connection in wait(list(running), timeout=1.0):
@@ -59,12 +60,6 @@ class _Running:
     slot: int
     process: Any
     connection: Connection
-
-
-def _placed(task: BatchTask, devices: list[str], slot: int) -> BatchTask:
-    if not devices:
-        return task
-    return replace(task, computing=replace(task.computing, device=devices[slot % len(devices)]))
 
 
 def _start(task: BatchTask, slot: int) -> _Running:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_lbn.engine.errors import LBNError
+
 from ..correction_output import CorrectionFiles
-from ..options import ComputingOptions, WedgeOptions
+from ..options import ComputingOptions, ReadingOptions, WedgeOptions
 
 DONE, FAILED = "done", "failed"
 
@@ -26,12 +28,8 @@ class BatchTask:
         Unique in the batch; starts the names of all files.
     folder : Path
         The series' own; made if absent.
-    computing, wedge : options
+    computing, wedge, reading : options
         As of the command correct.
-    pixel_size : float or None
-        Å.
-    invert : bool
-        Change the sign of the angles.
     alpha : float
         Share of the synthesized part in the corrected tomogram.
     check : bool
@@ -47,12 +45,17 @@ class BatchTask:
     folder: Path
     computing: ComputingOptions
     wedge: WedgeOptions
-    pixel_size: float | None = None
-    invert: bool = False
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     alpha: float = 1.0
     check: bool = True
     weights_hash: str = ""
     threads: int | None = None
+
+    def on(self, device: str | None) -> BatchTask:
+        """The same on a device; None leaves it as it is."""
+        if device is None:
+            return self
+        return replace(self, computing=replace(self.computing, device=device))
 
     @property
     def files(self) -> CorrectionFiles:
@@ -72,14 +75,14 @@ class BatchTask:
     @property
     def key(self) -> str:
         """Changes with the input files, the weights and every option that changes results."""
-        options = {**asdict(self.computing), **asdict(self.wedge)}
+        options = {**asdict(self.computing), **asdict(self.wedge), **asdict(self.reading)}
         for name in ("device", "memory", "weights"):
             options.pop(name, None)
         facts = [
             str(self.series.resolve()),
             _stamp(self.series),
             {name: str(value) for name, value in options.items()},
-            [self.pixel_size, self.invert, self.alpha, self.check, self.weights_hash],
+            [self.alpha, self.check, self.weights_hash],
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -103,9 +106,22 @@ def remove_leftovers(task: BatchTask) -> None:
 
 
 def _stamp(path: Path) -> list[tuple[str, int, int]]:
-    """Sizes and times of the files that belong to a series."""
+    """Sizes and times of the files that belong to a series, wherever they lie."""
     folder = path if path.is_dir() else path.parent
     belongs = "*" if path.is_dir() else f"{path.stem.removesuffix('_ali')}*"
-    files = sorted(file for file in folder.glob(belongs) if file.is_file())
-    stats = [(file.name, file.stat()) for file in files]
-    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    files = [file for file in folder.glob(belongs) if file.is_file()]
+    stats = [(file, file.stat()) for file in sorted({*files, *_aligned_images(path)})]
+    return [(str(file.resolve()), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+
+
+def _aligned_images(path: Path) -> list[Path]:
+    """What an alignment aligns; nothing where it cannot be read, which the task will tell."""
+    from napari_lbn.engine.io.alignments import is_alignment, read_alignment
+
+    if not is_alignment(path):
+        return []
+    try:
+        found = read_alignment(path)
+    except LBNError:
+        return []
+    return [*found.images, *([] if found.stack is None else [found.stack])]

@@ -84,7 +84,12 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
 
     if task.threads is not None:
         torch.set_num_threads(task.threads)
-    series = open_tilt_series(task.series, pixel_size=task.pixel_size, invert=task.invert)
+    series = open_tilt_series(
+        task.series,
+        pixel_size=task.reading.pixel_size,
+        invert=task.reading.invert_tilt_angles,
+        alignment_pixel_size=task.reading.alignment_pixel_size,
+    )
     require_usable(series)
     require_pixel_size(series)
     require_other_files(task.files.all, [series.source])

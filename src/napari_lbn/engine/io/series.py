@@ -128,6 +128,7 @@ def _from_aligned(aligned: AlignedStack, given: dict[str, Any]) -> TiltSeries:
             "alignment": aligned.alignment.describe(),
             "alignment_file": str(aligned.file),
             "alignment_pixel_size": aligned.alignment_pixel_size,
+            "excluded_by_alignment": sorted(row + 1 for row in aligned.alignment.excluded),
             "angles_were_sorted": not np.array_equal(sorting, np.arange(len(sorting))),
             "pixel_size": "raw stack or alignment",
             "warnings": warnings,

@@ -11,6 +11,8 @@ from ..errors import InputError
 LARGEST_TEXT = 32 << 20
 """Bytes; Warp's XML files of long series with local grids stay below 5 MB."""
 
+MOST_SECTIONS = 100_000
+
 
 def read_text(
     path: str | Path, what: str, *, limit: int = LARGEST_TEXT, errors: str = "strict"
@@ -72,6 +74,39 @@ def read_number(text: str, path: Path, what: str) -> float:
     if not np.isfinite(value):
         raise InputError(f"{path}: {what} is “{text.strip()[:40]}”, not a number.")
     return value
+
+
+def parse_sections(text: str, source: str | Path) -> list[int]:
+    """Section numbers counted from 1, as in IMOD's lists: ``1,2,39-41``.
+
+    Parameters
+    ----------
+    text : str
+        Parts are separated by commas or spaces.
+    source : str or path
+        Where the list comes from, for messages.
+
+    Raises
+    ------
+    InputError
+        Not such a list, or an absurdly long one.
+    """
+    sections: list[int] = []
+    for part in text.replace(",", " ").split():
+        first, dash, last = part.partition("-")
+        try:
+            start, stop = int(first), int(last if dash else first)
+        except ValueError:
+            raise InputError(
+                f"{source}: {part[:40]!r} is no section number.", "Write it like 1,2,39-41."
+            ) from None
+        if not 1 <= start <= stop <= MOST_SECTIONS:
+            raise InputError(
+                f"{source}: {part[:40]!r} is no range of sections.",
+                "Sections are counted from 1, as in IMOD's EXCLUDELIST.",
+            )
+        sections += range(start, stop + 1)
+    return sections
 
 
 def path_inside(folder: Path, name: str, source: Path) -> Path:

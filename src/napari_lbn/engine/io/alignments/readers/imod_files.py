@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 NUMBERS_PER_LINE = 6
 DISTORTION = 1e-3
 """Stretch or skew of a transformation that is told: 2 pixels at the edge of 4096."""
-LONGEST_LIST = 100_000
 
 
 def read_xf(path: str | Path) -> NDArray[np.float64]:
@@ -90,27 +89,6 @@ def read_edf(path: str | Path) -> dict[str, str]:
         if equals and not line.startswith("#"):
             entries[name.strip()] = value.strip()
     return entries
-
-
-def parse_list(text: str, path: Path) -> list[int]:
-    """A list of IMOD, counted from 1: ``1,2,39-41``.
-
-    Raises
-    ------
-    InputError
-        It is none, or absurdly long.
-    """
-    numbers: list[int] = []
-    for part in filter(None, (part.strip() for part in text.replace(" ", ",").split(","))):
-        first, dash, last = part.partition("-")
-        try:
-            start, stop = int(first), int(last) if dash else int(first)
-        except ValueError:
-            raise InputError(f"{path}: “{part[:40]}” is no section number.") from None
-        if not 1 <= start <= stop <= LONGEST_LIST:
-            raise InputError(f"{path}: “{part[:40]}” is no range of sections.")
-        numbers += range(start, stop + 1)
-    return numbers
 
 
 def numbers_of(entries: dict[str, str], name: str, path: Path, count: int) -> list[float] | None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from ....errors import InputError
 from ...angles import read_angles
-from ...text_input import path_inside, read_number
-from .imod_files import numbers_of, parse_list
+from ...text_input import parse_sections, path_inside, read_number
+from .imod_files import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +71,7 @@ def with_edf(alignment: Alignment, edf: dict[str, str], path: Path, axis: str) -
     size = edf.get("Setup.PixelSize")
     pixel_size = None if not size else read_number(size, path, "Setup.PixelSize") * 10  # nm
     name = f"Setup.Axis{axis}.ExcludeProjections"
-    views = parse_list(edf.get(name, ""), path)
+    views = parse_sections(edf.get(name, ""), path)
     notes = list(alignment.notes)
     if edf.get("Setup.AxisType", "").lower().startswith("dual"):
         notes.append(f"{path.name}: a dual-axis series; only its axis {axis} is opened.")
@@ -91,8 +91,8 @@ def _rows(views: Iterable[int], count: int) -> frozenset[int]:
 def _excluded(tilt: dict[str, str], path: Path, count: int) -> frozenset[int]:
     """Rows that ``tilt`` leaves out, by its lists of views to exclude or to include."""
     listed = [tilt[name] for name in ("EXCLUDELIST", "EXCLUDELIST2", "EXCLUDE") if name in tilt]
-    excluded = _rows((view for text in listed for view in parse_list(text, path)), count)
-    included = _rows(parse_list(tilt.get("INCLUDE", ""), path), count)
+    excluded = _rows((view for text in listed for view in parse_sections(text, path)), count)
+    included = _rows(parse_sections(tilt.get("INCLUDE", ""), path), count)
     return excluded | (frozenset(range(count)) - included if included else frozenset())
 
 

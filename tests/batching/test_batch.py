@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,75 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mrcfile
-import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from napari_lbn.cli.app import app
-from napari_lbn.cli.batch import series_names
 from napari_lbn.cli.batching.local import _lost
+from napari_lbn.cli.batching.names import series_names
 from napari_lbn.cli.batching.task import BatchTask, finished_record
 from napari_lbn.cli.batching.work import run_task
 from napari_lbn.cli.options import ComputingOptions, WedgeOptions
 from napari_lbn.engine.errors import InputError
 
-ANGLES = range(-40, 41, 10)
-ENDINGS = ["_lbn.json", "_lbn.mrc", "_lbn.tlt", "_wbp.mrc", "_wbp_lbn.mrc"]
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a tiny, untrained network for 8 to 16 Å."""
-    import torch
-
-    from napari_lbn.engine.io.weights import save_weights
-    from napari_lbn.engine.network import LBN, LBNConfig
-
-    torch.manual_seed(3)
-    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
-    return path
-
-
-def write_series(folder: Path, name: str, seed: int) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    y, x = np.mgrid[:16, :40]
-    rng = np.random.default_rng(seed)
-    images = [100 + 10 * np.cos(x / 5 + i / 4) + rng.normal(0, 3, y.shape) for i in range(9)]
-    path = folder / f"{name}.mrc"
-    with mrcfile.new(path) as file:
-        file.set_data(np.array(images, "f4"))
-        file.set_image_stack()
-        file.voxel_size = 10.0
-    path.with_suffix(".tlt").write_text("".join(f"{angle}\n" for angle in ANGLES))
-    return path
-
-
-@pytest.fixture
-def inputs(tmp_path: Path) -> list[Path]:
-    """Three series; the second has an angle too few."""
-    paths = [write_series(tmp_path / "in", f"TS{i}", i) for i in range(3)]
-    paths[1].with_suffix(".tlt").write_text("1\n2\n")
-    return paths
-
-
-def options(weights: Path, out: Path) -> list[object]:
-    return ["--out", out, "--weights", weights, "--thickness", 8, "--device", "cpu"]
-
-
-def summary(out: Path) -> dict[str, Any]:
-    records = json.loads((out / "batch_summary.json").read_text())["series"]
-    return {record["name"]: record for record in records}
-
-
-def results(folder: Path, name: str) -> dict[str, bytes]:
-    return {ending: (folder / f"{name}{ending}").read_bytes() for ending in ENDINGS[1:]}
+from .conftest import ANGLES, ENDINGS, options, results, run, summary, write_series
 
 
 def test_one_bad_series_does_not_stop_the_rest_and_nothing_is_repeated(
@@ -213,20 +153,3 @@ def test_missing_weights_are_told_before_anything_begins(tmp_path: Path):
     result = run("batch", series, "--out", tmp_path / "out", "--weights", "nothing.safetensors")
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_a_local_dask_cluster_gives_the_same(inputs: list[Path], weights: Path, tmp_path: Path):
-    pytest.importorskip("distributed")
-    command = [sys.executable, "-m", "napari_lbn", "batch", *map(str, inputs), "--no-check"]
-    outs = [tmp_path / "processes", tmp_path / "dask"]
-    for out, more in zip(outs, ([], ["--dask", "local", "--jobs", "2"]), strict=True):
-        done = subprocess.run(
-            [*command, *map(str, options(weights, out)), *more], check=False, capture_output=True
-        )
-        assert done.returncode == 2, done.stderr
-        assert {record["status"] for record in summary(out).values()} == {"done", "failed"}
-    for name in ("TS0", "TS2"):
-        for ending in ENDINGS[1:3]:
-            a, b = ((out / name / f"{name}{ending}").read_bytes() for out in outs)
-            assert a == b
