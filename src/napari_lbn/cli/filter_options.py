@@ -67,7 +67,21 @@ class LearningOptions:
     steps: Annotated[int, typer.Option(min=1, help="Updates.", rich_help_panel=LEARNING)] = 200
     rate: Annotated[
         float, typer.Option(help="Learning rate of AdamW.", rich_help_panel=LEARNING)
-    ] = 3e-3
+    ] = 2e-2
+    constant_rate: Annotated[
+        bool,
+        typer.Option(
+            "--constant-rate", help="Do not let the rate fall to 0.", rich_help_panel=LEARNING
+        ),
+    ] = False
+    even_steps: Annotated[
+        bool,
+        typer.Option(
+            "--even-steps",
+            help="Steps as long at low frequencies as at high ones.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = False
     weight_decay: Annotated[float, typer.Option(help="Of AdamW.", rich_help_panel=LEARNING)] = 0.0
     rows: Annotated[
         int, typer.Option(min=1, help="Rows of y in an update.", rich_help_panel=LEARNING)
@@ -92,6 +106,8 @@ class LearningOptions:
         return FilterTraining(
             steps=self.steps,
             learning_rate=self.rate,
+            falling_rate=not self.constant_rate,
+            even_steps=self.even_steps,
             weight_decay=self.weight_decay,
             rows=self.rows,
             device=device,

@@ -23,6 +23,7 @@ from napari_lbn.engine.reconstruction.learned import (
     train_filter,
 )
 from napari_lbn.engine.reconstruction.learned.back_projection import RowBackProjector
+from napari_lbn.engine.reconstruction.learned.grids import radius_grid
 from napari_lbn.engine.reconstruction.learned.losses import total_variation
 from napari_lbn.engine.reconstruction.learned.self_supervision import HoldOut
 
@@ -116,7 +117,7 @@ def test_regularization_smooths_what_it_is_about(volumes, term):
     def variation(weight: float) -> float:
         model = made(variant="plane-2d")
         loss = LossSettings(fidelity="huber", **{term: weight})
-        settings = FilterTraining(steps=60, learning_rate=1e-2, loss=loss)
+        settings = FilterTraining(steps=60, learning_rate=3e-2, loss=loss)
         drain(train_filter(model, training, settings))
         tilts = torch.from_numpy(training[0].tilts)
         if term == "tv_filter":
@@ -138,6 +139,37 @@ def test_weight_decay_shrinks_the_filter(volumes):
         drain(train_filter(model, training, FilterTraining(steps=10, weight_decay=decay)))
         sizes.append(float(model.plane.detach().abs().mean()))
     assert sizes[1] < 0.9 * sizes[0]
+
+
+def values_moved(volumes, **options) -> torch.Tensor:
+    model = made(variant="plane-2d")
+    start = model.plane.detach().clone()
+    drain(train_filter(model, volumes[1], FilterTraining(**options)))
+    return (model.plane.detach() - start).abs()[0]
+
+
+def test_steps_grow_with_the_frequency_as_the_ramp_does(volumes):
+    """AdamW's first step is as long as the learning rate everywhere, whatever the gradient."""
+    radius = radius_grid(SHAPE[1:])
+    expected = 1e-2 * (2 * radius).clamp(2 / SHAPE[2], 1)
+    options = {"steps": 1, "learning_rate": 1e-2, "rows": None}
+    moved = values_moved(volumes, **options)
+    seen = torch.ones_like(moved, dtype=torch.bool)
+    seen[0, 0] = False  # the mean of tilts is 0: nothing pulls at the lowest frequency
+    torch.testing.assert_close(moved[seen], expected[seen], rtol=0.02, atol=1e-6)
+    even = values_moved(volumes, even_steps=True, **options)
+    torch.testing.assert_close(even[seen], torch.full_like(even[seen], 1e-2), rtol=0.02, atol=1e-6)
+
+
+def test_a_falling_rate_ends_in_small_steps(volumes):
+    def last_step(falling_rate: bool) -> float:
+        options = {"learning_rate": 1e-2, "rows": None, "falling_rate": falling_rate}
+        model = made(variant="radial")
+        job = train_filter(model, volumes[1], FilterTraining(steps=8, **options))
+        seen = [model.plane.detach().clone() for event in job if isinstance(event, FilterStep)]
+        return float((seen[-1] - seen[-2]).abs().sum())
+
+    assert last_step(True) < 0.2 * last_step(False)
 
 
 def test_training_tells_every_step_and_stops_when_asked(volumes):

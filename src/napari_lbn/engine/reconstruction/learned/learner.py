@@ -10,6 +10,7 @@ import torch
 
 from ...errors import InputError
 from .back_projection import RowBackProjector
+from .grids import radius_grid
 from .losses import LossSettings, fidelity, total_variation
 from .self_supervision import FOLDS, HoldOut
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+    from torch.nn import Parameter
 
     from .examples import Example
     from .model import LearnedFilter
@@ -32,6 +34,12 @@ class FilterTraining:
         Updates; one example each.
     learning_rate : float
         Of AdamW (equations 7 to 9), in the unit of the filter: the ramp ends at 0.5.
+    falling_rate : bool
+        Let the learning rate fall to 0 along half a cosine.
+    even_steps : bool
+        Steps as long at low frequencies as at high ones, as AdamW makes them. Otherwise they
+        grow with the distance from the origin as the ramp does: what suits high frequencies
+        is many times the ramp's value at low ones, and destroys these.
     weight_decay : float
         Of AdamW.
     rows : int or None
@@ -45,7 +53,9 @@ class FilterTraining:
     """
 
     steps: int = 200
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-2
+    falling_rate: bool = True
+    even_steps: bool = False
     weight_decay: float = 0.0
     rows: int | None = 16
     loss: LossSettings = field(default_factory=LossSettings)
@@ -83,6 +93,8 @@ class Learner:
         self._optimizer = torch.optim.AdamW(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        self._shares = {} if settings.even_steps else step_shares(model)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, settings.steps)
 
     def update(self, step: int) -> tuple[float, float]:
         """One step of AdamW, counted from 1; the fidelity, and all terms together."""
@@ -92,8 +104,35 @@ class Learner:
         self._optimizer.zero_grad(set_to_none=True)
         first, loss = _losses(self._model, chosen, rows, self._settings, step)
         loss.backward()
-        self._optimizer.step()
+        self._step()
+        if self._settings.falling_rate:
+            self._schedule.step()
         return float(first.detach()), float(loss.detach())
+
+    def _step(self) -> None:
+        """AdamW, each value's step shortened by its share."""
+        before = [parameter.detach().clone() for parameter in self._shares]
+        self._optimizer.step()
+        with torch.no_grad():
+            for (parameter, share), old in zip(self._shares.items(), before, strict=True):
+                parameter.copy_(torch.lerp(old, parameter, share))
+
+
+def step_shares(model: LearnedFilter) -> dict[Parameter, Tensor]:
+    """How long the steps of each value are, 1 at the Nyquist frequency: as the ramp grows."""
+    lowest = 2 / model.grid[1]
+    shares: dict[Parameter, Tensor] = {}
+    if model.plane is not None:
+        if model.config.variant == "radial":
+            radius = torch.arange(len(model.plane)) / model.grid[1]
+        else:
+            radius = radius_grid(model.grid)
+        shares[model.plane] = (2 * radius).clamp(lowest, 1).to(model.plane)
+    if model.along is not None:
+        # Alone it is the whole filter, of the lowest frequency's size.
+        size = 1.0 if model.plane is not None else lowest
+        shares[model.along] = torch.full_like(model.along.detach(), size)
+    return shares
 
 
 class _Prepared:

@@ -64,6 +64,17 @@ class HoldOut:
         0 to 3: which tilts are held out. The first and the last tilt never are.
     device : str
         Torch device.
+
+    Attributes
+    ----------
+    hidden, visible : ndarray
+        Indices of tilts.
+    back_project : RowBackProjector
+        From the visible tilts.
+    re_project : Reprojector
+        At the hidden angles.
+    seen : Tensor
+        ``(hidden, 1, x)``, 1 where a ray passes through the whole slab.
     """
 
     def __init__(self, example: Example, fold: int, device: str = "cpu") -> None:
@@ -72,9 +83,9 @@ class HoldOut:
         self.hidden = inner[(inner - 1) % FOLDS == fold % FOLDS]
         self.visible = np.setdiff1d(np.arange(n_tilts), self.hidden)
         nx, depth = example.tilts.shape[2], example.thickness
-        self._back_project = RowBackProjector(example.angles[self.visible], nx, depth, device)
-        self._re_project = Reprojector(example.angles[self.hidden], nx, depth, device)
-        self._seen = self._re_project.seen[:, None]
+        self.back_project = RowBackProjector(example.angles[self.visible], nx, depth, device)
+        self.re_project = Reprojector(example.angles[self.hidden], nx, depth, device)
+        self.seen = self.re_project.seen[:, None]
 
     def predict(self, model: LearnedFilter, tilts: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """Filtered visible tilts, and the tomogram of these rows ``(z, rows, x)``."""
@@ -85,14 +96,14 @@ class HoldOut:
             filtered = model(whole)[self.visible]
         else:
             filtered = model(tilts[self.visible], self.visible.tolist())
-        return filtered, self._back_project(filtered[:, rows])
+        return filtered, self.back_project(filtered[:, rows])
 
     def loss(self, volume: Tensor, tilts: Tensor, rows: slice, settings: LossSettings) -> Tensor:
         """Misfit at the held-out tilts, relative to their variance, of rays seen whole."""
         target = tilts[self.hidden][:, rows]
-        error = (self._re_project(volume) - target) * self._seen
-        count = (self._seen.sum() * target.shape[1]).clamp(min=1)
-        scale = ((target * self._seen) ** 2).sum() / count + SMALL
+        error = (self.re_project(volume) - target) * self.seen
+        count = (self.seen.sum() * target.shape[1]).clamp(min=1)
+        scale = ((target * self.seen) ** 2).sum() / count + SMALL
         square = error**2 / scale
         if settings.fidelity == "huber":
             delta = settings.huber_delta
