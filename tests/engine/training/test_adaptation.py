@@ -24,8 +24,8 @@ from napari_lbn.engine.training.adaptation.check import choose_validation
 from napari_lbn.engine.training.precision import fastest_precision
 
 N_TILTS = 13
-LONG = 60.0
-"""Minutes: the number of steps ends these adaptations, not the clock."""
+LONG = 1e6
+"""Minutes: the number of steps ends these adaptations, and the clock changes no rate."""
 
 
 class Recorder:

@@ -73,6 +73,7 @@ def evaluate(
         alteration = (yield from shared(job, (run.shares["nulls"][1], 1.0))).alteration
     options = {k: v for k, v in asdict(settings).items() if k != "correction"}
     record = describe_run(series, working, chosen, settings.correction)
+    record["adaptations"] = run.adaptations
     return Evaluation(
         series=working,
         alteration=alteration,

@@ -9,7 +9,15 @@ import numpy as np
 from ..errors import InputError
 from .ceiling import MEASURED
 from .metrics import BANDS, FULL
-from .predictors import LBN_NAME, LOW_PASSED, NEAREST_NAME, NEIGHBOURS_NAME, SIRT_NAME, WBP_NAME
+from .predictors import (
+    ADAPTED_NAME,
+    LBN_NAME,
+    LOW_PASSED,
+    NEAREST_NAME,
+    NEIGHBOURS_NAME,
+    SIRT_NAME,
+    WBP_NAME,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +30,14 @@ if TYPE_CHECKING:
 
 COLOURS = {
     LBN_NAME: "#d55e00",
+    ADAPTED_NAME: "#e69f00",
     WBP_NAME: "#0072b2",
     SIRT_NAME: "#56b4e9",
     NEIGHBOURS_NAME: "#009e73",
     NEAREST_NAME: "#cc79a7",
 }
 """Distinguishable by colour-blind readers (Okabe and Ito)."""
-OTHERS = ("#e69f00", "#999999", "#f0e442")
+OTHERS = ("#999999", "#f0e442", "#000000")
 
 
 def new_figure(width: float = 7.0, height: float = 4.0) -> Any:
@@ -160,8 +169,8 @@ def _style(method: str, chosen: Sequence[Score]) -> dict[str, Any]:
     return {
         "color": colour,
         "linestyle": "--" if method.endswith(LOW_PASSED) else "-",
-        "linewidth": 2.2 if method == LBN_NAME else 1.3,
-        "marker": "o" if method == LBN_NAME else None,
+        "linewidth": 2.2 if method in (LBN_NAME, ADAPTED_NAME) else 1.3,
+        "marker": "o" if method in (LBN_NAME, ADAPTED_NAME) else None,
         "markersize": 3,
     }
 

@@ -18,7 +18,8 @@ from ..events import CancelToken, Job, Progress, SlabReady, raise_if_cancelled
 from ..geometry import measured_weights
 from ..intensity import IntensityStats
 from ..reconstruction.wbp import WBPSettings, reconstruct
-from ..synthesis import SynthesisSettings, synthesize
+from ..synthesis import SynthesisSettings, on_device, synthesize
+from ..training.adaptation import AdaptationSettings, adapt
 from .baselines import (
     Share,
     low_passed,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from ..tilt_series import TiltSeries
 
 LBN_NAME = "LBN"
+ADAPTED_NAME = "LBN adapted"
+"""Weights adapted to the visible tilts of each fold: not zero-shot."""
 WBP_NAME = "WBP re-projection"
 SIRT_NAME = "SIRT re-projection"
 NEIGHBOURS_NAME = "neighbour interpolation"
@@ -47,6 +50,8 @@ CHOICE_ROWS = 96
 """Rows around the middle on which the width is chosen."""
 SIRT_ROWS = 128
 """Rows of y that SIRT works on at a time."""
+ADAPTING = 0.9
+"""Share of the progress of predicting with adapted weights."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +121,37 @@ def lbn(network: LBN, latents: dict[int, Any] | None = None) -> Predictor:
             cancel=cancel,
         )
         return result.tilts[:, rows]
+
+    return predict
+
+
+def adapted_lbn(
+    network: LBN, settings: AdaptationSettings, records: list[dict[str, Any]] | None = None
+) -> Predictor:
+    """The network adapted to the visible tilts of each fold, anew every time.
+
+    Hidden tilts take part in nothing: neither do they train, nor do they choose the state.
+
+    Parameters
+    ----------
+    network : LBN
+        Left as it is; every fold begins with it.
+    settings : AdaptationSettings
+        How long, and how.
+    records : list, optional
+        Takes the record of each adaptation, with the angles that were hidden.
+    """
+
+    def predict(
+        visible: Visible, targets: NDArray[np.float64], rows: slice, cancel: CancelToken | None
+    ) -> Job[NDArray[np.float32]]:
+        adapted = yield from adapt(
+            visible.series, network, settings, fractions=(0.0, ADAPTING), cancel=cancel
+        )
+        if records is not None:
+            records.append({"hidden": [round(float(t), 4) for t in targets], **adapted.record})
+        with on_device(adapted.network, settings.device) as placed:
+            return (yield from lbn(placed)(visible, targets, rows, cancel))
 
     return predict
 

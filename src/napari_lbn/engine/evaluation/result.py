@@ -46,6 +46,7 @@ class Evaluation:
     def sentences(self) -> list[str]:
         """The findings in plain words, the most important first."""
         lines = [f"{hold_out_title(kind)}: {v.sentence}" for kind, v in self.verdicts.items()]
+        lines += _told_adaptations(self.provenance.get("adaptations", []))
         if self.geometry is not None:
             lines += [f"{f.message} {f.remedy}" for f in self.geometry.findings]
         if self.alteration is not None:
@@ -57,6 +58,20 @@ class Evaluation:
                 f"of the structure ({self.disagreement.label})."
             )
         return [*lines, SIGNS_UNSEEN]
+
+
+def _told_adaptations(records: list[dict[str, Any]]) -> list[str]:
+    """What adapted weights saw and did not see; nothing where none were adapted."""
+    if not records:
+        return []
+    used = sum(bool(record["used"]) for record in records)
+    sentence = (
+        "Weights were adapted anew to the visible tilts of each fold, for at most "
+        f"{records[0]['minutes']:g} min, and used in {used} of {len(records)}: hidden tilts took "
+        "no part, but this is not zero-shot. Null tests and disagreement are of the weights as "
+        "they were."
+    )
+    return [sentence]
 
 
 def hold_out_title(kind: str) -> str:

@@ -11,7 +11,7 @@ from .disagreement import Disagreement, DisagreementSettings, disagreement
 from .geometry_check import GeometryCheck, check_geometry
 from .holdout import HoldOutSettings, hold_out
 from .null_tests import NullTest, null_tests
-from .predictors import LBN_NAME, lbn
+from .predictors import ADAPTED_NAME, LBN_NAME, adapted_lbn, lbn
 from .result import verdicts
 from .settings import make_folds
 
@@ -41,7 +41,8 @@ class Stages:
     ) -> None:
         self.series, self.network, self.settings = series, network, settings
         self.chosen, self.cancel = chosen, cancel
-        self.shares = stage_shares(settings, chosen.measured_angles.size)
+        self.adaptations: list[dict[str, Any]] = []
+        self.shares = stage_shares(settings, chosen)
 
     def events(self, halves: Halves | None, folds: Sequence[Fold] | None) -> Job[dict[str, Any]]:
         """Every stage but the correction itself."""
@@ -71,11 +72,15 @@ class Stages:
 
     def _hold_outs(self, halves: Halves | None, folds: list[Fold]) -> Job[HoldOutResult]:
         correction = self.settings.correction
+        predictors = {LBN_NAME: lbn(self.network, {})}
+        if correction.adapt_minutes:
+            wanted = correction.for_adaptation()
+            predictors[ADAPTED_NAME] = adapted_lbn(self.network, wanted, self.adaptations)
         return (
             yield from hold_out(
                 self.series,
                 folds,
-                {LBN_NAME: lbn(self.network, {})},
+                predictors,
                 HoldOutSettings(
                     wbp=correction.for_wbp(),
                     synthesis=correction.for_synthesis(),
@@ -116,15 +121,20 @@ class Stages:
         return tuple(found)
 
 
-def stage_shares(settings: EvaluationSettings, n_tilts: int) -> dict[str, tuple[float, float]]:
+def stage_shares(
+    settings: EvaluationSettings, chosen: CorrectionPlan
+) -> dict[str, tuple[float, float]]:
     """Where each stage begins and ends, by rough cost in syntheses."""
-    folds = n_tilts if settings.folds == 0 else max(settings.folds, 0)
+    folds = chosen.measured_angles.size if settings.folds == 0 else max(settings.folds, 0)
+    adapting = 60 * settings.correction.adapt_minutes
+    adapting /= max(chosen.seconds - adapting, 1.0)
+    fold = 1.5 * (3 if settings.sirt else 1) + adapting
     cost = {
         "geometry": 1.0 * settings.geometry,
-        "hold-outs": 1.5 * (folds + len(settings.edges)) * (3 if settings.sirt else 1),
+        "hold-outs": (folds + len(settings.edges)) * fold,
         "disagreement": 1.5 * settings.subsets,
         "nulls": 3.0 * settings.nulls,
-        "alteration": 2.0 * settings.alteration,
+        "alteration": (2.0 + adapting) * settings.alteration,
     }
     total = sum(cost.values()) or 1.0
     ends = np.cumsum(list(cost.values())) / total

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from .metrics import FULL
-from .predictors import LBN_NAME, WBP_NAME
+from .predictors import ADAPTED_NAME, LBN_NAME, WBP_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,18 +137,24 @@ def table(
 
 
 def verdict(
-    scores: Sequence[Score], *, scale: str = FULL, method: str = LBN_NAME
+    scores: Sequence[Score], *, scale: str = FULL, method: str | None = None
 ) -> Verdict | None:
     """Compare LBN with the best other method on the hidden tilts; None without both.
 
-    In-sample rows do not take part. A few angles more or less are no verdict: the number
-    of wins must be unlikely by accident (sign test), and two thirds of the angles.
+    Where weights were adapted to the visible tilts of each fold, those are judged, and the
+    weights as they were are no rival of theirs. In-sample rows do not take part. A few
+    angles more or less are no verdict: the number of wins must be unlikely by accident
+    (sign test), and two thirds of the angles.
     """
     fair = [s for s in scores if s.scale == scale and not s.in_sample]
     by_method: dict[str, dict[tuple[str, float], float]] = {}
     for s in fair:
         by_method.setdefault(s.method, {})[s.fold, s.angle] = s.correlation
+    if method is None:
+        method = ADAPTED_NAME if ADAPTED_NAME in by_method else LBN_NAME
     own = by_method.pop(method, None)
+    for name in (LBN_NAME, ADAPTED_NAME):
+        by_method.pop(name, None)
     if not own or not by_method:
         return None
     best = max(by_method, key=lambda name: float(np.mean(list(by_method[name].values()))))
