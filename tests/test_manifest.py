@@ -44,7 +44,12 @@ def test_napari_need_not_ask_who_reads_a_tiff(manifest: npe2.PluginManifest) -> 
 def test_widget_and_sample_are_offered(manifest: npe2.PluginManifest) -> None:
     contributions = manifest.contributions
     names = [w.display_name for w in contributions.widgets]
-    assert names == ["Missing-wedge correction", "Compare tomograms", "Learned filter"]
+    assert names == [
+        "Missing-wedge correction",
+        "Compare tomograms",
+        "Learned filter",
+        "LBN training",
+    ]
     assert [s.key for s in contributions.sample_data] == ["simulated_tilt_series"]
 
 

@@ -4,23 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
 
 from ..engine import Choice
-from ..session import Session
+from ..offered import OFFERED
 from ..theme import WARNING_COLOUR, add_row, caption, form
 from .fields import choices, fill
 
+PLAIN_NAMES = ("best", "epoch_")
 NO_WEIGHTS = "No weights were found. Choose a file (…), or set a folder in Preferences."
 
 
-class ModelPanel(QWidget):
-    """Which network, and where it runs; both lists arrive after the dock has opened."""
+class ModelOptions(Protocol):
+    """What holds the choice: ``options.weights`` and ``options.device``."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    options: Any
+
+    @property
+    def running(self) -> bool:
+        """Whether a job works with the choice."""
+
+    def set_options(self, **changes: Any) -> None:
+        """Take over a choice."""
+
+    def set_obstacle(self, reason: str) -> None:
+        """Take over why nothing can be chosen; empty where it can."""
+
+
+class ModelPanel(QWidget):
+    """Which network, and where it runs; both lists arrive after the dock has opened.
+
+    Parameters
+    ----------
+    session : ModelOptions
+        Of a dock.
+    label : str
+        Of the weights.
+    follows : bool
+        Take weights that another dock wants a correction to use.
+    """
+
+    def __init__(
+        self,
+        session: ModelOptions,
+        *,
+        label: str = "Weights",
+        follows: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._follows = follows
         self._device_choices: Sequence[Choice] = ()
         self.weights = choices("The pretrained network")
         self.device = choices("Where the network runs")
@@ -35,7 +71,7 @@ class ModelPanel(QWidget):
         weights.addWidget(self.weights, 1)
         weights.addWidget(choose)
         fields = form()
-        add_row(fields, "Weights", weights)
+        add_row(fields, label, weights)
         add_row(fields, "Device", self.device)
         fields.addRow(self.on_cpu)
         self.setLayout(fields)
@@ -44,24 +80,39 @@ class ModelPanel(QWidget):
             lambda _: session.set_options(weights=self.weights.currentData())
         )
         self.device.activated.connect(self._on_device)
+        OFFERED.offered.connect(self._on_offered)
+        OFFERED.wanted.connect(self._on_wanted)
 
     def set_weights(self, entries: Sequence[Choice]) -> None:
-        """Offer these weights; the first one is taken."""
+        """Offer these weights; the first one is taken, or what another dock has asked for."""
         fill(self.weights, entries, NO_WEIGHTS)
         self._session.set_obstacle("" if entries else NO_WEIGHTS)
         if entries:
             self._session.set_options(weights=self.weights.currentData())
+        for file in OFFERED.files:
+            self._on_offered(file)
+        if OFFERED.last_wanted:
+            self._on_wanted(OFFERED.last_wanted)
 
     def add_weights(self, file: str) -> None:
         """Offer a file of the user's beside the others, and take it."""
         if self._session.options.weights == "":
             self.weights.clear()
         if self.weights.findData(file) < 0:
-            self.weights.addItem(Path(file).name, file)
+            self.weights.addItem(name_file(file), file)
         self.weights.setEnabled(True)
         self.weights.setCurrentIndex(self.weights.findData(file))
         self._session.set_obstacle("")
         self._session.set_options(weights=file)
+
+    def _on_offered(self, file: str) -> None:
+        """List weights that a training left."""
+        if self._session.options.weights and self.weights.findData(file) < 0:
+            self.weights.addItem(name_file(file), file)
+
+    def _on_wanted(self, file: str) -> None:
+        if self._follows and self._session.options.weights and not self._session.running:
+            self.add_weights(file)
 
     def set_devices(self, entries: Sequence[Choice], preferred: str = "auto") -> None:
         """Offer these devices and choose the preferred one where it is there."""
@@ -84,3 +135,9 @@ class ModelPanel(QWidget):
         file, _ = QFileDialog.getOpenFileName(self, "Weights", "", "Weights (*.safetensors)")
         if file:
             self.add_weights(file)
+
+
+def name_file(file: str) -> str:
+    """A weights file's name, with its folder's where every training has one of that name."""
+    path = Path(file)
+    return f"{path.parent.name}/{path.name}" if path.name.startswith(PLAIN_NAMES) else path.name

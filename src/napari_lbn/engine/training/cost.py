@@ -7,6 +7,7 @@ tensor that would be kept for the gradient and every multiplication.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -99,6 +100,7 @@ def estimate_training(
     )
 
 
+@lru_cache(maxsize=64)
 def example_cost(
     config: LBNConfig,
     size: tuple[int, int],
@@ -124,7 +126,7 @@ def example_cost(
     grid = LatentGrid.of(config, size[1])
     with torch.device("meta"):
         network = LBN(config)
-    latent = (1, config.latent_channels, height, width)
+    latent = (1, config.tilt_channels, height, width)
     volume = (config.volume_channels, grid.nz, round_up(height, MULTIPLE), grid.nx)
     encoding = _trace(network.encoder, (1, 1, height * d, width * d))
     decoding = _trace(network.decoder, latent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ from ..errors import InputError
 from ..io.output import atomic_path
 from .checkpoint import read_values
 from .configuration import Configuration
-from .curves import Curves
+from .curves import CURVES, Curves
+from .log import BASELINES, LOG
 from .run_folder import BEST, LAST
+from .sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,3 +157,12 @@ def _best_epoch(curves: Curves) -> int | None:
     validated = curves.validation[0] == curves.validation[0]  # NaN is not itself
     judged: Sequence[float] = curves.validation if validated else curves.training
     return curves.epochs[min(range(len(judged)), key=judged.__getitem__)]
+
+
+def discard_run(folder: Path) -> None:
+    """Remove what a training wrote into its folder, and the folder if nothing else is there."""
+    names = (CONFIGURATION, SOURCES, LAST, BEST, LOG, BASELINES, CURVES)
+    for path in [*(folder / name for name in names), *folder.glob(KEPT)]:
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # absent, or the user keeps something there
+        folder.rmdir()

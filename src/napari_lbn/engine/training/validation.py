@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -165,6 +166,29 @@ def predict_tilts(network: LBN, case: HoldOut, angles: NDArray[np.float64]) -> N
 def score_network(network: LBN, cases: Sequence[HoldOut]) -> Scores:
     """How well a network predicts the held-out tilts."""
     return score([predict_hold_out(network, case) for case in cases], cases)
+
+
+def network_predictor(network: LBN) -> Predictor:
+    """The network as it is now, whatever becomes of it: another line to beat in the curves."""
+    frozen = copy.deepcopy(network).eval()
+
+    def predictor(
+        visible: NDArray[np.float32],
+        angles: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        thickness: int,
+    ) -> NDArray[np.float32]:
+        case = HoldOut(
+            name="",
+            visible=visible,
+            visible_angles=angles,
+            targets=visible[:0],
+            target_angles=targets,
+            thickness=thickness,
+        )
+        return predict_hold_out(frozen, case)
+
+    return predictor
 
 
 def score_predictor(predictor: Predictor, cases: Sequence[HoldOut]) -> Scores:

@@ -1,0 +1,277 @@
+"""The dock "LBN training"."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QSize, QTimer
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_lbn._napari.preferences import Preferences, read_preferences
+
+from ..background import as_job
+from ..engine import Engine, LBNEngine
+from ..jobs import JobRunner
+from ..messages import notify_error, notify_info
+from ..offered import OFFERED
+from ..theme import group
+from . import jobs
+from .checkpoints_panel import CheckpointsPanel
+from .comparer import Comparer
+from .controller import TrainingController
+from .curves_panel import CurvesPanel
+from .known import KnownRuns
+from .planner import TrainingPlanner
+from .preview_panel import PreviewPanel
+from .run_panel import TrainingRunPanel
+from .runs_panel import RunsPanel
+from .series_list import SeriesList
+from .settings_panel import TrainingSettingsPanel
+from .status import TrainingStatus
+
+PLUGIN = "napari-lbn"
+CORRECTION = "Missing-wedge correction"
+MINIMUM_WIDTH = 340
+PREFERRED_WIDTH = 420
+PROGRESS, CHECKPOINTS, EARLIER = "Progress", "Weights of this training", "Earlier trainings"
+
+
+class TrainingDock(QWidget):
+    """Tilt series, settings, run, curves and preview, weights, from top to bottom.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+    engine : Engine, optional
+        Lists weights and devices; tests give another.
+    preferences : callable, optional
+        Gives the Preferences as they are now.
+    known : KnownRuns, optional
+        Trainings of earlier sessions.
+    """
+
+    def __init__(
+        self,
+        napari_viewer: Any,
+        *,
+        engine: Engine | None = None,
+        preferences: Callable[[], Preferences] = read_preferences,
+        known: KnownRuns | None = None,
+    ) -> None:
+        super().__init__()
+        # through the proxy that plugins are given no layer is ever the same object twice
+        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._engine = LBNEngine() if engine is None else engine
+        self._preferences = preferences
+        self._known = KnownRuns() if known is None else known
+        self.status = TrainingStatus()
+        self.controller = TrainingController(self.status, self._known, self)
+        self.comparer = Comparer(self.status, self)
+        self.planner = TrainingPlanner(self.status, self)
+        self._make_panels()
+        self._lay_out()
+        self._make_jobs()
+        self._connect()
+        self._on_series()
+        QTimer.singleShot(0, self._look_around)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Wide enough for every control, as high as there is room."""
+        return QSize(PREFERRED_WIDTH, 900)
+
+    def use(self, weights: Any) -> None:
+        """Open the correction dock with kept weights chosen."""
+        OFFERED.want(str(weights.path))
+        window = getattr(self._viewer, "window", None)
+        if window is not None:
+            window.add_plugin_dock_widget(PLUGIN, CORRECTION)
+        notify_info(f"The correction dock uses the weights of epoch {weights.epoch}.")
+
+    def save(self, weights: Any, file: Path) -> None:
+        """Write kept weights under a name."""
+        self._save_job.start(as_job(jobs.save_as, weights, file))
+
+    def resume(self, folder: Path) -> None:
+        """Go on with the training in a folder."""
+        self.controller.resume(folder, self.series_list.opened)
+
+    def disconnect_viewer(self) -> None:
+        """Listen to the viewer no more; harmless when called again."""
+        self.series_list.disconnect_viewer()
+
+    def _make_panels(self) -> None:
+        status = self.status
+        self.series_list = SeriesList(self._viewer)
+        self.runs_panel = RunsPanel(status)
+        self.settings_panel = TrainingSettingsPanel(status)
+        self.run_panel = TrainingRunPanel(status)
+        self.curves_panel = CurvesPanel(status)
+        self.preview_panel = PreviewPanel(status)
+        self.checkpoints_panel = CheckpointsPanel(
+            status, lambda: self._preferences().weights_folder
+        )
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(6, 6, 6, 6)
+        sections = (
+            ("Tilt series", (self.series_list,)),
+            ("Fine-tuning", (self.settings_panel, self.run_panel)),
+            (PROGRESS, (self.preview_panel, self.curves_panel)),
+            (CHECKPOINTS, (self.checkpoints_panel,)),
+            (EARLIER, (self.runs_panel,)),
+        )
+        self._boxes = {}
+        for title, panels in sections:
+            box, layout = group(title)
+            for panel in panels:
+                layout.addWidget(panel)
+            column.addWidget(box)
+            self._boxes[title] = box
+        column.addStretch(1)
+        self._column = column
+        self._scroll = scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(body)
+        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        self.setMinimumWidth(MINIMUM_WIDTH)
+
+    def _make_jobs(self) -> None:
+        self._devices_job, self._weights_job = JobRunner(self), JobRunner(self)
+        self._runs_job, self._save_job = JobRunner(self), JobRunner(self)
+        for runner in (self._devices_job, self._weights_job, self._runs_job, self._save_job):
+            runner.failed.connect(notify_error)
+        self._devices_job.succeeded.connect(
+            lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
+        )
+        self._weights_job.succeeded.connect(self.settings_panel.model.set_weights)
+        self._runs_job.succeeded.connect(self._on_runs)
+        self._save_job.succeeded.connect(self._on_saved)
+
+    def _connect(self) -> None:
+        controller, status = self.controller, self.status
+        self.series_list.changed.connect(self._on_series)
+        panel = self.run_panel
+        panel.start_requested.connect(lambda: controller.start(self.series_list.series))
+        panel.cancel_requested.connect(self._on_cancel)
+        panel.pause_requested.connect(controller.pause)
+        panel.go_on_requested.connect(controller.go_on)
+        panel.stop_requested.connect(controller.stop)
+        controller.previewed.connect(self.comparer.add)
+        controller.ended.connect(self._on_ended)
+        self.checkpoints_panel.chosen.connect(
+            lambda kept: self.comparer.look_at(kept, self.series_list.opened)
+        )
+        self.checkpoints_panel.use_requested.connect(self.use)
+        self.checkpoints_panel.save_requested.connect(self.save)
+        self.runs_panel.open_requested.connect(controller.open)
+        self.runs_panel.resume_requested.connect(self.resume)
+        status.events.phase.connect(self._on_phase)
+        status.events.folder.connect(self._show_boxes)
+        self._show_boxes()
+        # the ✕ of a dock only hides it; these two mean the end
+        end = _ender(self._runners(), controller, self.disconnect_viewer)
+        self.destroyed.connect(end)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(end)
+
+    def _runners(self) -> list[JobRunner]:
+        return [
+            self._devices_job,
+            self._weights_job,
+            self._runs_job,
+            self._save_job,
+            self.planner.runner,
+            self.comparer.runner,
+            self.controller.opener,
+        ]
+
+    def _look_around(self) -> None:
+        """Ask for weights, devices and trainings in the background: torch takes seconds."""
+        self._weights_job.start(as_job(self._engine.weights, self._preferences().weights_folder))
+        self._devices_job.start(as_job(self._engine.devices))
+        self._list_runs()
+
+    def _list_runs(self) -> None:
+        self._runs_job.start(as_job(self._known.runs))
+
+    def _on_series(self) -> None:
+        self.status.series = self.series_list.series
+
+    def _on_phase(self, *_: object) -> None:
+        self.series_list.set_locked(self.status.running)
+        self._show_boxes()
+
+    def _show_boxes(self, *_: object) -> None:
+        status = self.status
+        shown = status.running or status.folder is not None
+        for title in (PROGRESS, CHECKPOINTS):
+            self._boxes[title].setVisible(shown)
+        self._boxes[EARLIER].setVisible(not status.running)
+
+    def _on_cancel(self) -> None:
+        """Ask before epochs are thrown away."""
+        if self.status.weights and not confirm_cancel(self):
+            return
+        self.controller.cancel()
+
+    def _on_ended(self) -> None:
+        """Show and offer the best weights, and the top of the dock: the outcome is there."""
+        for kept in self.status.weights:
+            if kept.best:
+                OFFERED.offer(str(kept.path))
+                self.checkpoints_panel.select(kept.epoch)
+        QTimer.singleShot(0, self._scroll_up)
+        self._list_runs()
+
+    def _scroll_up(self) -> None:
+        bar = self._scroll.verticalScrollBar()
+        if bar is not None:
+            bar.setValue(0)
+
+    def _on_runs(self, runs: Any) -> None:
+        """List earlier trainings; one that was interrupted comes first in the dock."""
+        self.runs_panel.set_runs(runs)
+        if runs and runs[0].resumable and not self.status.running:
+            self._column.insertWidget(0, self._boxes[EARLIER])
+
+    def _on_saved(self, file: Path) -> None:
+        OFFERED.offer(str(file))
+        notify_info(f"Weights saved: {file}")
+
+
+def confirm_cancel(parent: QWidget) -> bool:
+    """Whether the user wants to throw a training away."""
+    from qtpy.QtWidgets import QMessageBox
+
+    answer = QMessageBox.question(
+        parent,
+        "Cancel training",
+        "Throw this training away? To keep its weights, choose “Stop, keep best”.",
+    )
+    return bool(answer == QMessageBox.StandardButton.Yes)
+
+
+def _ender(
+    runners: list[JobRunner], controller: TrainingController, disconnect: Callable[[], None]
+) -> Callable[..., None]:
+    """Cancels small jobs, stops a training with a checkpoint, and disconnects."""
+
+    def end(*_: Any) -> None:
+        with contextlib.suppress(ValueError, RuntimeError):  # the widgets are gone
+            controller.farewell()
+        for runner in runners:
+            runner.cancel()
+        with contextlib.suppress(ValueError, RuntimeError):
+            disconnect()
+
+    return end
