@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--outer-share", type=float, default=0.2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
@@ -122,15 +123,14 @@ def main() -> None:
     if arguments.start:
         from napari_lbn.engine.io.weights import load_network, read_weights_info
 
-        older = load_network(read_weights_info(arguments.start))
-        # weights from before the updates of the latent volume know nothing of their steps
-        network.load_state_dict(older.state_dict(), strict=False)
+        network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
     validation = Validation(sorted(arguments.validation.glob("*.npz")))
     print("WBP re-projection", validation.score(lambda t, a, b: wbp_reprojection(t, a, b, 96)))
     print("neighbours", validation.score(neighbours), flush=True)
     settings = TrainingSettings(
         steps=arguments.steps,
         learning_rate=arguments.rate,
+        outer_share=arguments.outer_share,
         seed=arguments.seed,
         report_every=arguments.report,
         precision="bfloat16",

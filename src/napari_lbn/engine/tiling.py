@@ -79,7 +79,7 @@ def peak_memory(
         largest = max(largest, width / stride**2)
     per_tilt = maps * largest * pixels * FLOAT
     rows = round_up(-(-size[0] // config.downsampling), MULTIPLE)
-    d = config.latent_channels
+    d = config.tilt_channels
     voxels = grid.nx * grid.nz * rows
     latents = n_visible * d * grid.width * rows * FLOAT
     volume = voxels * config.volume_channels * FLOAT

@@ -93,7 +93,9 @@ def test_latent_volume_is_square_unless_the_slab_is_known() -> None:
 
 def plain(config: LBNConfig) -> LatentTomography:
     """The paper's back-projection, without updates."""
-    return LatentTomography(dataclasses.replace(config, updates=0, updates_after=0))
+    return LatentTomography(
+        dataclasses.replace(config, updates=0, updates_after=0, image_channels=False)
+    )
 
 
 def latents_of(profile, subpixels: int, width: int, rows: int = 3) -> torch.Tensor:
@@ -191,13 +193,14 @@ def test_order_of_tilts_does_not_matter(small_network: LBN) -> None:
     shuffled = [3, 0, 4, 2, 1]
     a = small_network(tilts, angles, [70.0])
     b = small_network(tilts[shuffled], angles[shuffled], [70.0])
-    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_reach_every_parameter(small_config: LBNConfig) -> None:
     torch.manual_seed(0)
     network = LBN(small_config)
     nn.init.normal_(network.unet.up1[1].conv.weight, std=0.1)
+    nn.init.normal_(network.refinement.last.conv.weight, std=0.1)
     network(torch.randn(4, 1, 64, 64), [-45.0, -15, 15, 45], [60.0]).square().mean().backward()
     dead = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     # a bias in front of a GroupNorm of one channel a group is removed by the normalisation

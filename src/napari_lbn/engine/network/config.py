@@ -14,7 +14,7 @@ from ..errors import WeightsError
 
 FORMAT_VERSION = 1
 
-_ABSENT = {"updates": 0, "updates_after": 0, "ramp_limit": 0.0}
+_ABSENT = {"updates": 0, "updates_after": 0, "image_channels": False}
 """What it means that weights do not name a field: they are older than it."""
 
 
@@ -49,6 +49,15 @@ class LBNConfig:
         Share of the channels, the last ones, that are back-projected without the ramp, so
         that low frequencies, which the ramp all but removes, have a way of their own. 0 is
         the paper's.
+    image_channels : bool
+        Let the latent hold the low-passed tilt itself as well (`image_channels`): a linear
+        way through the latent volume, refined by what the decoder adds. The paper has none.
+    ramp_limit : float
+        Response, in cycles per latent sample, at which the ramp of the image channels ends
+        and stays constant; with updates that is a regularized inverse, which leaves noise
+        of high frequency where it is.
+    refinement_width : int
+        Channels of the three convolutions that merge image and decoded tilt.
     latent_sum : {"mean", "sum"}
         "mean" weights each tilt by its angular spacing, so that any number of tilts gives
         one scale; "sum" is the plain sum of the paper's Algorithm 1.
@@ -86,7 +95,9 @@ class LBNConfig:
     unet_residual: bool = True
     latent_filter: Literal["ramp", "none"] = "ramp"
     unfiltered: float = 0.5
+    image_channels: bool = True
     ramp_limit: float = 0.04
+    refinement_width: int = 16
     latent_sum: Literal["mean", "sum"] = "mean"
     latent_volume: Literal["square", "slab"] = "slab"
     subpixels: int = 4
@@ -103,6 +114,8 @@ class LBNConfig:
             raise WeightsError("The 3D UNet has four blocks; give four widths.")
         pairs = [*zip(self.widths, self.groups, strict=True)]
         pairs += [(width, self.unet_groups) for width in (*self.unet_widths, self.widths[-1])]
+        if self.image_channels and self.downsampling % self.subpixels:
+            raise WeightsError("Image channels need subpixels that divide the downsampling.")
         for width, groups in pairs:
             if width < 1 or width % groups:
                 raise WeightsError(f"{width} channels do not divide into {groups} groups.")
@@ -128,9 +141,15 @@ class LBNConfig:
         return self.widths[-1]
 
     @property
+    def tilt_channels(self) -> int:
+        """Channels of a tilt's latent: d, and those of the image."""
+        image = self.downsampling * self.subpixels if self.image_channels else 0
+        return self.latent_channels + image
+
+    @property
     def volume_channels(self) -> int:
-        """Channels of the latent volume: d, times the subpixels in z."""
-        return self.latent_channels * self.subpixels
+        """Channels of the latent volume: those of a tilt, times the subpixels in z."""
+        return self.tilt_channels * self.subpixels
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-able values."""

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SIGNS = (1, -1)
 _CARRIERS = (4, 4, 16, 64, 64)
-ROWS_SIGMA = 1.25
-"""Pixels along y; along x the encoder's low-pass does the same."""
 OFFSET = 3
 """Sub-pixel p of latent pixel i stands for column 8 i - 3 + 2 p: centred on pixel 8 i."""
 
@@ -86,10 +84,10 @@ def _start_decoder(units: list[ConvUnit], gain: float) -> None:
     first, second, third, fourth, fifth = (
         _cleared(u, n) for u, n in zip(units, outputs, strict=True)
     )
-    for y in range(8):  # the last half of the latent, which holds the negative of the image
+    for y in range(8):  # only the ramp-filtered half of the latent carries the image
         for x in range(4):
             for s, sign in enumerate(SIGNS):
-                fifth[(8 * s + y) * 4 + x, 32 + 4 * y + x, 1, 1] = -sign
+                fifth[(8 * s + y) * 4 + x, 4 * y + x, 1, 1] = sign
     for s, sign in enumerate(SIGNS):
         for y, x, t, source_sign in _positions(8, 4):
             target = (4 * s + y % 4) * 2 + x % 2
@@ -98,11 +96,9 @@ def _start_decoder(units: list[ConvUnit], gain: float) -> None:
             third[(4 * t + y) * 2 + x, 2 * s + y % 2, 3 + y // 2, 3 + x] = sign * source_sign * gain
     _pass_on(second, 4, gain)
     between = 1 - torch.arange(-2.0, 3.0).abs() / 2
-    smooth = torch.exp(-(torch.arange(-4.0, 5.0) ** 2) / (2 * ROWS_SIGMA**2))
-    kernel = smooth[:, None] / smooth.sum() * between
     for s, sign in enumerate(SIGNS):
         for y in range(2):
-            first[2 * s + y, 0, 1 + y : 10 + y, :5] = sign * gain * kernel
+            first[2 * s + y, 0, 5 + y, :5] = sign * gain * between
 
 
 def _positions(rows: int, columns: int) -> list[tuple[int, int, int, int]]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..geometry import HALF_TURN, measured_weights
 from ..projection import ProjectionGeometry, Projector
-from ..reconstruction.filters import filter_tilts
+from ..reconstruction.filters import filter_response, filter_tilts
 from .unet3d import MULTIPLE
 
 if TYPE_CHECKING:
@@ -51,6 +51,30 @@ def ring_weights(angles: ArrayLike) -> NDArray[np.float64]:
     weights = np.empty_like(values)
     weights[np.roll(order, -start)] = measured_weights(unrolled)
     return weights
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FilterLimits:
+    """Bounds of the filters with which updates of the latent volume converge.
+
+    Attributes
+    ----------
+    level : float
+        Lowest response, for what changes slowly.
+    cap : Tensor or None
+        ``(n,)``, highest response of each tilt. Where the slices of the tilts no longer
+        overlap in Fourier space, each counts once, however far apart they are: the ramp
+        ends there, as in exact weighting (Harauz and van Heel).
+    """
+
+    level: float
+    cap: Tensor | None
+
+    def capped(self, response: Tensor) -> Tensor:
+        """A response ``(f,)`` as ``(n, 1, 1, f)`` within the caps of the tilts."""
+        if self.cap is None:
+            return response
+        return torch.minimum(response, self.cap.to(response).view(-1, 1, 1, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,42 +152,46 @@ class LatentGrid:
 
 
 def filter_latents(
-    latents: Tensor, config: LBNConfig, margin: int = 0, level: float | None = None
+    latents: Tensor, config: LBNConfig, margin: int = 0, limits: FilterLimits | None = None
 ) -> Tensor:
-    """Filter interleaved latents ``(n, c, y, x)`` along x, the last channels softly.
+    """Filter interleaved latents ``(n, c, y, x)`` along x: by the ramp, a constant, a soft ramp.
 
     Parameters
     ----------
     latents : Tensor
         Interleaved.
     config : LBNConfig
-        Its ``latent_filter`` and ``unfiltered`` are used.
+        Says how many channels each filter takes; the soft ramp takes the image's.
     margin : int
         Samples to add on each side.
-    level : float, optional
-        Lowest response of the last channels; by default the ramp's at a coarse detail.
+    limits : FilterLimits, optional
+        Bounds of the responses; by default the ramp is as it is, and the constant its
+        response at a coarse detail.
 
     Returns
     -------
     Tensor
         ``(n, c, y, x + 2 * margin)``: the latents' continuation beyond the edges included.
     """
-    channels = latents.shape[1]
-    plain = round(config.unfiltered * channels)
-    lowest = 1 / COARSE if level is None else level
+    image = config.downsampling if config.image_channels else 0
+    learned = latents.shape[1] - image
+    plain = round(config.unfiltered * learned)
+    limits = limits or FilterLimits(level=1 / COARSE, cap=None)
+
+    def ramp(length: int) -> Tensor:
+        response = filter_response(config.latent_filter, length, dtype=torch.float64)
+        return limits.capped(response)
+
+    def constant(length: int) -> Tensor:
+        return torch.full((length // 2 + 1,), limits.level)
 
     def soft(length: int) -> Tensor:
-        ramp = torch.arange(length // 2 + 1) / length
-        return ramp.clamp(lowest, max(config.ramp_limit, lowest))
+        response = torch.arange(length // 2 + 1) / length
+        return limits.capped(response.clamp(limits.level, max(config.ramp_limit, limits.level)))
 
-    parts = []
-    if plain < channels:
-        parts.append(
-            filter_tilts(latents[:, : channels - plain], config.latent_filter, margin=margin)
-        )
-    if plain:
-        parts.append(filter_tilts(latents[:, channels - plain :], soft, margin=margin))
-    return torch.cat(parts, dim=1)
+    sizes = (learned - plain, plain, image)
+    parts = zip(latents.split(sizes, dim=1), (ramp, constant, soft), strict=True)
+    return torch.cat([filter_tilts(p, f, margin=margin) for p, f in parts if p.numel()], dim=1)
 
 
 def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:

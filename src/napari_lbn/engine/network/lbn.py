@@ -11,6 +11,7 @@ from torch.nn import functional
 from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
+from .image_channels import Refinement, image_to_latents, latents_to_image
 from .latent_projection import LatentGrid, re_project, round_up
 from .tomography import LatentTomography
 from .unet3d import MULTIPLE, UNet3d
@@ -32,6 +33,7 @@ class LBN(nn.Module):
         self.tomography = LatentTomography(self.config)
         self.unet = UNet3d(self.config)
         self.decoder = Decoder(self.config)
+        self.refinement = Refinement(self.config) if self.config.image_channels else None
 
     def forward(
         self, tilts: Tensor, angles: ArrayLike, targets: ArrayLike, thickness: int | None = None
@@ -60,13 +62,16 @@ class LBN(nn.Module):
         return self.decode(re_project(volume, targets, grid), size)
 
     def encode(self, tilts: Tensor) -> Tensor:
-        """Tilts ``(n, 1, y, x)`` of any size to latents ``(n, d, ceil(y / D), ceil(x / D))``."""
+        """Tilts ``(n, 1, y, x)`` of any size to latents ``(n, c, ceil(y / D), ceil(x / D))``."""
         d = self.config.downsampling
         height, width = tilts.shape[-2:]
         pad = (0, round_up(width, d) - width, 0, round_up(height, d) - height)
         if any(pad):
             tilts = functional.pad(tilts, pad, mode="replicate")
-        return self.encoder(tilts)
+        latents: Tensor = self.encoder(tilts)
+        if self.refinement is None:
+            return latents
+        return torch.cat([latents.float(), image_to_latents(tilts, self.config)], dim=1)
 
     def correct(self, volume: Tensor) -> Tensor:
         """Correct a latent volume ``(d, z, y, x)`` with the 3D UNet."""
@@ -77,8 +82,12 @@ class LBN(nn.Module):
         return corrected[:, :, :rows]
 
     def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
-        """Latent projections ``(m, d, y / D, x / D)`` to tilts ``(m, 1, *size)``."""
-        return self.decoder(latents)[..., : size[0], : size[1]]
+        """Latent projections ``(m, c, y / D, x / D)`` to tilts ``(m, 1, *size)``."""
+        d = self.config.latent_channels
+        tilts: Tensor = self.decoder(latents[:, :d])
+        if self.refinement is not None:
+            tilts = self.refinement(latents_to_image(latents[:, d:], self.config), tilts)
+        return tilts[..., : size[0], : size[1]]
 
     def n_parameters(self) -> int:
         """Number of trainable parameters."""

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from .latent_projection import (
+    FilterLimits,
     LatentGrid,
     filter_latents,
     interleave,
@@ -49,7 +50,7 @@ class LatentTomography(nn.Module):
     def __init__(self, config: LBNConfig) -> None:
         super().__init__()
         self.config = config
-        channels = config.latent_channels // config.subpixels
+        channels = config.tilt_channels // config.subpixels
         self.before = _steps(config.updates, channels, 1.0)
         self.after = _steps(config.updates_after, channels, 0.0)
 
@@ -102,17 +103,17 @@ class _Solver:
     ) -> None:
         self.config = config
         self.margin = grid.margin * grid.subpixels
-        self.level = plain_level(config, grid)
         self.project = grid.projector(angles, "distance", device)
         self.back_projector = grid.projector(angles, "linear", device, self.margin).T
         self.weights: Tensor | None = None
         if config.latent_sum == "mean":
             weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=device)
             self.weights = weights.view(-1, 1, 1, 1)
+        self.limits = _limits(config, grid, self.weights)
 
     def back(self, latents: Tensor) -> Tensor:
         """Filtered back-projection to a fine volume ``(z, x, c, y)``."""
-        filtered = filter_latents(latents, self.config, self.margin, self.level)
+        filtered = filter_latents(latents, self.config, self.margin, self.limits)
         if self.weights is not None:
             filtered = filtered * self.weights
         return self.back_projector(filtered.permute(0, 3, 1, 2).contiguous())
@@ -125,13 +126,16 @@ class _Solver:
         return volume
 
 
-def plain_level(config: LBNConfig, grid: LatentGrid) -> float | None:
-    """Response of the unfiltered channels; with updates one whose iterations converge.
+def _limits(config: LBNConfig, grid: LatentGrid, weights: Tensor | None) -> FilterLimits | None:
+    """Responses with which updates converge, for any thickness and any spacing of the tilts.
 
-    A constant passes A A^T about 2 x depth times its weight, so with this level about as
-    it is, whatever the thickness.
+    A latent passes A A^T about depth times its tilt's weight: a response of one over both
+    makes it about what it was. A constant passes through all tilts, of 2 radians together.
     """
-    return 0.5 / (grid.nz * grid.subpixels) if config.updates or config.updates_after else None
+    if weights is None or not (config.updates or config.updates_after):
+        return None
+    depth = grid.nz * grid.subpixels
+    return FilterLimits(level=0.5 / depth, cap=1 / (depth * weights.flatten().clamp_min(1e-6)))
 
 
 def _steps(count: int, channels: int, start: float) -> nn.Parameter | None:

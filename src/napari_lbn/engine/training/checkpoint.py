@@ -151,7 +151,7 @@ def _load_optimizer(
     optimizer: torch.optim.Optimizer, name: str, tensors: dict[str, Tensor]
 ) -> None:
     """Restore Adam's moments, each in the memory layout of its parameter."""
-    parameters = optimizer.param_groups[0]["params"]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         if not key.startswith(f"{name}."):

@@ -43,6 +43,9 @@ class TrainingSettings:
         Examples a step.
     learning_rate : float
         Of Adam, reached after `warm_up` steps.
+    outer_share : float
+        Learning rate of encoder and decoder, in that of the rest. Below 1 it spares the
+        linear pair that `network.initialise` starts them as.
     schedule : {"cosine", "plateau", "constant"}
         After the warm-up: falling to zero along a cosine over all `steps`; multiplied by
         `plateau_factor` whenever validation has not improved for `plateau_patience`
@@ -70,6 +73,7 @@ class TrainingSettings:
     steps: int = 2000
     accumulate: int = 1
     learning_rate: float = 1e-3
+    outer_share: float = 1.0
     warm_up: int = 100
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     plateau_factor: float = 0.5

@@ -92,7 +92,7 @@ class TrainingState:
         _use_channels_last(self.network)
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         self._predict = self.workers.spread(_Prediction(self.network, settings.recompute))
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.optimizer = torch.optim.Adam(_groups(network, settings), lr=settings.learning_rate)
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=settings.precision == "float16"
         )
@@ -174,7 +174,7 @@ class TrainingState:
 
     def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.current_rate()
+            group["lr"] = self.current_rate() * group["share"]
 
     def _spread_modules(self) -> list[nn.Module]:
         return [m for m in (self._predict, self._criticise) if m is not None]
@@ -252,3 +252,11 @@ def _use_channels_last(network: LBN) -> None:
 def _seed(seed: int, number: int) -> int:
     """Of an example's own random numbers."""
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+def _groups(network: LBN, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """Parameters with their share of the learning rate."""
+    outer = [*network.encoder.parameters(), *network.decoder.parameters()]
+    known = {id(parameter) for parameter in outer}
+    inner = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    return [{"params": inner, "share": 1.0}, {"params": outer, "share": settings.outer_share}]
