@@ -5,10 +5,11 @@
     python benchmarks/training_ablation.py DATA --validation VALIDATION --out ablation.json
 
 With and without critic, both masking schemes, x8 and x16, latent dimension 16, 32 and 64,
-and the rotation axis in latent coordinates. Every row trains the same number of steps on the
-same examples, from a random start, on one thread; one row is trained a second time from
-another seed, to tell differences from chance. Rows that the output holds already are
-kept, so the script goes on where it was stopped; ``--table`` only prints.
+and the rotation axis in latent coordinates. The network is the paper's, made narrow. Every
+row trains the same number of steps on the same examples, from a random start, on one thread;
+one row is trained a second time from another seed, to tell differences from chance. Rows that
+the output holds already are kept, so the script goes on where it was stopped; ``--table`` only
+prints.
 
 Figures are against noise-free truth: every fourth measured tilt hidden; the wedge from 63 to 81
 degrees; and hidden tilts at a width that is no multiple of the downsampling. The mean
@@ -33,6 +34,7 @@ from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.atomic import atomic_path
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.data import noisy
 from napari_lbn.engine.training.examples import ExampleSettings
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
@@ -51,7 +53,12 @@ ODD_WIDTH = 121
 SNR = 0.3
 COLUMNS = ("held-out", "wedge", "odd width")
 
-NETWORK = LBNConfig(widths=(8, 16, 32, 32, 64), unet_widths=(16, 32, 64, 64))
+NETWORK = replace(
+    read_configuration("paper-ablation").network,
+    widths=(8, 16, 32, 32, 64),
+    unet_widths=(16, 32, 64, 64),
+)
+"""The paper's, but narrow."""
 EXAMPLES = ExampleSettings(
     crop=64, n_targets=8, masking="independent", range_low=(-72.0, -54.0), range_high=(54.0, 72.0)
 )
