@@ -109,6 +109,13 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(
     assert [int(row["epoch"]) for row in read_log(out)] == list(range(1, rows + 2))
 
 
+def test_validation_series_never_train(stack: Path, weights: Path, tmp_path: Path) -> None:
+    out = ["--start", weights, "--out", tmp_path / "run", "--dry-run", *TINY]
+    result = call(stack, "--validation", stack, *out)
+    assert result.exit_code == 2
+    assert "named for training and for validation" in result.output
+
+
 def test_two_processes_share_a_training_and_one_goes_on(
     stack: Path, weights: Path, tmp_path: Path
 ) -> None:

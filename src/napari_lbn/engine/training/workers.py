@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..device import choose_device
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 COUNT, LOCAL_RANK = "WORLD_SIZE", "LOCAL_RANK"
 """What torchrun tells each process."""
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for the first one, which validates and writes, or for a lost one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +195,8 @@ def joined() -> Iterator[Workers]:
     if local < torch.cuda.device_count():
         torch.cuda.set_device(local)
     # scalars travel through gloo in any case
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield current_workers()
     finally:
