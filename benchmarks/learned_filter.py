@@ -1,7 +1,7 @@
 """The learned filter beside plain back-projection, and the four phenomena of the document.
 
     python benchmarks/learned_filter.py [--size 32,64,96] [--tilts 61] [--steps 150] [--out DIR]
-    python benchmarks/learned_filter.py --size 90,256,256 --steps 300 --rate 3e-2 --rows 32 --out DIR
+    python benchmarks/learned_filter.py --size 90,256,256 --steps 300 --rows 32 --out DIR
     python benchmarks/learned_filter.py --series TS.mrc --thickness 100
 
 Trains on simulated volumes 1 to 9 and tests on volume 0, 61 tilts in +-60 degrees, as the

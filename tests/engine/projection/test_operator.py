@@ -13,9 +13,20 @@ from hypothesis import strategies as st
 from napari_lbn.engine.errors import DeviceError, InputError
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.projection.backends import available_backends, choose_backend
+from napari_lbn.engine.projection.triton_backend import triton_works
 
 CPU = torch.device("cpu")
 BACKENDS = available_backends(CPU, torch.float32)
+HAS_CUDA = torch.cuda.is_available()
+ON_CUDA = pytest.mark.skipif(not HAS_CUDA, reason="no CUDA GPU")
+TARGETS = [
+    *(pytest.param(("cpu", name), id=name) for name in BACKENDS),
+    *(
+        pytest.param(("cuda", name), id=f"{name}-cuda", marks=ON_CUDA)
+        for name in ("triton", "torch-sparse", "plain")
+    ),
+]
+"""Devices and backends that are held to the same tests."""
 FOOTPRINTS = ["linear", "distance"]
 PRECISION = {torch.float32: 1e-6, torch.float64: 1e-14}
 
@@ -39,10 +50,21 @@ def random(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> torch.T
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
+def on_target(
+    target: tuple[str, str], geometry: ProjectionGeometry, dtype: torch.dtype = torch.float32
+) -> Projector:
+    """An operator on this device; skips what does not compute in this precision."""
+    device, backend = target
+    if backend not in available_backends(torch.device(device), dtype):
+        pytest.skip(f"{backend} does not run on {device} in {dtype}")
+    return Projector(geometry, device=device, dtype=dtype, backend=backend)
+
+
 def adjoint_error(projector: Projector, columns: tuple[int, ...] = (3, 2)) -> float:
     """``|<A v, p> - <v, A.T p>| / <A v, p>`` on positive data."""
     volume = random((*projector.domain_shape, *columns), projector.dtype).abs()
     tilts = random((*projector.range_shape, *columns), projector.dtype, seed=1).abs()
+    volume, tilts = volume.to(projector.device), tilts.to(projector.device)
     one = (projector(volume).double() * tilts).sum()
     other = (volume * projector.T(tilts).double()).sum()
     return float((one - other).abs() / one)
@@ -50,9 +72,9 @@ def adjoint_error(projector: Projector, columns: tuple[int, ...] = (3, 2)) -> fl
 
 @pytest.mark.parametrize("dtype", PRECISION)
 @pytest.mark.parametrize("footprint", FOOTPRINTS)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_back_projection_is_the_adjoint_of_projection(backend, footprint, dtype):
-    projector = Projector(geometry_with(footprint), dtype=dtype, backend=backend)
+@pytest.mark.parametrize("target", TARGETS)
+def test_back_projection_is_the_adjoint_of_projection(target, footprint, dtype):
+    projector = on_target(target, geometry_with(footprint), dtype)
     assert adjoint_error(projector) < PRECISION[dtype]
 
 
@@ -81,32 +103,33 @@ def test_adjoint_for_every_geometry(angles, nx, nz, n_detector, shift, footprint
     torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_adjoint_of_the_adjoint_is_the_operator(backend):
-    projector = Projector(ODD_ONE_OUT, backend=backend)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_adjoint_of_the_adjoint_is_the_operator(target):
+    projector = on_target(target, ODD_ONE_OUT)
     adjoint = projector.T
     assert adjoint.T is projector
     assert adjoint.domain_shape == projector.range_shape == (8, 19)
     assert adjoint.range_shape == projector.domain_shape == (14, 23)
-    tilts = random((8, 19, 4), torch.float32)
+    tilts = random((8, 19, 4), torch.float32).to(projector.device)
     torch.testing.assert_close(adjoint.T.T(tilts), projector.T(tilts), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("dtype", PRECISION)
 @pytest.mark.parametrize("footprint", FOOTPRINTS)
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "plain"])
-def test_fast_backends_agree_with_plain(backend, footprint, dtype, threads, monkeypatch):
+@pytest.mark.parametrize("target", [t for t in TARGETS if t.values[0] != ("cpu", "plain")])
+def test_fast_backends_agree_with_plain(target, footprint, dtype, threads, monkeypatch):
     # Splitting over threads must not change the result, however small the work.
     monkeypatch.setattr("napari_lbn.engine.projection.sparse.PARALLEL_WORK", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     geometry = geometry_with(footprint)
     plain = Projector(geometry, dtype=dtype, backend="plain")
-    fast = Projector(geometry, dtype=dtype, backend=backend)
+    fast = on_target(target, geometry, dtype)
     volume, tilts = random((14, 23, 5, 2), dtype), random((8, 19, 5, 2), dtype)
     tolerance = {"rtol": PRECISION[dtype], "atol": 10 * PRECISION[dtype]}
-    torch.testing.assert_close(fast(volume), plain(volume), **tolerance)
-    torch.testing.assert_close(fast.T(tilts), plain.T(tilts), **tolerance)
+    for operator, reference, array in ((fast, plain, volume), (fast.T, plain.T, tilts)):
+        result = operator(array.to(fast.device)).cpu()
+        torch.testing.assert_close(result, reference(array), **tolerance)
 
 
 def test_plain_works_in_parts_of_any_size(monkeypatch):
@@ -118,30 +141,31 @@ def test_plain_works_in_parts_of_any_size(monkeypatch):
 
 
 @pytest.mark.parametrize("columns", [(), (1,), (0,), (2, 3, 4)])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_any_number_of_columns(backend, columns):
-    projector = Projector(ODD_ONE_OUT, backend=backend)
-    tilts = projector(random((14, 23, *columns), torch.float32))
+@pytest.mark.parametrize("target", TARGETS)
+def test_any_number_of_columns(target, columns):
+    projector = on_target(target, ODD_ONE_OUT)
+    tilts = projector(random((14, 23, *columns), torch.float32).to(projector.device))
     assert tilts.shape == (8, 19, *columns)
     assert projector.T(tilts).shape == (14, 23, *columns)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_columns_do_not_mix_and_need_not_be_contiguous(backend):
-    projector = Projector(ODD_ONE_OUT, backend=backend)
-    volume = random((5, 14, 23), torch.float32).permute(1, 2, 0)
+@pytest.mark.parametrize("target", TARGETS)
+def test_columns_do_not_mix_and_need_not_be_contiguous(target):
+    projector = on_target(target, ODD_ONE_OUT)
+    volume = random((5, 14, 23), torch.float32).to(projector.device).permute(1, 2, 0)
     together = projector(volume)
     for i in range(5):
         torch.testing.assert_close(together[..., i], projector(volume[..., i]))
 
 
 @pytest.mark.parametrize("footprint", FOOTPRINTS)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_derivatives(backend, footprint):
+@pytest.mark.parametrize("target", TARGETS)
+def test_derivatives(target, footprint):
     geometry = geometry_with(footprint, nx=5, nz=4, n_detector=6, angles=(-50.0, 3.0, 77.0))
-    projector = Projector(geometry, dtype=torch.float64, backend=backend)
+    projector = on_target(target, geometry, torch.float64)
     for operator in (projector, projector.T):
-        array = random((*operator.domain_shape, 2), torch.float64).requires_grad_()
+        array = random((*operator.domain_shape, 2), torch.float64).to(projector.device)
+        array.requires_grad_()
         assert torch.autograd.gradcheck(operator, array)
         # Twice, as a gradient penalty needs it: through a function that is not linear.
         assert torch.autograd.gradgradcheck(lambda a, op=operator: op(a).pow(2), array)
@@ -191,7 +215,9 @@ def test_the_matrix_does_not_depend_on_how_it_is_built(monkeypatch):
 
 def test_auto_is_the_fastest_that_runs():
     assert choose_backend("auto", CPU, torch.float32) == BACKENDS[0]
-    assert choose_backend("auto", torch.device("cuda"), torch.float32) == "torch-sparse"
+    on_cuda = choose_backend("auto", torch.device("cuda"), torch.float32)
+    assert on_cuda == ("triton" if triton_works(torch.device("cuda")) else "torch-sparse")
+    assert choose_backend("auto", torch.device("cuda"), torch.float64) == "torch-sparse"
     assert choose_backend("auto", torch.device("mps"), torch.float32) == "plain"
     assert choose_backend("auto", torch.device("cuda"), torch.float16) == "plain"
 

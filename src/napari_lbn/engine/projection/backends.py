@@ -3,7 +3,7 @@
 The matrix has shape ``(nz * nx, n_tilts * n_detector)``: its product with tilts is
 back-projection, that of its transpose is projection. ``plain`` defines the result on
 every device; the sparse products hold the same entries and are tested against it, and
-so are the compiled loops, which need no matrix at all.
+so are the compiled loops and GPU kernels, which need no matrix at all.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..errors import DeviceError
 from .compiled import CompiledBackend, has_numba
 from .plain import PlainBackend
 from .sparse import MklBackend, ScipyBackend, TorchSparseBackend
+from .triton_backend import TritonBackend, triton_works
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from .geometry import ProjectionGeometry
 
-BackendName: TypeAlias = Literal["auto", "plain", "compiled", "scipy", "mkl", "torch-sparse"]
+BackendName: TypeAlias = Literal[
+    "auto", "plain", "compiled", "scipy", "mkl", "torch-sparse", "triton"
+]
+MATRIX_FREE: tuple[BackendName, ...] = ("compiled", "triton")
 
 
 class Backend(Protocol):
@@ -43,6 +47,7 @@ BACKENDS: dict[str, Callable[[ProjectionGeometry, torch.device, torch.dtype], Ba
     "scipy": ScipyBackend,
     "mkl": MklBackend,
     "torch-sparse": TorchSparseBackend,
+    "triton": TritonBackend,
 }
 
 
@@ -56,13 +61,15 @@ def available_backends(device: torch.device, dtype: torch.dtype) -> list[Backend
             names += ["mkl"] if has_mkl else []
             names += ["scipy", "torch-sparse"]
         elif device.type == "cuda":
-            names = ["torch-sparse"]
+            single = dtype == torch.float32
+            names = ["triton"] if single and triton_works(device) else []
+            names += ["torch-sparse"]
     return [*names, "plain"]
 
 
 def needs_matrix(device: torch.device | str) -> bool:
     """Whether the fastest backend on this device holds the projection matrix in memory."""
-    return available_backends(torch.device(device), torch.float32)[0] != "compiled"
+    return available_backends(torch.device(device), torch.float32)[0] not in MATRIX_FREE
 
 
 def choose_backend(name: BackendName, device: torch.device, dtype: torch.dtype) -> BackendName:

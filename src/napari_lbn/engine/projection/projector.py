@@ -101,7 +101,7 @@ class Projector(_LinearOperator):
         Where the operator lives and its arrays must be.
     dtype : torch.dtype
         Of the products.
-    backend : {"auto", "plain", "compiled", "scipy", "mkl", "torch-sparse"}
+    backend : {"auto", "plain", "compiled", "scipy", "mkl", "torch-sparse", "triton"}
         How to multiply; all give the same result.
     """
 

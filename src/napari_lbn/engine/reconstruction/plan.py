@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil, hypot
 from typing import TYPE_CHECKING
 
+import torch
 from scipy.fft import next_fast_len
 
 from ..device import default_memory_bound
@@ -22,8 +23,8 @@ RESERVE = 96 << 20
 """Bytes for the temporaries of filtering and of building the matrix."""
 ENTRY_BYTES = 8
 """An entry of the matrix: float32 and int32."""
-BLOCK_BYTES = 4 << 20
-"""Of a block of z where no matrix is needed."""
+BLOCK_BYTES = {"cpu": 4 << 20, "cuda": 256 << 20}
+"""Of a block of z where no matrix is needed: in a processor's cache, or worth a launch."""
 MATRIX_SHARE = 0.25
 """Share of the bound that the matrix may take."""
 
@@ -73,7 +74,9 @@ def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -
     nz = settings.thickness
     margin = detector_margin(nx, nz)
     if not needs_matrix(settings.device):
-        return _plan_without_matrix(bound, n_tilts, shape_yx, nz, margin)
+        kind = torch.device(settings.device).type
+        block = BLOCK_BYTES.get(kind, BLOCK_BYTES["cuda"])
+        return _plan_without_matrix(bound, n_tilts, shape_yx, nz, min(block, bound // 4))
     z_row = 2 * n_tilts * nx * ENTRY_BYTES
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
     # Leave room for one row of y at least: its share of the output comes first.
@@ -98,12 +101,13 @@ def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -
 
 
 def _plan_without_matrix(
-    bound: int, n_tilts: int, shape_yx: tuple[int, int], nz: int, margin: int
+    bound: int, n_tilts: int, shape_yx: tuple[int, int], nz: int, block: int
 ) -> SlabPlan:
     """Blocks of z then only bound the product that is copied into the slab."""
     ny, nx = shape_yx
+    margin = detector_margin(nx, nz)
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
-    z_rows = max(1, min(nz, BLOCK_BYTES // (4 * nx * COLUMNS)))
+    z_rows = max(1, min(nz, block // (4 * nx * COLUMNS)))
     by_column = 4 * z_rows * nx
     rows = int(min(ny, COLUMNS, (bound - RESERVE) // (by_row + by_column)))
     if rows < 1:
