@@ -17,6 +17,7 @@ from .filter import filter_app
 from .handedness import handedness
 from .info import info
 from .reconstruct import reconstruct
+from .simulate import simulate
 from .synthesize import synthesize
 from .train import train
 
@@ -61,6 +62,7 @@ _COMMANDS = (
     convert,
     export,
     handedness,
+    simulate,
 )
 for _command in _COMMANDS:
     add_command(app, _command)

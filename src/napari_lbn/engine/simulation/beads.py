@@ -38,7 +38,7 @@ class Beads:
     def draw(cls, grid: Grid, slab: Slab, rng: np.random.Generator) -> Beads:
         """Beads of mostly 10 nm, most of them on the surfaces of the ice."""
         area = grid.nx * grid.ny * grid.spacing**2
-        count = int(np.clip(rng.poisson(rng.uniform(0.5, 6) * area / 1e5), 1, 80))
+        count = int(np.clip(rng.poisson(rng.uniform(0.5, 9) * area / 1e5), 1, 80))
         diameter = rng.choice([5.0, 10.0, 10.0, 10.0, 15.0])
         centres = grid.random_points(count, rng)
         at = centres[:, 1].astype(int), centres[:, 2].astype(int)

@@ -28,7 +28,7 @@ OCCUPANCY = 2.5
 def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
     """Smooth density variation with a power-law spectrum, weaker outside the cell."""
     coarse = tuple(max(n // 4, 4) for n in grid.shape)
-    field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.02, 0.09)
+    field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.01, 0.07)
     weight = np.ones(grid.shape[1:], np.float32)
     if slab.cell is not None:
         weight = np.clip(slab.cell.inward / 10, 0.3, 1)

@@ -172,7 +172,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(given: argparse.Namespace) -> SimulationSettings:
     first, last, step = given.angles
-    maps, membrane_maps = tuple(given.maps), ()
+    maps: tuple[Path, ...] = tuple(given.maps)
+    membrane_maps: tuple[Path, ...] = ()
     if given.use is not None:
         maps = density_maps(given.maps, given.use)
         membrane_maps = density_maps(given.maps, given.use, membrane=True)
@@ -182,13 +183,13 @@ def _settings(given: argparse.Namespace) -> SimulationSettings:
         pixel_size=tuple(given.pixel_sizes),
         thickness=tuple(given.thickness),
         thickness_nm=given.thickness_nm and tuple(given.thickness_nm),
-        lean=(0.0, given.lean),
+        lean=(-given.lean, given.lean),
         maps=maps,
         membrane_maps=membrane_maps,
     )
     return SimulationSettings(
         specimen=specimen,
-        microscope=MicroscopeSettings(pre_tilt=(0.0, given.pre_tilt)),
+        microscope=MicroscopeSettings(pre_tilt=(-given.pre_tilt, given.pre_tilt)),
         angles=tuple(float(a) for a in np.arange(first, last + step / 2, step)),
     )
 

@@ -29,7 +29,7 @@ class CellBody:
     rim, half_height : float
         nm; semi-axes of the elliptic profile from the outline to the flat top.
     cytoplasm : float
-        Mean density above ice.
+        Mean density above ice of all that is not drawn one by one.
     """
 
     inward: Map
@@ -100,7 +100,7 @@ def make_slab(
     span = float(x[-1] - x[0])
     slope = rng.uniform(-1, 1, 2) * settings.gradient
     plane += slope[0] * (x / span)[:, None] + slope[1] * (y / span)[None, :]
-    lean = rng.uniform(*settings.lean) * rng.choice([-1, 1])
+    lean = rng.uniform(*settings.lean)
     rough = rng.uniform(0.2, 1) * settings.roughness * thickness
     surfaces = [rough * smooth_map(grid.nx, grid.ny, 8, rng) for _ in range(2)]
     half = thickness / 2 * (1 + plane) + (surfaces[0] - surfaces[1]) / 2
@@ -108,7 +108,8 @@ def make_slab(
     cell = None
     if rngs["cell"].random() < settings.cell:
         cell = _make_cell(grid, thickness, rngs["cell"])
-        ice = half * rngs["cell"].uniform(0.35, 0.9)
+        # Blotting leaves ice about as thick as the cells in it.
+        ice = half * rngs["cell"].uniform(0.5, 1.0)
         half = np.maximum(ice, cell.top() + rngs["cell"].uniform(2, 10))
     half = np.clip(half, 0.15 * thickness, (grid.nz / 2 - 1) * grid.spacing - np.abs(middle))
     return Slab(middle=middle.astype(np.float32), half=half.astype(np.float32), cell=cell)
@@ -126,7 +127,7 @@ def _make_cell(grid: Grid, thickness: float, rng: np.random.Generator) -> CellBo
         inward=(radius - distance + outline).astype(np.float32),
         rim=float(rng.uniform(0.5, 2.0) * thickness),
         half_height=float(thickness / 2 * rng.uniform(0.75, 0.95)),
-        cytoplasm=float(rng.uniform(0.04, 0.14)),
+        cytoplasm=float(rng.uniform(0.0, 0.08)),
     )
 
 

@@ -64,8 +64,9 @@ class MicroscopeSettings:
         Range of the uneven illumination, as the largest change of optical density over
         the field of view; the same at every tilt.
     pre_tilt : tuple of float
-        Range in degrees of the slab's own tilt, to either side: the stage's 0 shows the
-        slab at this angle.
+        Range in degrees of the slab's own tilt: the stage's 0 shows the slab at this angle.
+    damage : bool
+        Whether the accumulated exposure damps fine detail.
     """
 
     ctf: bool = True
@@ -81,6 +82,7 @@ class MicroscopeSettings:
     defocus_gradient: bool = True
     shading: Range = (0.0, 0.05)
     pre_tilt: Range = (0.0, 0.0)
+    damage: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,6 +95,10 @@ class Imaging:
         When each tilt is acquired, 0 first.
     dose : ndarray
         Exposure in e/Å² that the specimen had before the middle of each tilt.
+    dose_of_one : float
+        e/Å² of a tilt whose exposure is 1.
+    damage : bool
+        Whether `dose` damps the tilts.
     slope : ndarray
         Change of defocus across the tilt axis: tan(tilt angle), 0 without a gradient.
     shading : tuple of float
@@ -110,9 +116,11 @@ class Imaging:
     exposure: NDArray[np.float64]
     order: NDArray[np.intp]
     dose: NDArray[np.float64]
+    dose_of_one: float
     slope: NDArray[np.float64]
     shading: tuple[float, float, float] = (0.0, 0.0, 0.0)
     pre_tilt: float = 0.0
+    damage: bool = True
 
     @classmethod
     def draw(
@@ -131,7 +139,7 @@ class Imaging:
         exposure = cos ** -rng.uniform(*settings.exposure_power)
         shifts = rng.uniform(*settings.misalignment) * rng.standard_normal((count, 2))
         jitter = settings.defocus_jitter * rng.standard_normal(count)
-        pre_tilt = float(rng.uniform(*settings.pre_tilt) * rng.choice([-1, 1]))
+        pre_tilt = float(rng.uniform(*settings.pre_tilt))
         return cls(
             ctf=settings.ctf,
             amplitude_contrast=amplitude_contrast,
@@ -141,7 +149,9 @@ class Imaging:
             shifts=shifts,
             defocus=np.maximum(defocus + jitter, 0.1),
             order=order,
+            dose_of_one=float(total / exposure.sum()),
             dose=accumulated(exposure * total / exposure.sum(), order),
+            damage=settings.damage,
             slope=_slopes(angles + pre_tilt) * settings.defocus_gradient,
             shading=_draw_shading(rng.uniform(*settings.shading), rng),
             pre_tilt=pre_tilt,
@@ -328,7 +338,8 @@ def _contrasted(
     if not imaging.ctf:
         return fft.irfft2(spectrum, s=shape)
     frequency = np.hypot(*_frequencies(shape)) / pixel_size
-    spectrum = spectrum * damage(frequency, float(imaging.dose[index])).astype(np.float32)
+    if imaging.damage:
+        spectrum = spectrum * damage(frequency, float(imaging.dose[index])).astype(np.float32)
     defocus = float(imaging.defocus[index])
     # Across the image, in µm: half of it on each side of the axis.
     change = float(imaging.slope[index]) * shape[1] * pixel_size * 1e-4

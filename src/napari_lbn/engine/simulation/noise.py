@@ -76,3 +76,32 @@ def to_counts(optical_density: Images, exposure: ArrayLike, electrons: float) ->
     """Mean electrons per pixel, dark where dense: what a camera shows before counting noise."""
     dose = electrons * np.asarray(exposure, np.float64)
     return (dose[:, None, None] * np.exp(-np.clip(optical_density, -2, 12))).astype(np.float32)
+
+
+def detected(
+    optical_density: Images, exposure: ArrayLike, electrons: float, rng: np.random.Generator
+) -> Images:
+    """Electrons counted in each pixel: Poisson noise about `to_counts`.
+
+    Parameters
+    ----------
+    optical_density : ndarray
+        ``(n, y, x)`` clean tilts.
+    exposure : array_like
+        ``(n,)`` relative exposure.
+    electrons : float
+        That reach a pixel without a specimen at an exposure of 1.
+    rng : Generator
+        Of the noise.
+    """
+    return rng.poisson(to_counts(optical_density, exposure, electrons)).astype(np.float32)
+
+
+def electrons_for(clean: Images, snr: float, untilted: int) -> float:
+    """Electrons a pixel, without a specimen, that give the untilted view this SNR.
+
+    A count of n electrons has a relative variance of 1 / n, which is the variance of the
+    noise in optical density; `signal_variance` is the signal's.
+    """
+    tilt = clean[untilted]
+    return float(snr / signal_variance(tilt) * np.exp(tilt.mean(dtype=np.float64)))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .grid import Volume
     from .specimen import Specimen
 
+LEAST_FADE = 8
+"""Tilt pixels over which the reconstruction box fades at least."""
+
 GROUP = 8
 """Tilts projected together: neighbours in |angle| need about the same width of specimen."""
 
@@ -103,7 +106,7 @@ def _fade(x: NDArray[np.float64], specimen: Specimen) -> NDArray[np.float64]:
     """Weight of the reconstruction box `x` voxels from the centre of the field of view."""
     settings, fine = specimen.settings, specimen.settings.oversampling
     half = fine * (settings.field[1] / 2 + settings.margin)
-    ramp = (half - np.abs(x)) / max(2 * fine * settings.margin, 1)
+    ramp = (half - np.abs(x)) / (2 * fine * max(settings.margin, LEAST_FADE / 2))
     return np.sin(np.pi / 2 * np.clip(ramp, 0, 1)) ** 2
 
 
@@ -130,7 +133,8 @@ def _project_group(
             footprint="distance",
         )
         tilts += _matrix(geometry, nx, start).T @ density.reshape(nz * nx, ny)
-    return (tilts / len(halves)).reshape(len(angles), n_detector, ny).transpose(0, 2, 1)
+    tilts /= np.float32(len(halves))
+    return tilts.reshape(len(angles), n_detector, ny).transpose(0, 2, 1)
 
 
 def _matrix(geometry: ProjectionGeometry, nx: int, start: int) -> csr_array:

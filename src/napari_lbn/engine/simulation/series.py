@@ -142,7 +142,7 @@ def clean_tilts(
     integrals = project_specimen(specimen, seen, view=view, box_only=box_only)
     absorbed = project_beads(specimen, seen, view=view, box_only=box_only)
     settings = specimen.settings
-    return image(
+    tilts = image(
         integrals,
         imaging,
         absorbed=absorbed,
@@ -150,3 +150,13 @@ def clean_tilts(
         oversampling=settings.oversampling,
         margin=settings.margin,
     )
+    if specimen.ice > 0:
+        radians = np.deg2rad(seen)
+        # Through the faces of the box, or through its sides where that is shorter.
+        path = np.minimum(
+            specimen.ice / np.maximum(np.abs(np.cos(radians)), 1e-6),
+            settings.field[1] / np.maximum(np.abs(np.sin(radians)), 1e-6),
+        )
+        per_pixel = specimen.pixel_size / 10 / imaging.mean_free_path
+        tilts += (path * per_pixel).astype(np.float32)[:, None, None]
+    return tilts

@@ -51,7 +51,7 @@ class SpecimenSettings:
     thickness_nm : tuple of float, optional
         Range in nm, drawn log-uniformly; `thickness` then only clips it.
     lean : tuple of float
-        Range in degrees by which the slab leans along the tilt axis, to either side.
+        Range in degrees by which the slab leans along the tilt axis.
     max_angle : float
         Degrees; up to this tilt every ray through the field of view stays in the slab.
     oversampling : int
@@ -116,8 +116,8 @@ class SpecimenSettings:
             raise InputError("The thickness range must be positive and ascending.")
         if self.thickness_nm is not None and not 0 < self.thickness_nm[0] <= self.thickness_nm[1]:
             raise InputError("The thickness range in nm must be positive and ascending.")
-        if not 0 <= self.lean[0] <= self.lean[1] <= MAX_LEAN:
-            raise InputError(f"The slab leans by 0 to {MAX_LEAN:g} degrees.")
+        if not -MAX_LEAN <= self.lean[0] <= self.lean[1] <= MAX_LEAN:
+            raise InputError(f"The slab leans by at most {MAX_LEAN:g} degrees.")
         if not 0 < self.max_angle < 85:
             raise InputError("The angle that the slab covers must lie between 0 and 85 degrees.")
         if self.oversampling < 1 or self.views < 1 or min(self.field) < 8:

@@ -43,6 +43,8 @@ class Specimen:
         Centre of each field of view along x, tilt pixels from the specimen's centre.
     ingredients : tuple of str
         What this specimen holds.
+    ice : float
+        Tilt pixels of ice that absorb beside the density: a given volume's is none of it.
     """
 
     density: Volume
@@ -53,6 +55,7 @@ class Specimen:
     beads: Beads
     view_centres: tuple[float, ...]
     ingredients: tuple[str, ...]
+    ice: float = 0.0
 
 
 def view_half_width(settings: SpecimenSettings, thickness: float) -> float:
@@ -80,7 +83,8 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
         settings = replace(settings, oversampling=1)
     # Surfaces wander and a gradient thickens one side: leave room above the mean thickness.
     depth = 2 + thickness * (1 + settings.gradient / 2 + 2 * settings.roughness)
-    depth += (settings.field[0] + 2 * settings.margin) * np.tan(np.deg2rad(settings.lean[1]))
+    lean = np.deg2rad(np.abs(settings.lean).max())
+    depth += (settings.field[0] + 2 * settings.margin) * np.tan(lean)
     centres = (np.arange(settings.views) - (settings.views - 1) / 2) * VIEW_STEP
     centres = np.rint(centres * settings.field[1])
     half_width = view_half_width(settings, depth) + float(np.abs(centres).max())

@@ -1,0 +1,100 @@
+"""`napari-lbn simulate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_lbn.cli.app import app
+from napari_lbn.engine.io import open_tilt_series, open_volume, read_angles
+
+SMALL = ("--size", 16, 24, "--pixel-size", 20, "--thickness", 24, "--truth-step", 10)
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def simulated(folder: Path, *more: object) -> dict[str, Any]:
+    result = run("simulate", "--out", folder, *SMALL, *more)
+    assert result.exit_code == 0, result.output
+    return json.loads((folder / "simulated.json").read_text())
+
+
+def test_a_simulation_writes_series_truths_and_where_they_come_from(tmp_path: Path):
+    record = simulated(tmp_path / "sim", "--seed", 5, "--only", "molecules,beads")
+    files = sorted(path.name for path in (tmp_path / "sim").iterdir())
+    assert len(files) == 9
+    assert record["simulated"] is True
+    assert record["ingredients"] == ["molecules", "beads"]
+    series = open_tilt_series(tmp_path / "sim" / "simulated.mrc")
+    assert series.image_shape == (16, 24)
+    assert series.angles[[0, -1]].tolist() == [-60, 60]
+    box = read_angles(tmp_path / "sim" / "simulated_truth_box.tlt").angles
+    assert (box.min(), box.max()) == (-80, 80)
+    with mrcfile.open(tmp_path / "sim" / "simulated_truth_tomogram.mrc") as file:
+        assert file.is_volume()
+        assert file.data.shape[1:] == (16, 24)
+    again = simulated(tmp_path / "again", "--seed", 5, "--only", "molecules,beads")
+    assert again["shifts"] == record["shifts"]
+
+
+def test_angles_missing_tilts_order_and_pre_tilt(tmp_path: Path):
+    record = simulated(
+        tmp_path,
+        *("--range", -40, 40, "--step", 10, "--missing=-20,10", "--order", "bidirectional"),
+        *("--exposure", "inverse-cosine", "--dose", 70, "--only", "", "--pre-tilt", 8),
+    )
+    assert record["measured_angles"] == [-40, -30, -10, 0, 20, 30, 40]
+    order = np.array(record["acquisition_order"])
+    assert order.argmin() == 3
+    assert order.argmax() == 0
+    assert sum(record["dose"]) == pytest.approx(70)
+    assert record["dose"][0] == pytest.approx(record["dose"][3] / np.cos(np.deg2rad(40)))
+    assert record["pre_tilt"] == 8
+
+
+def test_a_given_volume_is_re_projected(tmp_path: Path):
+    volume = np.zeros((8, 16, 20), np.float32)
+    volume[2:6, 4:9, 6:14] = 1
+    mrcfile.write(tmp_path / "V.mrc", volume, voxel_size=10.0)
+    record = simulated(tmp_path / "sim", "--truth", tmp_path / "V.mrc", "--no-noise", "--no-ctf")
+    assert record["volume"] == str(tmp_path / "V.mrc")
+    assert record["pixel_size"] == 10
+    truth, size = open_volume(tmp_path / "sim" / "simulated_truth_tomogram.mrc")
+    assert size == 10
+    # Dense is dark in what a simulation writes.
+    assert np.corrcoef(np.asarray(truth).ravel(), volume.ravel())[0, 1] == pytest.approx(-1)
+
+
+def test_a_shrec_model_is_re_projected(tmp_path: Path):
+    folder = tmp_path / "shrec" / "model_2"
+    folder.mkdir(parents=True)
+    mrcfile.write(folder / "grandmodel.mrc", np.eye(16, 20, dtype=np.float32)[None].repeat(6, 0))
+    record = simulated(tmp_path / "sim", "--shrec", tmp_path / "shrec", "--model", 2)
+    assert record["pixel_size"] == 10
+    assert record["volume"].endswith("model_2/grandmodel.mrc")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--only", "unicorns"), "'unicorns' is no ingredient"),
+        (("--missing", "1"), "none of the angles"),
+        (("--maps", "absent"), "absent"),
+        (("--truth", "a.mrc", "--shrec", "b"), "Which volume"),
+        (("--range", 60, -60), "no range"),
+        (("--thickness", 0), "thickness"),
+    ],
+)
+def test_what_cannot_be_simulated_is_told(tmp_path: Path, arguments: tuple[object, ...], told: str):
+    result = run("simulate", "--out", tmp_path / "sim", *SMALL, *arguments)
+    assert result.exit_code == 2
+    assert told in result.output
+    assert not (tmp_path / "sim").exists()
