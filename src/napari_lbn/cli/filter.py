@@ -14,7 +14,13 @@ from .command import add_command
 from .filter_options import KindOptions, LearningOptions, SimulatedOptions
 from .method_options import AugmentOptions, TomogramOptions
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import label, require_mrc_name, require_other_files, tell_written
+from .output import (
+    label,
+    record_path,
+    require_other_files,
+    require_tomogram_name,
+    tell_written,
+)
 from .progress import note, run_job
 from .series import open_series
 from .settings import require_thickness, require_usable
@@ -61,7 +67,7 @@ TomogramOut = Annotated[
     Path,
     typer.Option(
         metavar="FILE",
-        help="Tomogram to write (.mrc).",
+        help="Tomogram to write (.mrc or .ome.zarr).",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
@@ -134,8 +140,8 @@ def apply(
     opened = open_series(series)
     require_usable(opened)
     require_thickness(computing.thickness, opened)
-    require_mrc_name(out)
-    require_other_files([out, out.with_suffix(".json")], [opened.source, series.angle_file, using])
+    require_tomogram_name(out)
+    require_other_files([out, record_path(out)], [opened.source, series.angle_file, using])
     made = (
         augmented_tilts(opened, computing, augment, wedge)
         if augment.lbn

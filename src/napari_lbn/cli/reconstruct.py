@@ -17,7 +17,13 @@ from .method_options import (
     method_settings,
 )
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import label, require_mrc_name, require_other_files, tell_written
+from .output import (
+    label,
+    record_path,
+    require_other_files,
+    require_tomogram_name,
+    tell_written,
+)
 from .series import open_series
 from .settings import require_thickness, require_usable
 from .tilts import augmented_tilts, measured_tilts
@@ -30,7 +36,7 @@ OutOption = Annotated[
     Path,
     typer.Option(
         metavar="FILE",
-        help="Tomogram to write (.mrc).",
+        help="Tomogram to write (.mrc or .ome.zarr).",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
@@ -55,8 +61,8 @@ def reconstruct(
     opened = open_series(series)
     require_usable(opened)
     require_thickness(computing.thickness, opened)
-    require_mrc_name(out)
-    require_other_files([out, out.with_suffix(".json")], [opened.source, series.angle_file])
+    require_tomogram_name(out)
+    require_other_files([out, record_path(out)], [opened.source, series.angle_file])
     if method.non_negative and (augment.lbn or method.method is Method.WBP):
         raise InputError(
             "--non-negative takes tilts as projected density, for SIRT and TV of measured tilts.",
