@@ -6,7 +6,8 @@ Every row back-projects the same tilts with the same number of threads and repor
 best of several rounds, in 10^9 voxel updates a second (one update: one voxel and one
 tilt). Rounds go around all methods, so that a busy machine slows them alike; with one
 thread it is the processor's time that counts, so that waiting for others does not. ASTRA and
-scikit-image are compared where they are installed.
+scikit-image are compared where they are installed, and a GPU where there is one
+(``back_projection_gpu.py``).
 """
 
 from __future__ import annotations
@@ -294,6 +295,12 @@ def main() -> None:
     print_adjoint_errors(case)
     print_agreement(case, tilts)
     print_wbp_time()
+    if torch.cuda.is_available():
+        from back_projection_gpu import print_gpu
+
+        print_gpu(case, tilts, options.rounds)
+    else:
+        print("\nno GPU here")
 
 
 if __name__ == "__main__":
