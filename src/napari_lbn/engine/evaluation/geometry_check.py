@@ -1,6 +1,6 @@
-"""Wrong use seen by hold-outs: tilt axis along x, shuffled tilts, angles of another series.
+"""Wrong use seen in the tilts: tilt axis along x, shuffled tilts, angles of another series.
 
-What no hold-out can see is `summary.SIGNS_UNSEEN`.
+What nothing can see is `summary.SIGNS_UNSEEN`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from ..correct.tomogram import measure_intensities
 from ..events import Progress, raise_if_cancelled
 from ..io.findings import Finding
+from .angle_scale import AngleScale, angle_scale
 from .baselines import wbp_reprojection
 from .metrics import averaged, correlation
 from .sharing import part
@@ -24,34 +25,46 @@ if TYPE_CHECKING:
     from ..tilt_series import TiltSeries
 
 SMALL = 64
-"""Pixels to which the shorter side is averaged: geometry shows at low resolution."""
+"""Pixels to which the shorter side is averaged: axis and order show at low resolution."""
+WIDE, ROWS = 320, 128
+"""Pixels along x to which tilts are averaged, and rows in the middle, for the increment."""
 FOLDS = 4
-FACTORS = (0.5, 2 / 3, 1.5, 2.0)
-"""By which the angles may be wrong."""
-STEEPEST = 89.0
+AS_GIVEN, ALONG_X = "as given", "tilt axis along x"
 GAIN = 1.1
-"""Another geometry must predict this many times better before it is told."""
+"""Another axis must predict this many times better before it is told."""
+OTHER_SCALE = 1.24
+"""Angles that are wrong by less are not told from right ones of a specimen that is no slab."""
+CERTAIN = 3.5
+"""Standard errors."""
+SLAB = 1.1
+"""Neighbours must agree this many times better with their stretch: else it is no slab."""
 PERMUTATIONS = 400
 DOUBT = 0.01
 FEWEST = 8
 """Tilts; with fewer, chance decides."""
+AXIS_SHARE = 0.3
+"""Of the time, for the axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeometryCheck:
-    """How well the visible tilts predict hidden ones with this geometry and with others.
+    """Whether axis, order and increment of the tilts are what they are said to be.
 
     Attributes
     ----------
     correlations : dict
-        Mean correlation of WBP re-projections, averaged to some 64 pixels, by hypothesis.
+        Mean correlation of WBP re-projections of hidden tilts, averaged to some 64 pixels,
+        with the tilt axis as given and along x.
     order : float
         Probability that shuffled tilts resemble their neighbours as much.
+    scale : AngleScale or None
+        None with too few tilts.
     findings : tuple of Finding
     """
 
     correlations: dict[str, float]
     order: float
+    scale: AngleScale | None
     findings: tuple[Finding, ...]
 
 
@@ -62,7 +75,7 @@ def check_geometry(
     fractions: tuple[float, float] = (0.0, 1.0),
     cancel: CancelToken | None = None,
 ) -> Job[GeometryCheck]:
-    """Try other geometries on a small copy of the series.
+    """Try other geometries on small copies of the series.
 
     Parameters
     ----------
@@ -75,25 +88,34 @@ def check_geometry(
     cancel : CancelToken, optional
         Ends the job with `Cancelled`.
     """
-    tilts, factor = _small_copy(series)
     angles = series.included_angles
-    thickness = max(round(thickness / factor), 4)
-    names = ["as given", "tilt axis along x"]
-    names += [f"angles times {f:.3g}" for f in FACTORS if np.abs(angles).max() * f <= STEEPEST]
+    factor = max(min(series.image_shape) // SMALL, 1)
+    tilts = _small_copy(series, factor)
+    depth = max(round(thickness / factor), 4)
     found: dict[str, float] = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate((AS_GIVEN, ALONG_X)):
         raise_if_cancelled(cancel)
-        fraction = part(fractions, i, len(names))
-        yield Progress(stage="Trying other geometries", done=i, total=len(names), fraction=fraction)
-        images, values = tilts, angles
-        if name == "tilt axis along x":
-            images = np.ascontiguousarray(tilts.transpose(0, 2, 1))
-        elif name.startswith("angles"):
-            values = angles * float(FACTORS[[f"{f:.3g}" for f in FACTORS].index(name.split()[-1])])
-        found[name] = _held_out_correlation(images, values, thickness)
+        fraction = part(fractions, i * AXIS_SHARE / 2, 1)
+        yield Progress(stage="Trying another tilt axis", done=i, total=2, fraction=fraction)
+        turned = name == ALONG_X
+        images = np.ascontiguousarray(tilts.transpose(0, 2, 1)) if turned else tilts
+        found[name] = _held_out_correlation(images, angles, depth)
     order = order_doubt(tilts)
-    findings = tuple(_findings(series, found, order)) if angles.size >= FEWEST else ()
-    return GeometryCheck(correlations=found, order=order, findings=findings)
+    if angles.size < FEWEST:
+        return GeometryCheck(correlations=found, order=order, scale=None, findings=())
+    factor = max(round(series.image_shape[1] / WIDE), 1)
+    share = part(fractions, AXIS_SHARE, 1), fractions[1]
+    wide = _small_copy(series, factor, ROWS)
+    scale = yield from angle_scale(
+        wide, angles, round(thickness / factor), fractions=share, cancel=cancel
+    )
+    findings = (
+        *order_findings(series.name, order),
+        # axis and increment mean little where the order is wrong
+        *([] if order > DOUBT else axis_findings(series.name, found)),
+        *([] if order > DOUBT else scale_findings(series, scale)),
+    )
+    return GeometryCheck(correlations=found, order=order, scale=scale, findings=findings)
 
 
 def order_doubt(tilts: NDArray[np.float32]) -> float:
@@ -109,36 +131,51 @@ def order_doubt(tilts: NDArray[np.float32]) -> float:
     return float((1 + np.sum(np.array(others) >= own)) / (1 + PERMUTATIONS))
 
 
-def _findings(series: TiltSeries, found: dict[str, float], order: float) -> list[Finding]:
-    findings = []
-    if order > DOUBT:
-        findings.append(
-            Finding(
-                severity="warning",
-                message=f"{series.name}: tilts do not resemble their neighbours in angle more "
-                "than any others. Are they in the order of the angles?",
-                remedy="Check that the angle file belongs to this stack and has its order.",
-            )
-        )
-    given = found["as given"]
-    best = max(found, key=lambda name: found[name])
-    if best == "as given" or found[best] < GAIN * given or found[best] <= 0:
-        return findings
-    if best == "tilt axis along x":
-        message = "hidden tilts are predicted better with the tilt axis along x"
-        remedy = "Rotate the stack by 90° so that the axis lies along y."
-    else:
-        message = f"hidden tilts are predicted better with {best}"
-        remedy = "Check the increment and the range of the angle file."
-    findings.append(
+def order_findings(name: str, order: float) -> list[Finding]:
+    """A warning where tilts are not in the order of their angles."""
+    if order <= DOUBT:
+        return []
+    return [
         Finding(
             severity="warning",
-            message=f"{series.name}: {message} (correlation {found[best]:.2f} instead of "
-            f"{given:.2f}).",
-            remedy=remedy,
+            message=f"{name}: tilts do not resemble their neighbours in angle more "
+            "than any others. Are they in the order of the angles?",
+            remedy="Check that the angle file belongs to this stack and has its order.",
         )
-    )
-    return findings
+    ]
+
+
+def axis_findings(name: str, found: dict[str, float]) -> list[Finding]:
+    """A warning where the tilt axis lies along x."""
+    given, turned = found[AS_GIVEN], found[ALONG_X]
+    if turned <= 0 or turned < GAIN * given:
+        return []
+    return [
+        Finding(
+            severity="warning",
+            message=f"{name}: hidden tilts are predicted better with the tilt axis along x "
+            f"(correlation {turned:.2f} instead of {given:.2f}).",
+            remedy="Rotate the stack by 90° so that the axis lies along y.",
+        )
+    ]
+
+
+def scale_findings(series: TiltSeries, found: AngleScale) -> list[Finding]:
+    """A warning where the increment of the angles is wrong."""
+    is_slab = found.correlation > SLAB * found.unstretched and found.visible > CERTAIN
+    is_other = max(found.scale, 1 / found.scale) > OTHER_SCALE and found.certainty > CERTAIN
+    if not (is_slab and is_other):
+        return []
+    given, likely = series.increment, series.increment * found.scale
+    return [
+        Finding(
+            severity="warning",
+            message=f"{series.name}: neighbouring tilts are stretched as if the increment were "
+            f"about {likely:.1f}° instead of {given:.3g}°, or the range {found.scale:.2g} times "
+            f"as wide (agreement {found.correlation:.2f} instead of {found.given:.2f}).",
+            remedy="Check that the angle file belongs to this stack.",
+        )
+    ]
 
 
 def _held_out_correlation(
@@ -153,12 +190,14 @@ def _held_out_correlation(
     return float(np.mean(values))
 
 
-def _small_copy(series: TiltSeries) -> tuple[NDArray[np.float32], int]:
-    """Normalised tilts averaged to a small size, and the factor."""
-    factor = max(min(series.image_shape) // SMALL, 1)
+def _small_copy(series: TiltSeries, factor: int, rows: int | None = None) -> NDArray[np.float32]:
+    """Tilts averaged over `factor` pixels, mean 0 and standard deviation 1; rows in the middle."""
     stats = measure_intensities(series)
     small = []
     for i, index in enumerate(series.included):
         image = averaged(stats.normalised(series.read([index])[0], i), factor)
+        if rows is not None:
+            start = max((image.shape[0] - rows) // 2, 0)
+            image = image[start : start + rows]
         small.append((image - image.mean()) / (image.std() or 1.0))
-    return np.asarray(small, dtype=np.float32), factor
+    return np.asarray(small, dtype=np.float32)

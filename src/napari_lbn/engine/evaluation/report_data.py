@@ -57,6 +57,7 @@ def as_dict(
         data["geometry"] = {
             "correlations": evaluation.geometry.correlations,
             "order": evaluation.geometry.order,
+            "angle_scale": evaluation.geometry.scale and asdict(evaluation.geometry.scale),
             "findings": [str(f) for f in evaluation.geometry.findings],
         }
     if evaluation.alteration is not None:
