@@ -85,32 +85,68 @@ def test_int16_records_its_scale(series: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal
 from napari_lbn.cli import main
-from napari_lbn.engine.io.resumable_volume import ResumableVolume
-write = ResumableVolume.write_slab
+from napari_lbn.engine.io.resumable import ResumableWriter
+write = ResumableWriter._write_rows
 def write_and_die(self, *arguments):
     write(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-ResumableVolume.write_slab = write_and_die
+ResumableWriter._write_rows = write_and_die
 main()
 """
 
 
+def densities(path: Path) -> np.ndarray:
+    """A tomogram, by whichever program reads its format."""
+    if path.suffix == ".mrc":
+        return mrcfile.read(path)
+    array = pytest.importorskip("zarr").open_group(path, mode="r")["0"]
+    return array[:] * array.attrs["scale_factor"] + array.attrs["add_offset"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Unix")
-def test_a_killed_run_goes_on_from_its_finished_slabs(series: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["t.mrc", "t.ome.zarr"])
+def test_a_killed_run_goes_on_from_its_finished_slabs(
+    series: Path, tmp_path: Path, name: str
+) -> None:
     arguments = ["reconstruct", str(series), "--thickness", "8", "--resume"]
-    out = ["--out", str(tmp_path / "t.mrc")]
+    out = ["--out", str(tmp_path / name)]
+    if name.endswith(".zarr"):
+        pytest.importorskip("zarr")
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments, *out], check=False, capture_output=True
     )
     assert killed.returncode == -9
-    assert not (tmp_path / "t.mrc").exists()
+    assert not (tmp_path / name).exists()
     done = run(*arguments, *out)
     assert done.exit_code == 0, done.output
     assert "64 of 70 rows are finished" in done.stderr
     whole = tmp_path / "whole.mrc"
     assert run(*arguments[:-1], "--out", whole).exit_code == 0
-    np.testing.assert_array_equal(mrcfile.read(tmp_path / "t.mrc"), mrcfile.read(whole))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "t.mrc", "whole.mrc"]
+    np.testing.assert_array_equal(densities(tmp_path / name), mrcfile.read(whole))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", name, "whole.mrc"]
+
+
+def test_ome_zarr_of_integers_holds_the_same_densities(series: Path, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    arguments = ["reconstruct", series, "--thickness", 6]
+    integers = tmp_path / "t.ome.zarr"
+    assert run(*arguments, "--out", tmp_path / "t.mrc").exit_code == 0
+    done = run(*arguments, "--out", integers, "--samples", "int16")
+    assert done.exit_code == 0, done.output
+    record = json.loads((tmp_path / "t.json").read_text())["samples"]
+    truth = mrcfile.read(tmp_path / "t.mrc")
+    inside = np.abs(truth - record["offset"]) < record["scale"] * 32766
+    np.testing.assert_allclose(densities(integers)[inside], truth[inside], atol=record["scale"])
+
+
+def test_names_that_cannot_be_written_are_refused_before_the_work(
+    series: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "t.ome.zarr").mkdir()
+    for name, told in (("t.tif", "neither in .mrc nor"), ("t.ome.zarr", "exists already")):
+        done = run("reconstruct", series, "--out", tmp_path / name, "--thickness", 6)
+        assert done.exit_code == 2
+        assert told in done.stderr.replace("\n", " ")
 
 
 def test_non_negative_is_refused_where_it_means_nothing(series: Path, tmp_path: Path) -> None:
