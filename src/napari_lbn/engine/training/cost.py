@@ -33,6 +33,8 @@ VISIBLE_SHARE = 0.7
 """Mean share of the tilts that the masks leave visible."""
 HALF = 0.75
 """Half precision keeps convolutions at 2 bytes a value, GroupNorm and projections at 4."""
+TAPS = 2.5
+"""Entries of the projection matrix for each voxel and tilt, both footprints' mean."""
 CRITIC_PASSES = 5
 """Passes with gradients: the network's, measured and predicted tilts, and the penalty twice."""
 
@@ -128,10 +130,12 @@ def example_cost(
         network = LBN(config)
     latent = (1, config.tilt_channels, height, width)
     volume = (config.volume_channels, grid.nz, round_up(height, MULTIPLE), grid.nx)
-    encoding = _trace(network.encoder, (1, 1, height * d, width * d))
-    decoding = _trace(network.decoder, latent)
+    whole = height * d, width * d
+    encoding = _trace(network.encode, (1, 1, *whole))
+    decoding = _trace(lambda latents: network.decode(latents, whole), latent)
     correcting = _trace(network.correct, volume)
     operations = encoding[0] * n_visible + decoding[0] * n_targets + correcting[0]
+    operations += _projections(config, grid, height, (n_visible, n_targets))
     kept = encoding[1] * n_visible + decoding[1] * n_targets + correcting[1]
     if settings.recompute:
         together = settings.recompute
@@ -143,6 +147,15 @@ def example_cost(
         operations += CRITIC_PASSES * work * n_targets
         kept += 2 * saved * n_targets
     return operations, kept
+
+
+def _projections(config: LBNConfig, grid: LatentGrid, rows: int, counts: tuple[int, int]) -> float:
+    """Multiply-adds of the latent tomography: back-projection, updates, re-projection."""
+    visible, targets = counts
+    updates = config.updates + config.updates_after
+    passes = visible * (1 + 2 * updates) + targets
+    fine = grid.subpixels**2 * grid.nx * grid.nz * rows * config.tilt_channels / grid.subpixels
+    return TAPS * passes * fine
 
 
 def _trace(stage: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> tuple[float, float]:
