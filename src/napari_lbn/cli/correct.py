@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .adapt_options import AdaptOptions
 from .options import (
     OUTPUT,
     AlphaOption,
@@ -29,15 +31,26 @@ OutOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+DenoisedOption = Annotated[
+    bool,
+    typer.Option(
+        "--denoised",
+        help="Also NAME_lbn_denoised.mrc, of the network's tilts at all angles: for the eye and "
+        "for finding things, not for measuring; no measured pixel is in it.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 
 
 def correct(
     series: SeriesOptions,
     computing: ComputingOptions,
     wedge: WedgeOptions,
+    adapt: AdaptOptions,
     out: OutOption,
     alpha: AlphaOption = 1.0,
     full_size: FullSizeOption = False,
+    denoised: DenoisedOption = False,
 ) -> None:
     """Synthesize the tilts of the missing wedge and reconstruct with and without them.
 
@@ -51,12 +64,15 @@ def correct(
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)
-    files = CorrectionFiles(folder=out, name=opened.name)
+    files = CorrectionFiles(folder=out, name=opened.name, with_denoised=denoised)
     require_other_files(files.all, [opened.source, series.angle_file])
-    settings = correction_settings(opened, computing, wedge)
+    settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
+    settings = replace(settings, denoised=denoised)
     with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
         result = run_job(writer.job(), writer.take)
         writer.finish(result)
     note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
     note(result.alteration.sentence)
+    if denoised:
+        note(f"{files.denoised.name} is synthesized throughout: no measured pixel is in it.")
     tell_written(files.all)

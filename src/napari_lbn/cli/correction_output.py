@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.tilt_series import TiltSeries
 
 SAMPLE_BYTES = 4
+DENOISED = "WBP of LBN tilts at ALL angles, synthesized throughout,"
+"""In the header of the denoised tomogram."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +44,13 @@ class CorrectionFiles:
     folder : Path
     name : str
         Of the tilt series; starts every file name, spaces as underscores.
+    with_denoised : bool
+        Whether the denoised tomogram is among them.
     """
 
     folder: Path
     name: str
+    with_denoised: bool = False
 
     @property
     def _stem(self) -> str:
@@ -72,6 +77,11 @@ class CorrectionFiles:
         return self.folder / f"{self._stem}_wbp_lbn.mrc"
 
     @property
+    def denoised(self) -> Path:
+        """WBP of the network's tilts at all angles: synthesized throughout."""
+        return self.folder / f"{self._stem}_lbn_denoised.mrc"
+
+    @property
     def record(self) -> Path:
         """What all of it was made from."""
         return self.folder / f"{self._stem}_lbn.json"
@@ -79,7 +89,10 @@ class CorrectionFiles:
     @property
     def all(self) -> list[Path]:
         """Every file, in the order in which users are told."""
-        return [self.stack, self.angles, self.measured, self.corrected, self.record]
+        tomograms = [self.measured, self.corrected]
+        if self.with_denoised:
+            tomograms.append(self.denoised)
+        return [self.stack, self.angles, *tomograms, self.record]
 
 
 class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
@@ -127,6 +140,11 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
             self._corrected = exits.enter_context(
                 self._volume(self._files.corrected, volume, chosen.pixel_size, content)
             )
+            self._denoised = None
+            if self._files.with_denoised:
+                self._denoised = exits.enter_context(
+                    self._volume(self._files.denoised, volume, chosen.pixel_size, DENOISED)
+                )
             self._exits = exits.pop_all()
         return self
 
@@ -134,7 +152,8 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         tilts = chosen.measured_angles.size + chosen.new_angles.size
         images = self._series.image_shape if self._full_size else chosen.image_shape
         volume = chosen.thickness * math.prod(chosen.image_shape)
-        return SAMPLE_BYTES * (2 * volume + tilts * math.prod(images))
+        volumes = 3 if self._files.with_denoised else 2
+        return SAMPLE_BYTES * (volumes * volume + tilts * math.prod(images))
 
     def _volume(
         self, path: Path, shape: tuple[int, int, int], pixel_size: float | None, content: str
@@ -153,6 +172,10 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
             self._measured.write_slab(event.y_start, event.slab)
             if self._nothing_to_add:
                 self._corrected.write_slab(event.y_start, event.slab)
+            return
+        if event.part == "denoised":
+            if self._denoised is not None:
+                self._denoised.write_slab(event.y_start, event.slab)
             return
         measured = self._measured.read_slab(event.y_start, event.y_stop)
         mixed = (measured + self._alpha * event.slab).astype(np.float32, copy=False)
@@ -179,16 +202,19 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         self._written.append(write_provenance(self._files.record, self._record(result)))
 
     def _record(self, result: CorrectionResult) -> dict[str, Any]:
+        files = {
+            "stack": self._files.stack.name,
+            "tilt_angles": self._files.angles.name,
+            "tomogram_measured": self._files.measured.name,
+            "tomogram_corrected": self._files.corrected.name,
+        }
+        if self._files.with_denoised:
+            files["tomogram_synthesized_throughout"] = self._files.denoised.name
         return {
             **result.provenance,
             "alpha": self._alpha,
             "stack_at_original_pixel_size": self._full_size,
-            "files": {
-                "stack": self._files.stack.name,
-                "tilt_angles": self._files.angles.name,
-                "tomogram_measured": self._files.measured.name,
-                "tomogram_corrected": self._files.corrected.name,
-            },
+            "files": files,
         }
 
     def __exit__(

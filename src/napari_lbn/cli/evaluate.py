@@ -9,6 +9,7 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
+from .adapt_options import AdaptOptions
 from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import tell_written
@@ -32,6 +33,7 @@ def evaluate(
     series: SeriesOptions,
     computing: ComputingOptions,
     wedge: WedgeOptions,
+    adapt: AdaptOptions,
     holdouts: HoldOutOptions,
     measures: MeasureOptions,
     programs: ProgramOptions,
@@ -41,13 +43,14 @@ def evaluate(
 
     NAME_evaluation.html: everything on one page. .json and .csv: the same for programs.
     NAME_*.png, .pdf: figures. NAME_disagreement.mrc: spread of the synthesized part.
+    With --adapt the weights are adapted to the visible tilts of each fold, anew each time.
     """
     from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)
-    correction = correction_settings(opened, computing, wedge)
+    correction = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
     settings = EvaluationSettings(
         correction=correction,
         folds=0 if holdouts.leave_one_out else holdouts.folds,

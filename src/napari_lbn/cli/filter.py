@@ -143,7 +143,7 @@ def apply(
     require_tomogram_name(out)
     require_other_files([out, record_path(out)], [opened.source, series.angle_file, using])
     made = (
-        augmented_tilts(opened, computing, augment, wedge)
+        augmented_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
         if augment.lbn
         else measured_tilts(opened, computing)
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .adapt_options import AdaptOptions
 from .options import OUTPUT
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class MethodOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AugmentOptions:
+class AugmentOptions(AdaptOptions):
     """Whether synthesized tilts join the measured ones."""
 
     lbn: Annotated[

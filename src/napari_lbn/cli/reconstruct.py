@@ -69,7 +69,7 @@ def reconstruct(
             "Leave it out, or leave out --lbn.",
         )
     made = (
-        augmented_tilts(opened, computing, augment, wedge)
+        augmented_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
         if augment.lbn
         else measured_tilts(opened, computing, subtract=not method.non_negative)
     )

@@ -53,7 +53,12 @@ def require_thickness(thickness: int | None, series: TiltSeries) -> None:
 
 
 def correction_settings(
-    series: TiltSeries, computing: ComputingOptions, wedge: WedgeOptions, *, quiet: bool = False
+    series: TiltSeries,
+    computing: ComputingOptions,
+    wedge: WedgeOptions,
+    *,
+    adapt_minutes: float = 0.0,
+    quiet: bool = False,
 ) -> CorrectionSettings:
     """Settings of `napari_lbn.engine.correct.correct`; the thickness is 200 nm if not given."""
     from napari_lbn.engine.correct import CorrectionSettings, plan
@@ -69,6 +74,7 @@ def correction_settings(
         memory_bound=memory_bytes(computing.memory),
         binning=computing.bin,
         reproject_measured=False,
+        adapt_minutes=adapt_minutes,
     )
     if computing.thickness is not None:
         return settings

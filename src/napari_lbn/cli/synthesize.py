@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .adapt_options import AdaptOptions
 from .options import OUTPUT, WEDGE, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
 from .output import require_mrc_name, require_other_files, tell_written, written_together
 from .progress import note, run_job
@@ -48,6 +49,7 @@ def synthesize(
     series: SeriesOptions,
     computing: ComputingOptions,
     wedge: WedgeOptions,
+    adapt: AdaptOptions,
     out: OutOption,
     angles: AnglesOption = None,
     full_size: FullSizeOption = False,
@@ -70,7 +72,7 @@ def synthesize(
     require_mrc_name(out)
     outputs = [out, out.with_suffix(".tlt"), out.with_suffix(".json")]
     require_other_files(outputs, [opened.source, series.angle_file])
-    settings = correction_settings(opened, computing, wedge)
+    settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
     chosen = plan(opened, settings)
     wanted = chosen.new_angles if typed is None else typed
     images = opened.image_shape if full_size else chosen.image_shape
@@ -101,16 +103,18 @@ def _run(
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Tilts ``(n, y, x)`` at the working pixel size, in the input's units, and their record."""
     from napari_lbn.engine.binning import bin_series
-    from napari_lbn.engine.io.weights import load_network
+    from napari_lbn.engine.correct.network import ready_network
     from napari_lbn.engine.provenance import describe_run
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.synthesis import synthesize as job
 
     working = bin_series(series, chosen.binning)
     record = describe_run(series, working, chosen, settings)
-    with on_device(load_network(chosen.weights), settings.device) as network:
+    ready = run_job(ready_network(working, chosen, settings))
+    with on_device(ready.network, settings.device) as network:
         result = run_job(job(working, network, angles, settings.for_synthesis()))
-    return result.tilts, {**record, "synthesized_angles": angles}
+    record |= {"adaptation": ready.adaptation, "synthesized_angles": angles}
+    return result.tilts, record
 
 
 def _write(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_lbn.engine.errors import InputError
+
 from .progress import note, run_job
 from .settings import correction_settings, require_pixel_size, told_thickness
 
@@ -63,13 +65,29 @@ def measured_tilts(
 
 
 def augmented_tilts(
-    opened: TiltSeries, computing: ComputingOptions, augment: AugmentOptions, wedge: WedgeOptions
+    opened: TiltSeries,
+    computing: ComputingOptions,
+    augment: AugmentOptions,
+    wedge: WedgeOptions,
+    *,
+    resume: bool = False,
 ) -> Tilts:
-    """Measured and synthesized tilts, at a pixel size that the weights know."""
+    """Measured and synthesized tilts, at a pixel size that the weights know.
+
+    Raises
+    ------
+    InputError
+        A tomogram that can be resumed, with weights that would be adapted anew each time.
+    """
     from napari_lbn.engine.correct.sources import augmented_source
 
+    if resume and augment.minutes:
+        raise InputError(
+            "--resume needs the same tilts again, and adapted weights never come out the same.",
+            "Leave out --resume, or --adapt.",
+        )
     require_pixel_size(opened)
-    settings = correction_settings(opened, computing, wedge)
+    settings = correction_settings(opened, computing, wedge, adapt_minutes=augment.minutes)
     made = run_job(augmented_source(opened, settings, alpha=augment.alpha))
     return Tilts(
         source=made.source,
