@@ -12,7 +12,6 @@ import numpy as np
 from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.evaluation.disagreement import LABEL, SPREAD_PART
 from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.external import fit_placement, method_name, score_tomogram
 from napari_lbn.engine.evaluation.fold_files import export_folds, import_folds, read_folds
@@ -24,6 +23,7 @@ from napari_lbn.engine.evaluation.report import ReportExtras, write_report
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.scores import HoldOutResult
 from napari_lbn.engine.evaluation.settings import make_folds
+from napari_lbn.engine.evaluation.spread import LABEL, SPREAD_PART
 from napari_lbn.engine.events import SlabReady
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.output import (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.correct import CorrectionSettings, measure_intensities, plan
+from napari_lbn.engine.correct.tomogram import synthesized_rows
+from napari_lbn.engine.errors import Cancelled, InputError, OutputError
 from napari_lbn.engine.evaluation.calibration import calibrate
 from napari_lbn.engine.evaluation.disagreement import (
     DisagreementSettings,
     disagreement,
+    measure_disagreement,
     random_subsets,
 )
 from napari_lbn.engine.evaluation.null_tests import (
@@ -27,8 +33,9 @@ from napari_lbn.engine.evaluation.null_tests import (
     with_random_phases,
 )
 from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
+from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.network import LBN
-from napari_lbn.engine.reconstruction.wbp import WBPSettings
+from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import SynthesisSettings
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -54,6 +61,72 @@ def test_disagreement_is_mean_and_spread_over_subsets(
     fractions = [e.fraction for e in events if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
+
+
+def test_the_volume_is_back_projected_from_the_same_syntheses(
+    particles: TiltSeries, small_network: LBN
+) -> None:
+    """WBP is linear: the mean of the tomograms is the tomogram of the mean tilts."""
+    events: list = []
+    found = drain(disagreement(particles, small_network, WEDGE, SETTINGS), events.append)
+    slabs = {name: [] for name in ("mean", "spread")}
+    for event in events:
+        if isinstance(event, SlabReady):
+            slabs[event.part].append(event.slab)
+    mean, spread = (np.concatenate(slabs[name], axis=1) for name in ("mean", "spread"))
+    stats = measure_intensities(particles)
+    expected = back_project_slab(
+        synthesized_rows(found.mean, WEDGE, stats)(slice(None)),
+        WEDGE,
+        synthesized_weights(particles.angles, WEDGE),
+        SETTINGS.wbp,
+    )
+    np.testing.assert_allclose(mean, expected, atol=1e-4 * np.abs(expected).max())
+    assert found.structure == pytest.approx(mean.std(), rel=1e-3)
+    assert 0 <= spread.min() < spread.max()
+
+
+def test_subsets_that_agree_have_no_spread(small_network: LBN) -> None:
+    """Tilts without any contrast leave nothing to disagree about."""
+    images = np.full((21, 40, 48), 7, np.float32)
+    flat = TiltSeries.from_array(images, np.arange(-60.0, 61, 6), pixel_size=10.0, name="flat")
+    found = drain(disagreement(flat, small_network, WEDGE, SETTINGS))
+    assert found.spread.max() <= 1e-4 * 7
+
+
+def test_disagreement_of_a_correction_bins_as_it_does(small_weights: Path) -> None:
+    images = np.random.default_rng(0).normal(size=(9, 64, 80)).astype(np.float32)
+    series = TiltSeries.from_array(images, np.arange(-40.0, 41, 10), pixel_size=5.0, name="fine")
+    settings = CorrectionSettings(thickness=16, weights=small_weights, device="cpu")
+    chosen = plan(series, settings)
+    assert chosen.binning == 2
+    found = drain(measure_disagreement(series, settings, subsets=2))
+    np.testing.assert_array_equal(found.angles, chosen.new_angles)
+    assert found.spread.shape == (chosen.new_angles.size, 32, 40)
+    assert found.label in found.sentence
+
+
+def test_a_disagreement_can_be_cancelled_and_leaves_no_file(
+    particles: TiltSeries, small_network: LBN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    cancel = threading.Event()
+    job = disagreement(particles, small_network, WEDGE, SETTINGS, cancel=cancel)
+    next(event for event in job if isinstance(event, SlabReady))
+    assert list(tmp_path.iterdir())
+    cancel.set()
+    with pytest.raises(Cancelled):
+        drain(job)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_before_any_work(
+    particles: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OutputError, match="free"):
+        drain(disagreement(particles, small_network, WEDGE, SETTINGS))
 
 
 def test_the_same_seed_gives_the_same_subsets(particles: TiltSeries) -> None:

@@ -6,36 +6,33 @@ spread of the answers is the spread of the model, not proof: all may err alike.
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..correct.tomogram import measure_intensities, synthesized_rows
+from ..binning import bin_series
+from ..correct import plan
+from ..correct.tomogram import measure_intensities
 from ..errors import InputError
-from ..events import Progress, SlabReady, TiltReady, raise_if_cancelled
-from ..geometry import synthesized_weights
-from ..reconstruction.wbp import back_project_slab
-from ..synthesis import synthesize
+from ..events import Progress, TiltReady, raise_if_cancelled
+from ..io.weights import load_network
+from ..synthesis import on_device, synthesize
 from .predictors import take
 from .sharing import part, shared
+from .spread import Disagreement, on_common_scale, on_disk, summary, volumes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..correct import CorrectionSettings
     from ..events import CancelToken, Job
-    from ..intensity import IntensityStats
     from ..network import LBN
     from ..reconstruction.wbp import WBPSettings
     from ..synthesis import SynthesisSettings
     from ..tilt_series import TiltSeries
 
-LABEL = "spread of the model, not proof"
 SYNTHESIS_SHARE = 0.8
-SLAB_ROWS = 16
-MEAN_PART, SPREAD_PART = "mean", "spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,29 +63,6 @@ class DisagreementSettings:
     def __post_init__(self) -> None:
         if self.subsets < 2 or not 0 < self.share < 1:
             raise InputError("Disagreement needs at least 2 subsets, each a part of the tilts.")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Disagreement:
-    """Mean and spread over subsets.
-
-    Attributes
-    ----------
-    angles : ndarray
-        ``(m,)`` degrees.
-    mean, spread : ndarray
-        ``(m, y, x)`` float32 in the input's units; the spread is a standard deviation.
-    relative : float
-        Root mean square of the spread over that of the mean's structure.
-    label : str
-        What it is and is not.
-    """
-
-    angles: NDArray[np.float64]
-    mean: NDArray[np.float32]
-    spread: NDArray[np.float32]
-    relative: float
-    label: str = field(default=LABEL)
 
 
 def random_subsets(series: TiltSeries, settings: DisagreementSettings) -> list[NDArray[np.intp]]:
@@ -133,97 +107,93 @@ def disagreement(
         The spread at each angle; then slabs of parts "mean" and "spread" of the
         synthesized part of the tomogram.
     """
-    stats = measure_intensities(series)
+    stats = measure_intensities(series, cancel)
     subsets = random_subsets(series, settings)
-    synthesis_share = SYNTHESIS_SHARE if settings.volume else 1.0
-    middle = part(fractions, synthesis_share, 1)
-    with tempfile.TemporaryDirectory(prefix="napari-lbn-") as folder:
-        shape = (len(subsets), angles.size, *series.image_shape)
-        samples = np.memmap(Path(folder) / "samples", np.float32, "w+", shape=shape)
-        try:
-            latents: dict[int, Any] = {}
-            for i, subset in enumerate(subsets):
-                raise_if_cancelled(cancel)
-                bounds = (fractions[0], middle)
-                share = part(bounds, i, len(subsets)), part(bounds, i + 1, len(subsets))
-                hidden = np.setdiff1d(np.arange(stats.angles.size), subset)
-                visible = series.with_excluded(
-                    series.excluded | {int(series.included[h]) for h in hidden}
-                )
-                job = synthesize(
-                    visible,
-                    network,
-                    angles,
-                    settings.synthesis,
-                    stats=take(stats, subset),
-                    latents=latents,
-                    cancel=cancel,
-                )
-                stage = f"Synthesizing from subset {i + 1} of {len(subsets)}"
-                result = yield from shared(job, share, stage)
-                samples[i] = _common_scale(result.tilts, angles, take(stats, subset), stats)
-            found = _summary(samples, angles)
-            for i, image in enumerate(found.spread):
-                yield TiltReady(index=i, angle=float(angles[i]), image=image, synthesized=True)
-            if settings.volume:
-                yield from _volumes(
-                    samples, angles, stats, settings, (middle, fractions[1]), cancel
-                )
+    shape = (len(subsets), angles.size, *series.image_shape)
+    middle = part(fractions, SYNTHESIS_SHARE if settings.volume else 1.0, 1)
+    with on_disk(shape) as samples:
+        yield from _synthesize_all(
+            samples, (series, network, angles), subsets, settings, (fractions[0], middle), cancel
+        )
+        found = summary(samples, angles)
+        for i, image in enumerate(found.spread):
+            yield TiltReady(index=i, angle=float(angles[i]), image=image, synthesized=True)
+        if not settings.volume:
             return found
-        finally:
-            del samples
+        job = volumes(samples, angles, stats, settings.wbp, (middle, fractions[1]), cancel)
+        structure = yield from job
+        return replace(found, structure=structure)
 
 
-def _common_scale(
-    tilts: NDArray[np.float32],
-    angles: NDArray[np.float64],
-    subset: IntensityStats,
-    whole: IntensityStats,
-) -> NDArray[np.float32]:
-    """Undo the subset's own guess of mean and scale, so that it does not count as spread."""
-    (own_mean, own_std), (mean, std) = subset.at(angles), whole.at(angles)
-    gain = (std / own_std).astype(np.float32)[:, None, None]
-    shift = (mean - own_mean * std / own_std).astype(np.float32)[:, None, None]
-    return tilts * gain + shift
+def measure_disagreement(
+    series: TiltSeries,
+    settings: CorrectionSettings,
+    *,
+    subsets: int = 8,
+    cancel: CancelToken | None = None,
+) -> Job[Disagreement]:
+    """The disagreement of what a correction with these settings would synthesize.
 
+    Parameters
+    ----------
+    series : TiltSeries
+        As given; binned to what the weights know, as for the correction.
+    settings : CorrectionSettings
+        Of the correction.
+    subsets : int
+        Number of random subsets.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled` at its next piece.
 
-def _summary(samples: NDArray[np.float32], angles: NDArray[np.float64]) -> Disagreement:
-    mean = np.empty(samples.shape[1:], np.float32)
-    spread = np.empty_like(mean)
-    for i in range(angles.size):
-        values = np.asarray(samples[:, i])
-        mean[i], spread[i] = values.mean(axis=0), values.std(axis=0, ddof=1)
-    structure = float(np.sqrt(np.mean(mean.var(axis=(1, 2)))))
-    relative = (
-        float(np.sqrt(np.mean(spread**2, dtype=np.float64))) / structure if structure else 0.0
+    Yields
+    ------
+    Progress, TiltReady, SlabReady
+        As `disagreement`.
+
+    Raises
+    ------
+    InputError, WeightsError, DeviceError, MemoryBoundError, OutputError, Cancelled
+    """
+    chosen = plan(series, settings)
+    if chosen.new_angles.size == 0:
+        raise InputError(f"{series.name}: these tilts leave no missing wedge to synthesize.")
+    yield Progress(stage="Reading the tilt series", done=0, total=1, fraction=0.0)
+    working = bin_series(series, chosen.binning, cancel=cancel)
+    how = DisagreementSettings(
+        wbp=settings.for_wbp(), synthesis=settings.for_synthesis(), subsets=subsets
     )
-    return Disagreement(angles=angles, mean=mean, spread=spread, relative=relative)
+    with on_device(load_network(chosen.weights), settings.device) as network:
+        return (yield from disagreement(working, network, chosen.new_angles, how, cancel=cancel))
 
 
-def _volumes(
+def _synthesize_all(
     samples: NDArray[np.float32],
-    angles: NDArray[np.float64],
-    stats: IntensityStats,
+    given: tuple[TiltSeries, LBN, NDArray[np.float64]],
+    subsets: list[NDArray[np.intp]],
     settings: DisagreementSettings,
     fractions: tuple[float, float],
     cancel: CancelToken | None,
 ) -> Job[None]:
-    """Mean and spread of the synthesized part of the tomogram, slab after slab."""
-    weights = synthesized_weights(stats.angles, angles)
-    height = samples.shape[2]
-    for start in range(0, height, SLAB_ROWS):
-        rows = slice(start, min(start + SLAB_ROWS, height))
-        slabs = []
-        for sample in samples:
-            raise_if_cancelled(cancel)
-            tilts = synthesized_rows(sample, angles, stats)(rows)
-            slabs.append(back_project_slab(tilts, angles, weights, settings.wbp))
-        parts = {MEAN_PART: np.mean(slabs, axis=0), SPREAD_PART: np.std(slabs, axis=0, ddof=1)}
-        for name, slab in parts.items():
-            yield SlabReady(part=name, y_start=start, y_stop=rows.stop, slab=slab)
-        yield Progress(
-            stage="Reconstructing the disagreement",
-            done=rows.stop,
-            total=height,
-            fraction=part(fractions, rows.stop, height),
+    """Fill the samples ``(subset, m, y, x)``, one subset after the other."""
+    series, network, angles = given
+    stats = measure_intensities(series, cancel)
+    latents: dict[int, Any] = {}
+    for i, subset in enumerate(subsets):
+        raise_if_cancelled(cancel)
+        hidden = np.setdiff1d(np.arange(stats.angles.size), subset)
+        out = series.excluded | {int(series.included[h]) for h in hidden}
+        own = take(stats, subset)
+        job = synthesize(
+            series.with_excluded(out),
+            network,
+            angles,
+            settings.synthesis,
+            stats=own,
+            latents=latents,
+            cancel=cancel,
         )
+        share = part(fractions, i, len(subsets)), part(fractions, i + 1, len(subsets))
+        result = yield from shared(
+            job, share, f"Synthesizing from subset {i + 1} of {len(subsets)}"
+        )
+        samples[i] = on_common_scale(result.tilts, angles, own, stats)

@@ -11,9 +11,9 @@ from .summary import SIGNS_UNSEEN, Verdict, verdict
 if TYPE_CHECKING:
     from ..correct import Alteration
     from ..tilt_series import TiltSeries
-    from .disagreement import Disagreement
     from .geometry_check import GeometryCheck
     from .null_tests import NullTest
+    from .spread import Disagreement
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,10 +53,7 @@ class Evaluation:
             lines.append(self.alteration.sentence)
         lines += [test.sentence for test in self.nulls]
         if self.disagreement is not None:
-            lines.append(
-                f"Syntheses from subsets of the tilts differ by {self.disagreement.relative:.2f} "
-                f"of the structure ({self.disagreement.label})."
-            )
+            lines.append(self.disagreement.sentence)
         return [*lines, SIGNS_UNSEEN]
 
 

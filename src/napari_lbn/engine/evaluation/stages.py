@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..events import Notice
-from .disagreement import Disagreement, DisagreementSettings, disagreement
+from .disagreement import DisagreementSettings, disagreement
 from .geometry_check import GeometryCheck, check_geometry
 from .holdout import HoldOutSettings, hold_out
 from .null_tests import NullTest, null_tests
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .frame_halves import Halves
     from .scores import HoldOutResult
     from .settings import EvaluationSettings
+    from .spread import Disagreement
 
 
 class Stages:
