@@ -1,4 +1,4 @@
-"""The paper's tables and figures with our numbers beside the paper's.
+r"""The paper's tables and figures with our numbers beside the paper's.
 
     python benchmarks/paper_tables.py table1 TS.mrc ... --out DIR      # Table 1, Figures 2, 6
     python benchmarks/paper_tables.py table2 VALIDATION --out DIR      # Table 2, Figure 3
@@ -9,7 +9,13 @@
     python benchmarks/paper_tables.py all VALIDATION TS.mrc ... --out DIR
 
 VALIDATION is a folder of ``python -m napari_lbn.engine.simulation.dataset VALIDATION
---count 8 --validation``. IsoNet's rows come from ``napari-lbn evaluate --import-folds``.
+--count 8 --validation``, or one that ``napari-lbn simulate`` filled. With SHREC 2021 at hand:
+
+    for m in 0 1 2 3 4 5 6 7 8 9; do napari-lbn simulate --shrec SHREC --model $m --snr 0.3 \
+        --range -66 66 --step 1 --out VALIDATION --name model_$m; done
+
+Wedge scores refer to the reconstruction box alone, all others to the whole specimen. IsoNet's
+rows come from ``napari-lbn evaluate --import-folds``.
 The paper's numbers are on other data (its own test series, SHREC 2021): the layout and the
 order of the methods can be compared, the numbers cannot.
 """
@@ -43,10 +49,11 @@ from napari_lbn.engine.evaluation.fsc import SEVENTH, fourier_shell_correlation
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.null_tests import particle_test
 from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored, tilt_scores
+from napari_lbn.engine.evaluation.seen import angle_bins, seen_fraction
 from napari_lbn.engine.evaluation.summary import range_names, table
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights
-from napari_lbn.engine.io import open_tilt_series
+from napari_lbn.engine.io import open_tilt_series, open_volume
 from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
@@ -67,6 +74,8 @@ PAPER_2 = {
 MEASURED = 66.1
 """Degrees; the range that is given to the methods in Table 2."""
 LAST = 89.1
+BINS = (60.0, 66.1, 69.1, 72.1, 75.1, 78.1, 81.1, 84.1, 87.1, 90.0)
+"""Degrees; limits of the bins of wedge scores."""
 SNR = 0.3
 
 
@@ -100,37 +109,88 @@ class Simulated:
     """One simulated series: noisy tilts within the measured range, truth around the circle."""
 
     def __init__(self, path: Path, number: int, measured: float = MEASURED, extra=None) -> None:
-        with np.load(path) as data:
-            angles, clean = data["angles"], data["tilts"].astype(np.float32)
-            inside = np.abs(angles) <= measured
-            self.angles, self.profile = angles[inside], data["profile"][inside]
-            self.clean = clean[inside]
-            known = np.abs(data["truth_angles"]) < LAST
-            self.truth_angles, self.truth = data["truth_angles"][known], -data["truth"][known]
-            metadata = json.loads(str(data["metadata"]))
-            self.pixel_size = float(data["pixel_size"])
-        self.depth = int(np.ceil(metadata["thickness"])) + 24
+        self.name = path.stem
+        if path.suffix == ".npz":
+            self._read_set(path, measured)
+        else:
+            self._read_experiment(path)
         more = 0 if extra is None else extra(self)
-        rng = np.random.default_rng(number)
-        noise = add_noise(self.clean, SNR, rng, profile=self.profile) - self.clean
-        images = -(self.clean + more + noise)
+        if self.counts is not None and extra is None:
+            images = self.counts
+        else:
+            rng = np.random.default_rng(number)
+            noise = add_noise(self.clean, SNR, rng, profile=self.profile) - self.clean
+            images = -(self.clean + more + noise)
         self.series = TiltSeries.from_array(
-            images.astype(np.float32), self.angles, pixel_size=self.pixel_size, name=path.stem
+            images.astype(np.float32), self.angles, pixel_size=self.pixel_size, name=self.name
         )
         self.stats = measure_intensities(self.series)
         self.normalised = np.stack(
             [self.stats.normalised(t, i) for i, t in enumerate(self.series.read())]
         )
 
+    def _read_set(self, path: Path, measured: float) -> None:
+        """A file of a training or validation set, without noise."""
+        with np.load(path) as data:
+            angles, clean = data["angles"], data["tilts"].astype(np.float32)
+            inside = np.abs(angles) <= measured
+            self.angles, self.profile = angles[inside], data["profile"][inside]
+            self.clean, self.counts = clean[inside], None
+            known = np.abs(data["truth_angles"]) < LAST
+            self.truth_angles, whole = data["truth_angles"][known], -data["truth"][known]
+            metadata = json.loads(str(data["metadata"]))
+            self.pixel_size = float(data["pixel_size"])
+            box = -data["truth_box"][known]
+        self.truth = np.where((np.abs(self.truth_angles) > measured)[:, None, None], box, whole)
+        self.thickness = float(metadata["thickness"])
+        self.depth = int(np.ceil(self.thickness)) + 24
+        if "pre_tilt" in metadata:
+            self.depth = max(self.depth, metadata["depth"])
+
+    def _read_experiment(self, path: Path) -> None:
+        """The record of a folder of ``napari-lbn simulate``, with its noise."""
+        record = json.loads(path.read_text())
+        stack = open_tilt_series(path.with_suffix(".mrc"))
+        whole, box = (
+            open_tilt_series(path.with_name(f"{path.stem}_{what}.mrc"))
+            for what in ("truth", "truth_box")
+        )
+        self.angles, self.counts = stack.angles, stack.read()
+        self.pixel_size, self.thickness = record["pixel_size"], record["thickness"]
+        self.truth_angles, self.truth = box.angles, box.read()
+        places = np.searchsorted(self.truth_angles, whole.angles)
+        self.truth[places] = whole.read()
+        nearest = [int(np.argmin(np.abs(self.truth_angles - a))) for a in self.angles]
+        self.clean = -self.truth[nearest]
+        self.profile = np.ones(self.angles.size)
+        tomogram, _ = open_volume(path.with_name(f"{path.stem}_truth_tomogram.mrc"))
+        self.depth = int(tomogram.shape[0])
+
+    @property
+    def seen(self) -> list[tuple[float, float]]:
+        """(angle, share that measured tilts have seen) of every truth."""
+        width = self.clean.shape[2]
+        shares = seen_fraction(
+            self.truth_angles, self.angles, width=width, thickness=self.thickness
+        )
+        return list(zip(self.truth_angles.tolist(), shares.tolist(), strict=True))
+
     @property
     def wedge(self) -> np.ndarray:
         """Truth angles that were not measured."""
-        return self.truth_angles[np.abs(self.truth_angles) > MEASURED]
+        return self.truth_angles[self.unmeasured]
+
+    @property
+    def unmeasured(self) -> np.ndarray:
+        """Which truths lie beyond the measured tilts."""
+        low, high = self.angles.min() - 0.1, self.angles.max() + 0.1
+        return (self.truth_angles < low) | (self.truth_angles > high)
 
 
 def simulated(arguments) -> list[Path]:
     """The simulated series among the inputs."""
-    paths = [p for folder in arguments.inputs if folder.is_dir() for p in folder.glob("*.npz")]
+    folders = [folder for folder in arguments.inputs if folder.is_dir()]
+    paths = [p for folder in folders for p in (*folder.glob("*.npz"), *folder.glob("*.json"))]
     return sorted(paths)[: arguments.limit]
 
 
@@ -205,9 +265,10 @@ class ShownTilts:
 def table2(arguments, weights: int = 0, name: str = "table2") -> None:
     """Tilts around the whole circle against simulated truth (Table 2 and Figure 3)."""
     network, _ = network_of(arguments, weights)
-    scores = []
+    scores, seen = [], []
     for number, path in enumerate(simulated(arguments)):
         case = Simulated(path, number)
+        seen += case.seen
         fold = Fold(name=path.stem, kind="simulated", hidden=())
         job = synthesize(
             case.series, network, case.truth_angles, synthesis_of(arguments, case.depth)
@@ -228,6 +289,7 @@ def table2(arguments, weights: int = 0, name: str = "table2") -> None:
     wedge = [s for s in scores if abs(s.angle) > MEASURED]
     rows = table(wedge, edge=66, measure="correlation")
     report(arguments, f"{name}_wedge", "The missing wedge alone, correlation", rows, {})
+    report_bins(arguments, f"{name}_bins", angle_bins(wedge, seen, BINS))
     figure = angle_figure(HoldOutResult(scores=tuple(mean_over_series(scores))))
     save_figure(figure, arguments.out / f"figure3_{name}")
 
@@ -327,7 +389,7 @@ def calibration(arguments) -> None:
             volume=False,
         )
         found = drain(disagreement(case.series, network, case.wedge, settings))
-        truth = case.truth[np.abs(case.truth_angles) > MEASURED]
+        truth = case.truth[case.unmeasured]
         scale = case.stats.at(case.wedge)[1]
         for spread, mean, true, unit in zip(found.spread, found.mean, truth, scale, strict=True):
             # the truth has no noise and its own units: its best linear scale is compared
@@ -395,6 +457,16 @@ def particle(arguments) -> None:
     means = np.mean([row[1:] for row in rows], axis=0)
     lines.append(f"| mean | {means[0]:.3f} | {means[1]:.3f} |")
     write(arguments, "particle", "A particle of an untrained shape is added", lines)
+
+
+def report_bins(arguments, name, bins) -> None:
+    """Wedge scores in bins of the angle, beside the share of the rays that was seen."""
+    methods = list(bins[0].correlation) if bins else []
+    lines = [f"| degrees | seen | {' | '.join(methods)} |", "|---" * (2 + len(methods)) + "|"]
+    for one in bins:
+        cells = " | ".join(number(one.correlation[method]) for method in methods)
+        lines.append(f"| {one.low:.0f}-{one.high:.0f} | {one.seen:.2f} | {cells} |")
+    write(arguments, name, "The missing wedge in bins: correlation with the box's truth", lines)
 
 
 def report(arguments, name, title, rows, paper) -> None:

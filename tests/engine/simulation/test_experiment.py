@@ -55,14 +55,12 @@ def test_truths_are_the_whole_specimen_and_the_box_alone(settings):
     result = drain(run_experiment(settings, 2))
     np.testing.assert_array_equal(result.whole_angles, [-60, -30, 0, 30])
     np.testing.assert_array_equal(result.box_angles, settings.truth_angles)
-    # Dark where dense; the box never holds more than the whole.
-    assert (result.whole < 0).all()
-    assert (result.box[2:6] >= result.whole - 0.02).all()
-    # Through the middle of the untilted view both are the same.
-    np.testing.assert_allclose(result.box[4][:, 12:20], result.whole[2][:, 12:20], rtol=0.02)
-    # The box's mass is the same from every side, the whole specimen's is not.
-    mass = result.box.sum(axis=(1, 2))
-    np.testing.assert_allclose(mass[2:6], mass[4], rtol=0.1)
+    assert (result.whole < 0).all()  # dark where dense
+    # Through the middle of the untilted view both show the same but for a constant.
+    difference = (result.box[4] - result.whole[2])[:, 12:20]
+    assert difference.std() < 0.1 * result.whole[2][:, 12:20].std()
+    # Further out, and in tilted views, the box lacks its neighbours.
+    assert (result.box[2] - result.whole[0]).std() > 0.2 * result.whole[0].std()
 
 
 @pytest.mark.parametrize("pre_tilt", [0.0, 12.0])

@@ -87,7 +87,7 @@ class Experiment:
     whole, box : ndarray
         Noise-free truths, minus the optical density: ``(m, y, x)`` of the whole specimen
         at the truth angles within the measured range, and ``(k, y, x)`` of the reconstruction
-        box alone, faded at its edges, at all truth angles.
+        box alone, faded at its edges and less the mean of each layer, at all truth angles.
     whole_angles, box_angles : ndarray
         Degrees.
     tomogram : ndarray

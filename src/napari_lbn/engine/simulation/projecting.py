@@ -45,8 +45,8 @@ def project_specimen(
     view : int
         Which of the specimen's fields of view.
     box_only : bool
-        Only the reconstruction box (field of view times depth, faded over the margin at
-        its x edges), without the material beside it.
+        Only the reconstruction box (field of view times depth, faded at its x edges to the
+        mean of each layer), without the material beside it; less those means.
 
     Returns
     -------
@@ -93,13 +93,19 @@ def project_beads(
 
 
 def _box(specimen: Specimen, centre: float) -> tuple[Volume, float]:
-    """The field of view's part of the density, faded at its x edges, and its centre."""
+    """The field of view's part of the density, faded at its x edges, and its centre.
+
+    Each layer of z fades to its own mean, which is taken off: a box of ice would else cast a
+    shadow of its own shape, which outweighs all that is in it.
+    """
     settings, fine = specimen.settings, specimen.settings.oversampling
     half = fine * (settings.field[1] / 2 + settings.margin)
     start = max(int(np.ceil(centre - half)), 0)
     stop = min(int(np.floor(centre + half)) + 1, specimen.grid.nx)
     fade = _fade(np.arange(start, stop, dtype=np.float64) - centre, specimen).astype(np.float32)
-    return specimen.density[:, start:stop] * fade[None, :, None], centre - start
+    part = specimen.density[:, start:stop]
+    layers = (part * fade[None, :, None]).sum(axis=(1, 2)) / (fade.sum() * part.shape[2])
+    return (part - layers[:, None, None]) * fade[None, :, None], centre - start
 
 
 def _fade(x: NDArray[np.float64], specimen: Specimen) -> NDArray[np.float64]:
