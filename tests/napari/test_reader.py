@@ -70,6 +70,16 @@ def test_alignment_files_and_folders_open_the_series_they_belong_to(
     np.testing.assert_allclose(np.asarray(data[3, 0]), images[3], atol=1e-3)
 
 
+def test_angle_files_and_folders_open_their_stack(stack_file: Path) -> None:
+    for path in (stack_file.with_suffix(".tlt"), stack_file.parent):
+        reader = get_reader(str(path))
+        assert reader is not None
+        ((_, attributes, _),) = reader(str(path))
+        series = series_of(attributes)
+        assert series is not None
+        assert series.source == stack_file
+
+
 def test_folders_and_tables_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("{}")
     for path in (tmp_path, tmp_path / "notes.json"):

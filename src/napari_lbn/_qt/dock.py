@@ -19,6 +19,7 @@ from napari_lbn._napari.views import slice_again
 from .background import DEBOUNCE, Planner, as_job
 from .check.panel import CheckPanel
 from .correction import Correction
+from .drops import Drops
 from .engine import Engine, LBNEngine
 from .jobs import JobRunner
 from .messages import MessageList, notify_error, notify_info
@@ -71,6 +72,7 @@ class MissingWedgeDock(QWidget):
         self._make_panels()
         self._lay_out()
         self._make_jobs()
+        self._drops = Drops(self, napari_viewer)
         self._connect()
         QTimer.singleShot(0, self._look_around)
 
@@ -167,6 +169,11 @@ class MissingWedgeDock(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Wide enough for every control, as high as there is room."""
         return QSize(PREFERRED_WIDTH, 900)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """In a window at last: take folders that are dropped on it."""
+        super().showEvent(event)
+        self._drops.watch(self.window())
 
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""
