@@ -100,3 +100,26 @@ def test_real_series(ts254: Path) -> None:
     assert series is not None
     assert (data.shape, series.pixel_size) == ((41, 1, 300, 652), 10.0)
     assert series.angles[[0, -1]] == pytest.approx([-60.0, 60.0], abs=0.1)
+
+
+def test_ome_zarr_written_here_opens_as_a_tomogram_others_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    from napari_lbn.engine.io.ome_zarr import write_ome_zarr
+
+    volume = np.random.default_rng(0).normal(size=(20, 70, 66)).astype("f4")
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=12.0)
+    assert get_reader(str(path)) is read
+    ((data, attributes, _),) = read(str(path))
+    np.testing.assert_array_equal(data[5], volume[5])
+    assert (attributes["name"], attributes["multiscale"]) == ("T", False)
+    assert attributes["scale"] == (12.0,) * 3
+    assert kind_of(attributes) == "tomogram"
+    # large ones are shown by their levels
+    monkeypatch.setattr("napari_lbn._napari.reader.LARGEST_SINGLE", 0)
+    ((levels, attributes, _),) = read(str(path))
+    assert [level.shape for level in levels] == [(20, 70, 66), (10, 35, 33)]
+    assert attributes["multiscale"]
+    zarr.open_group(tmp_path / "other.zarr", mode="w", zarr_format=2)
+    assert get_reader(str(tmp_path / "other.zarr")) is None

@@ -5,6 +5,7 @@ Version 0.4 on Zarr 2, which napari, Neuroglancer and the CryoET Data Portal's t
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import InputError
 from .atomic import ensure_folder, output_errors
 from .mrc import known_pixel_size
 from .ome_zarr_levels import LARGEST_BLOCK
-from .zarr_volume import BAND, ZarrVolume, require_zarr
+from .zarr_volume import BAND, RECORD, ZarrVolume, require_zarr
 
 UNITS = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
 
@@ -54,8 +55,29 @@ def write_ome_zarr(
     return path
 
 
+def is_written_here(path: str | Path) -> bool:
+    """Whether a folder is an OME-Zarr volume that this program wrote."""
+    try:
+        attributes = json.loads((Path(path) / ".zattrs").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(attributes, dict) and RECORD in attributes
+
+
 def open_ome_zarr(path: str | Path) -> tuple[Any, float | None]:
     """The finest level of an OME-Zarr image, read chunk by chunk, and its pixel size in Å.
+
+    Raises
+    ------
+    InputError
+        As for `open_ome_zarr_levels`.
+    """
+    levels, size = open_ome_zarr_levels(path)
+    return levels[0], size
+
+
+def open_ome_zarr_levels(path: str | Path) -> tuple[list[Any], float | None]:
+    """All levels of an OME-Zarr image, the finest first, and its pixel size in Å.
 
     Raises
     ------
@@ -68,15 +90,16 @@ def open_ome_zarr(path: str | Path) -> tuple[Any, float | None]:
         group = zarr.open_group(path, mode="r")
         attributes = dict(group.attrs)
         scales = (attributes.get("multiscales") or attributes["ome"]["multiscales"])[0]
-        array = group[scales["datasets"][0]["path"]]
+        levels = [group[dataset["path"]] for dataset in scales["datasets"]]
+        ndim = levels[0].ndim
         size = _pixel_size(scales)
     except Exception as error:  # zarr raises many types on damaged stores
         raise InputError(
             f"{path} is not an OME-Zarr image: {str(error)[:150]}.", "Choose another one."
         ) from error
-    if getattr(array, "ndim", 0) != len("zyx"):
+    if ndim != len("zyx"):
         raise InputError(f"{path} is not a stack of images or a volume.", "Choose another one.")
-    return array, size
+    return levels, size
 
 
 def _pixel_size(scales: dict[str, Any]) -> float | None:
