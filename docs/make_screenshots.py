@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,29 @@ def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -
     save("dock_xy")
 
 
+def take_training_pictures(viewer: napari.Viewer, folder: Path, minutes: int) -> None:
+    """Fine-tune for some minutes and save a picture before, in the middle and at the end."""
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "LBN training")
+    status = dock.status
+
+    def save(name: str) -> None:
+        settle()
+        viewer.window.screenshot(
+            str(folder / f"{name}.png"), size=None, canvas_only=False, flash=False
+        )
+
+    with tempfile.TemporaryDirectory() as runs:
+        status.set_options(folder=Path(runs), length=minutes)
+        wait(lambda: status.plan is not None, 120)
+        save("training_before")
+        dock.run_panel.button.click()
+        wait(lambda: status.fraction > 0.6 and status.phase == "training", 120 * minutes)
+        save("training")
+        wait(lambda: not status.running, 120 * minutes)
+        print(status.outcome)
+        save("training_after")
+
+
 def main() -> None:
     """Open the viewer, run, save."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,6 +113,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     parser.add_argument("--filter", default="cosine", help="of WBP: single sections are noisy")
     parser.add_argument("--average", type=int, default=21, help="pixels a section is averaged over")
+    parser.add_argument(
+        "--training", type=int, metavar="MINUTES", help="pictures of the training dock instead"
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(show=True)
@@ -97,6 +124,10 @@ def main() -> None:
         viewer.open_sample(PLUGIN, "simulated_tilt_series")
     else:
         viewer.open(str(arguments.stack), plugin=PLUGIN)
+    if arguments.training:
+        take_training_pictures(viewer, arguments.out, arguments.training)
+        viewer.close()
+        return
     dock = open_dock(viewer)
     dock.session.set_options(filter=arguments.filter)
     dock.display_panel.average.setValue(arguments.average)

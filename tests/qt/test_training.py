@@ -263,7 +263,7 @@ def test_cancel_leaves_nothing_and_asks_once_there_is_something_to_lose(
     dock.status.set_options(length=1)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     run(qtbot, dock)
-    assert "Done: 1 epochs." in dock.run_panel.text
+    assert "Done: 1 epoch." in dock.run_panel.text
 
 
 def test_napari_closed_by_accident_and_resumed(
@@ -317,7 +317,7 @@ def test_a_training_is_looked_at_another_day(
 
 
 def test_the_choice_in_the_list_stays_while_epochs_pass(qtbot: Any, dock: TrainingDock) -> None:
-    dock.status.set_options(length=60)
+    dock.status.set_options(length=20)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     begin(qtbot, dock)
     qtbot.waitUntil(lambda: len(dock.status.weights) > 0, timeout=LONG)

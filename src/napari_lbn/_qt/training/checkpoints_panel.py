@@ -136,6 +136,8 @@ class CheckpointsPanel(QWidget):
 
     def _on_save(self) -> None:
         kept = self.selected
+        if kept is None:
+            return
         start = Path(self._folder() or Path.home()) / f"epoch_{kept.epoch}.safetensors"
         name, _ = QFileDialog.getSaveFileName(
             self, "Save weights", str(start), "Weights (*.safetensors)"

@@ -185,7 +185,7 @@ class TrainingController(QObject):
     def _on_succeeded(self, result: Any) -> None:
         status = self._status
         if result.finished:
-            text = f"Done: {result.epoch} epochs."
+            text = f"Done: {result.epoch} epoch{'s' * (result.epoch > 1)}."
         else:
             text = f"Stopped after epoch {result.epoch} of {status.epochs}; it can be resumed."
         self.read_folder()

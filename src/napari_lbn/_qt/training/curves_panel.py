@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from ..check.plot import Plot
 from .status import TrainingStatus
 
-HEIGHT = 165
+HEIGHTS = (165, 185)
+"""Pixels of both plots; the second one has the longer legend."""
 REDRAW = 1000
 """Milliseconds between drawings while steps arrive."""
 SCALES = ("full resolution", "averaged 2 × 2", "averaged 4 × 4")
@@ -22,7 +23,7 @@ class CurvesPanel(QWidget):
     def __init__(self, status: TrainingStatus, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._status = status
-        self.losses, self.correlation = Plot(HEIGHT), Plot(HEIGHT)
+        self.losses, self.correlation = (Plot(height) for height in HEIGHTS)
         self.scale = QComboBox()
         self.scale.addItems(SCALES)
         self.scale.setToolTip("Noise hides most of the correlation at full resolution")

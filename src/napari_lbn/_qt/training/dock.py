@@ -87,7 +87,7 @@ class TrainingDock(QWidget):
         OFFERED.want(str(weights.path))
         window = getattr(self._viewer, "window", None)
         if window is not None:
-            window.add_plugin_dock_widget(PLUGIN, CORRECTION)
+            window.add_plugin_dock_widget(PLUGIN, CORRECTION, tabify=True)
         notify_info(f"The correction dock uses the weights of epoch {weights.epoch}.")
 
     def save(self, weights: Any, file: Path) -> None:
@@ -175,7 +175,8 @@ class TrainingDock(QWidget):
         self.runs_panel.open_requested.connect(controller.open)
         self.runs_panel.resume_requested.connect(self.resume)
         status.events.phase.connect(self._on_phase)
-        status.events.folder.connect(self._show_boxes)
+        for signal in (status.events.shown, status.events.curves, status.events.weights):
+            signal.connect(self._show_boxes)
         self._show_boxes()
         # the ✕ of a dock only hides it; these two mean the end
         end = _ender(self._runners(), controller, self.disconnect_viewer)
@@ -193,6 +194,7 @@ class TrainingDock(QWidget):
             self.planner.runner,
             self.comparer.runner,
             self.controller.opener,
+            self.settings_panel.model.own.runner,
         ]
 
     def _look_around(self) -> None:
@@ -212,10 +214,11 @@ class TrainingDock(QWidget):
         self._show_boxes()
 
     def _show_boxes(self, *_: object) -> None:
+        """Sections appear once there is something in them."""
         status = self.status
-        shown = status.running or status.folder is not None
-        for title in (PROGRESS, CHECKPOINTS):
-            self._boxes[title].setVisible(shown)
+        seen = status.shown is not None or status.curves is not None
+        self._boxes[PROGRESS].setVisible(seen)
+        self._boxes[CHECKPOINTS].setVisible(bool(status.weights))
         self._boxes[EARLIER].setVisible(not status.running)
 
     def _on_cancel(self) -> None:

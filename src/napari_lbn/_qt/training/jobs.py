@@ -12,7 +12,7 @@ from napari_lbn.engine.errors import Cancelled, MemoryBoundError
 from napari_lbn.engine.events import Event, Progress, raise_if_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from napari_lbn.engine.events import CancelToken, Job
     from napari_lbn.engine.network import LBN
@@ -102,9 +102,9 @@ def train(
     except Exception as error:
         if request.options is not None and not (request.folder / LAST).exists():
             discard_run(request.folder)
+        forget_frames(error)
         if type(error).__name__ not in OUT_OF_MEMORY:
             raise
-        traceback.clear_frames(error.__traceback__)
         failed_for_memory = True
     finally:
         control.over.set()
@@ -114,6 +114,13 @@ def train(
         "The memory was not enough for this training.",
         "Choose a smaller crop (Advanced), another device, or close other programs.",
     )
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of what an error and its causes hold: the frames of a training hold its tensors."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _train(
@@ -128,6 +135,7 @@ def _train(
         yield _stage("Looking at the preview before training")
         data, before = _with_preview(network, configuration, data)
         yield before
+        data = replace(data, preview=_unless_stopping(data.preview, control))
     if request.options is not None:
         if request.options.minutes is not None:
             yield _stage("Timing a few steps")
@@ -197,6 +205,15 @@ def _with_preview(
     network.to(choose_device(configuration.training.device))
     baselines = {**data.baselines, AS_STARTED: network_predictor(network)}
     return replace(data, preview=preview, baselines=baselines), preview(network.eval(), 0)
+
+
+def _unless_stopping(preview: Any, control: TrainingControl) -> Callable[[LBN, int], Event]:
+    """No preview for whoever wants to go: stopping is quick."""
+
+    def show(network: LBN, epoch: int) -> Event:
+        return _stage("Stopping") if control.stop.is_set() else preview(network, epoch)
+
+    return show
 
 
 def _timed(

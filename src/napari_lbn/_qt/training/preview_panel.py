@@ -7,6 +7,8 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_lbn._napari.angle_text import format_angle
+
 from ..theme import caption
 from .pictures import Picture, limits_of
 from .status import TrainingStatus
@@ -65,8 +67,8 @@ class PreviewPanel(QWidget):
         across = limits_of(start.section)
         self.pictures["before"].set_image(start.section, across)
         self.pictures["after"].set_image(shown.section, across)
-        self._names["before"].setText("XZ section, before training")
-        self._names["after"].setText(f"XZ section, {name_epoch(shown.epoch)}")
+        self._names["before"].setText("XZ before training")
+        self._names["after"].setText(f"XZ {name_epoch(shown.epoch)}")
         self.title.setText(self._describe(start, shown))
 
     def open_window(self) -> None:
@@ -81,16 +83,19 @@ class PreviewPanel(QWidget):
         self._window.raise_()
 
     def _lay_out(self) -> None:
-        tilts, sections = QGridLayout(), QVBoxLayout()
+        tilts, sections = QGridLayout(), QGridLayout()
         tilts.setSpacing(4)
+        sections.setSpacing(4)
         for column, (name, _) in enumerate(TILT):
             tilts.addWidget(self._names[name], 0, column)
             tilts.addWidget(self.pictures[name], 1, column)
             tilts.setColumnStretch(column, 1)
-        sections.setSpacing(4)
-        for name in ("before", "after"):
-            sections.addWidget(self._names[name])
-            sections.addWidget(self.pictures[name])
+        # beside each other in the narrow dock, below each other in a window
+        for index, name in enumerate(("before", "after")):
+            row, column = (0, index) if self._enlargeable else (2 * index, 0)
+            sections.addWidget(self._names[name], row, column)
+            sections.addWidget(self.pictures[name], row + 1, column)
+            sections.setColumnStretch(column, 1)
         layout = QVBoxLayout(self)
         margin = 0 if self._enlargeable else 8
         layout.setContentsMargins(margin, margin, margin, margin)
@@ -102,7 +107,7 @@ class PreviewPanel(QWidget):
             layout.addStretch(1)
 
     def _describe(self, before: Any, shown: Any) -> str:
-        text = f"{shown.name}, held-out tilt at {shown.angle:+.1f}°: correlation "
+        text = f"{shown.name}, held-out tilt at {format_angle(shown.angle)}: correlation "
         if shown.epoch == 0:
             return f"{text}{before.correlation:.3f} before training."
         return (

@@ -98,11 +98,11 @@ class TrainingRunPanel(QWidget):
         row.addWidget(self.stop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._estimate, self._remark, self.button):
-            layout.addWidget(widget)
+        for above in (self._estimate, self._remark, self.button):
+            layout.addWidget(above)
         layout.addLayout(row)
-        for widget in (self._bar, self._text):
-            layout.addWidget(widget)
+        for below in (self._bar, self._text):
+            layout.addWidget(below)
 
     def _connect(self) -> None:
         events = self._status.events
