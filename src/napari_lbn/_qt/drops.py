@@ -76,7 +76,7 @@ def _local_paths(event: Any) -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """True for a folder that is opened as a tilt series; files have one reader anyway."""
-    from napari_lbn.engine.io import is_tilt_series
+    """True for a folder that our reader takes; files have one reader anyway."""
+    from napari_lbn._napari.reader import get_reader
 
-    return path.is_dir() and is_tilt_series(path)
+    return path.is_dir() and get_reader(str(path)) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -99,3 +100,37 @@ def test_the_command_exports_a_file(tmp_path: Path, volume: np.ndarray):
     found, size = open_ome_zarr(tmp_path / "T.ome.zarr")
     assert size == 5.0
     np.testing.assert_array_equal(found[:], volume)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("0/.zarray", '"chunks": [', '"chunks": [99999999, '),
+        ("0/.zarray", '"zarr_format": 2', '"zarr_format": "x"'),
+        (".zattrs", '"path": "0"', '"path": "../../secret"'),
+        (".zattrs", '"path": "0"', '"path": "/etc"'),
+        (".zattrs", '"multiscales"', '"scales"'),
+        (".zattrs", '"datasets"', '"data"'),
+        (".zattrs", "{", ""),
+        (".zattrs", "{", "\xff\xfe{"),
+    ],
+)
+def test_damaged_folders_are_refused(
+    tmp_path: Path, volume: np.ndarray, file: str, old: str, new: str
+):
+    path = write_ome_zarr(tmp_path / "inner" / "t.ome.zarr", volume, pixel_size=10.0)
+    write_ome_zarr(tmp_path / "secret", volume, pixel_size=10.0)
+    text = (path / file).read_text()
+    assert old in text
+    (path / file).write_text(text.replace(old, new, 1), encoding="latin-1")
+    with pytest.raises(InputError, match="inner"):
+        open_ome_zarr(path)
+
+
+def test_absurd_arrays_are_refused_unread(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "t.ome.zarr", volume, pixel_size=10.0)
+    facts = json.loads((path / "0" / ".zarray").read_text())
+    for changes in ({"chunks": [1 << 11] * 3}, {"shape": [1 << 40, 9, 9]}):
+        (path / "0" / ".zarray").write_text(json.dumps({**facts, **changes}))
+        with pytest.raises(InputError, match="cannot be read"):
+            open_volume(path)

@@ -6,6 +6,7 @@ Version 0.4 on Zarr 2, which napari, Neuroglancer and the CryoET Data Portal's t
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from .mrc import known_pixel_size
 from .ome_zarr_levels import LARGEST_BLOCK
 from .zarr_volume import BAND, RECORD, ZarrVolume, require_zarr
 
+LARGEST_CHUNK = 1 << 32
+"""Bytes; a stack of 41 tilts of 4096 × 4096 pixels in one chunk has fewer."""
+LONGEST_SIDE = 1 << 20
 UNITS = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
 
 
@@ -99,7 +103,20 @@ def open_ome_zarr_levels(path: str | Path) -> tuple[list[Any], float | None]:
         ) from error
     if ndim != len("zyx"):
         raise InputError(f"{path} is not a stack of images or a volume.", "Choose another one.")
+    for level in levels:
+        _require_bounded(path, level)
     return levels, size
+
+
+def _require_bounded(path: Path, array: Any) -> None:
+    """Refuse arrays of which one chunk alone would take all memory: a whole one is decoded."""
+    chunk = math.prod(array.chunks) * array.dtype.itemsize
+    if chunk > LARGEST_CHUNK or max(array.shape) > LONGEST_SIDE:
+        sides = " × ".join(map(str, array.shape))
+        raise InputError(
+            f"{path}: an array of {sides} in chunks of {chunk / 1e9:.3g} GB cannot be read.",
+            "Write it again in chunks of a few MB.",
+        )
 
 
 def _pixel_size(scales: dict[str, Any]) -> float | None:

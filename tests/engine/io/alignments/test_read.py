@@ -225,6 +225,28 @@ def test_files_do_not_lead_out_of_their_folder(stack: WriteMrc, tmp_path: Path, 
         read_alignment(folder / "TS.star")
 
 
+@pytest.mark.parametrize("leads", ["../x", "/etc/passwd", "a/../../x", "D:\\x"])
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("TS.edf", "Setup.DatasetName={}\n"),
+        ("newst.com", "TransformFile {}\n"),
+        ("tilt.com", "TILTFILE {}/TS.tlt\n"),
+        ("tilt.com", "TILTFILE TS.tlt\nXTILTFILE {}\n"),
+        ("tomograms.star", "data_global\n\nloop_\n_rlnTomoTiltSeriesStarFile #1\n{}\n"),
+    ],
+)
+def test_no_file_that_is_named_leads_out_of_the_folder(
+    tmp_path: Path, file: str, line: str, leads: str
+):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    imod(folder)
+    (folder / file).write_text(line.format(leads))
+    with pytest.raises(InputError, match="outside"):
+        read_alignment(folder / file)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -278,7 +300,7 @@ def test_any_bytes_are_an_alignment_or_an_input_error(
 
 
 @given(
-    kind=st.sampled_from(["aln", "xml", "star"]),
+    kind=st.sampled_from(["aln", "xml", "star", "json", "xf", "edf", "com"]),
     place=st.floats(0, 1),
     junk=st.sampled_from(["", "nan", "1e999", "-", "\n\n", "99999999999999", "\x01", "é"]),
     cut=st.integers(0, 12),
@@ -287,10 +309,19 @@ def test_damage_anywhere_is_an_alignment_or_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, kind: str, place: float, junk: str, cut: int
 ):
     rows = "".join(f"00000{i + 1}@TS.mrcs 0.0 0.0 {20 * i} 85.0 1.0 2.0\n" for i in range(5))
-    texts = {"aln": ALN, "xml": warp('LevelAngleX="1"'), "star": STAR.format(rows=rows)}
+    texts = {
+        "aln": ALN,
+        "xml": warp('LevelAngleX="1"'),
+        "star": STAR.format(rows=rows),
+        "json": PORTAL,
+        "xf": "1.0 0.0 0.0 1.0 3.5 -2.5\n" * 5,
+        "edf": "Setup.DatasetName=TS\nSetup.PixelSize=0.5\nSetup.AxisA.ExcludeProjections=1,3-4\n",
+        "com": "$tilt\nTILTFILE TS.tlt\nEXCLUDELIST 1,3-4\nOFFSET 1.5\nSHIFT 2 3\nXAXISTILT 1\n",
+    }
     text = texts[kind]
     at = int(place * len(text))
-    path = tmp_path_factory.mktemp("fuzz") / f"TS.{kind}"
+    folder = imod(tmp_path_factory.mktemp("fuzz"))
+    path = folder / ("tilt.com" if kind == "com" else f"TS.{kind}")
     path.write_text(text[:at] + junk + text[at + cut :], encoding="utf-8")
     try:
         found = read_alignment(path).alignment

@@ -98,7 +98,7 @@ def _look_around(path: Path) -> _Directory:
         for name, key in COMMAND_FILES.items()
         if commands[name] and Path(commands[name].get(key, "").strip() or ".").stem != xf.stem
     ]
-    if edf_path is not None and edf_path != path and not _is_of(edf, xf):
+    if edf_path is not None and not _is_of(edf, xf):
         foreign.append(edf_path.name)
         edf, edf_path = {}, None
     used = {name: {} if name in foreign else entries for name, entries in commands.items()}
@@ -148,10 +148,10 @@ def _is_of(edf: dict[str, str], xf: Path) -> bool:
 
 def _xf_file(folder: Path, newst: dict[str, str], edf: dict[str, str], path: Path) -> Path:
     """The transformations that ``newst.com`` or the ``.edf`` speak of, or the only ones."""
-    names = [newst["TRANSFORMFILE"]] if newst.get("TRANSFORMFILE") else []
-    if edf.get(DATASET):
-        names += [f"{edf[DATASET]}{axis}.xf" for axis in ("", "a")]
-    for name in names:
+    by_newst = [newst["TRANSFORMFILE"]] if newst.get("TRANSFORMFILE") else []
+    by_edf = [f"{edf[DATASET]}{axis}.xf" for axis in ("", "a")] if edf.get(DATASET) else []
+    named = path.suffix.lower() == ".edf"
+    for name in by_edf + by_newst if named else by_newst + by_edf:
         file = path_inside(folder, name, path)
         if file.is_file():
             return file
