@@ -29,9 +29,7 @@ def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) 
     """Smooth density variation with a power-law spectrum, weaker outside the cell."""
     coarse = tuple(max(n // 4, 4) for n in grid.shape)
     field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.01, 0.07)
-    weight = np.ones(grid.shape[1:], np.float32)
-    if slab.cell is not None:
-        weight = np.clip(slab.cell.inward / 10, 0.3, 1)
+    weight = None if slab.cell is None else np.clip(slab.cell.inward / 10, 0.3, 1)
     # Plane by plane: the whole field on the fine grid would be a second volume in memory.
     at = np.linspace(0, coarse[0] - 1, grid.nz)
     below = np.minimum(at.astype(int), coarse[0] - 2)
@@ -39,7 +37,10 @@ def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) 
         zip(below, (at - below).astype(np.float32), strict=True)
     ):
         plane = field[lower] * (1 - share) + field[lower + 1] * share
-        excess[index] += weight * upsample(plane.astype(np.float32), grid.shape[1:])
+        fine = upsample(plane.astype(np.float32), grid.shape[1:])
+        if weight is not None:
+            fine *= weight
+        excess[index] += fine
 
 
 def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:

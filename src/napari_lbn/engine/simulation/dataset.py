@@ -37,6 +37,7 @@ __all__ = [
     "load_series",
     "save_series",
     "simulate_series",
+    "training_settings",
     "write_training_set",
     "write_validation_set",
 ]
@@ -83,6 +84,37 @@ def load_series(path: Path) -> SimulatedSeries:
             pixel_size=float(file["pixel_size"]),
             metadata=json.loads(str(file["metadata"])),
         )
+
+
+def training_settings(
+    *,
+    pixel_sizes: tuple[float, float] = (9.0, 21.0),
+    maps: tuple[Path, ...] = (),
+    membrane_maps: tuple[Path, ...] = (),
+    views: int = 3,
+) -> SimulationSettings:
+    """What weights are trained on: slabs 60 to 350 nm thick, pre-tilted by up to 10 degrees.
+
+    Parameters
+    ----------
+    pixel_sizes : tuple of float
+        Range in Å.
+    maps, membrane_maps : tuple of Path
+        Density maps, or folders of them.
+    views : int
+        Fields of view on one specimen.
+    """
+    specimen = SpecimenSettings(
+        views=views,
+        pixel_size=pixel_sizes,
+        thickness=(30.0, 230.0),
+        thickness_nm=(60.0, 350.0),
+        lean=(-4.0, 4.0),
+        maps=maps,
+        membrane_maps=membrane_maps,
+    )
+    microscope = MicroscopeSettings(pre_tilt=(-10.0, 10.0))
+    return SimulationSettings(specimen=specimen, microscope=microscope)
 
 
 def write_training_set(

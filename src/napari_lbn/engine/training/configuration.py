@@ -29,6 +29,13 @@ class DataSettings:
         Files of measured tilt series.
     simulated : str or None
         Folder of series written by `simulation.dataset`.
+    fresh : int
+        Simulated series kept in memory and renewed in the background (`stream`); 0 for none.
+        A training with them cannot be repeated to the last digit.
+    fresh_workers : int
+        Processes that draw them.
+    fresh_maps, fresh_membrane_maps : tuple of str
+        Density maps, or folders of them, that their specimens hold beside procedural shapes.
     validation_series : tuple of str
         Measured series that never train.
     hold_out_every : int
@@ -43,6 +50,10 @@ class DataSettings:
 
     series: tuple[str, ...] = ()
     simulated: str | None = None
+    fresh: int = 0
+    fresh_workers: int = 1
+    fresh_maps: tuple[str, ...] = ()
+    fresh_membrane_maps: tuple[str, ...] = ()
     validation_series: tuple[str, ...] = ()
     hold_out_every: int = 0
     validation_every: int = 4

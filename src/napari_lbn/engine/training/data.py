@@ -14,7 +14,9 @@ from ..io import open_tilt_series
 from ..io.weights import find_weights, load_network, read_weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
+from ..simulation.dataset import training_settings
 from ..simulation.noise import add_noise
+from .stream import SpecimenStream, StreamSettings
 from .trainer import load_simulated
 from .validation import as_training_series, hold_out, split
 
@@ -55,6 +57,11 @@ class TrainingData:
     hold_outs: Sequence[HoldOut] = ()
     baselines: Mapping[str, Predictor] = field(default_factory=dict)
     preview: Callable[[LBN, int], Event] | None = None
+
+    def close(self) -> None:
+        """End what draws series in the background."""
+        if isinstance(self.series, SpecimenStream):
+            self.series.close()
 
 
 def make_network(configuration: Configuration) -> tuple[LBN, Configuration]:
@@ -114,8 +121,26 @@ def gather(
         truth = configuration.training.examples.wedge_targets > 0
         series += load_simulated(paths, truth=truth)
     return TrainingData(
-        series=series, add_noise=noisy, hold_outs=hold_outs, baselines=dict(baselines or {})
+        series=_with_fresh(series, configuration) if data.fresh else series,
+        add_noise=noisy,
+        hold_outs=hold_outs,
+        baselines=dict(baselines or {}),
     )
+
+
+def _with_fresh(series: Sequence[TrainingSeries], configuration: Configuration) -> SpecimenStream:
+    """The series, and simulated ones that are drawn while the training goes on."""
+    data = configuration.data
+    settings = StreamSettings(
+        simulation=training_settings(
+            pixel_sizes=configuration.run.pixel_sizes,
+            maps=tuple(map(Path, data.fresh_maps)),
+            membrane_maps=tuple(map(Path, data.fresh_membrane_maps)),
+        ),
+        keep=data.fresh,
+        workers=data.fresh_workers,
+    )
+    return SpecimenStream(settings, series)
 
 
 def noisy(

@@ -111,11 +111,14 @@ def fit(
         The disk is full or read-only; the checkpoint before is intact.
     """
     with current_workers().together():
-        job = _Run(network, data, training, run, folder)
-        job.prepare(resume=resume)
-        if data.baselines and data.hold_outs and job.workers.lead:
-            yield job.baselines()
-        return (yield from job.events(stop))
+        try:
+            job = _Run(network, data, training, run, folder)
+            job.prepare(resume=resume)
+            if data.baselines and data.hold_outs and job.workers.lead:
+                yield job.baselines()
+            return (yield from job.events(stop))
+        finally:
+            data.close()
 
 
 class _Run:
