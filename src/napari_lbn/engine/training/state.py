@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import LBNError
-from ..network.critic import PatchCritic, critic_loss
-from .staged import predict
+from ..network.critic import PatchCritic
+from .passes import Criticism, Prediction
 from .workers import current_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from ..network import LBN
     from .examples import Example
@@ -38,33 +38,6 @@ class StepLoss:
 
 class TrainingDivergedError(LBNError):
     """The loss is no longer a number."""
-
-
-class _Prediction(nn.Module):
-    """The forward pass as a module: what several processes average the gradients of."""
-
-    def __init__(self, network: LBN, tilts_together: int) -> None:
-        super().__init__()
-        self.network, self.tilts_together = network, tilts_together
-
-    def forward(
-        self, tilts: Tensor, angles: ArrayLike, targets: ArrayLike, thickness: int | None
-    ) -> Tensor:
-        together = self.tilts_together
-        return predict(
-            self.network, tilts, angles, targets, thickness=thickness, tilts_together=together
-        )
-
-
-class _Criticism(nn.Module):
-    """The critic's loss as a module."""
-
-    def __init__(self, critic: PatchCritic, penalty: float) -> None:
-        super().__init__()
-        self.critic, self.penalty = critic, penalty
-
-    def forward(self, real: Tensor, made: Tensor) -> Tensor:
-        return critic_loss(self.critic, real, made, self.penalty)
 
 
 class TrainingState:
@@ -91,7 +64,7 @@ class TrainingState:
         self.network = network.to(self.device).train().requires_grad_(True)
         _use_channels_last(self.network)
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
-        self._predict = self.workers.spread(_Prediction(self.network, settings.recompute))
+        self._predict = self.workers.spread(Prediction(self.network, settings.recompute))
         self.optimizer = torch.optim.Adam(_groups(network, settings), lr=settings.learning_rate)
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=settings.precision == "float16"
@@ -112,7 +85,7 @@ class TrainingState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
             self.critic = PatchCritic(chosen.channels, chosen.groups).to(self.device)
-        self._criticise = self.workers.spread(_Criticism(self.critic, chosen.penalty))
+        self._criticise = self.workers.spread(Criticism(self.critic, chosen.penalty))
         rate = chosen.learning_rate or self.settings.learning_rate
         # Adam's momentum is left out, as usual for a Wasserstein critic: its target moves
         self.critic_optimizer = torch.optim.Adam(
