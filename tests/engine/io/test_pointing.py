@@ -81,6 +81,16 @@ def test_what_is_no_series_is_refused_with_the_reason(stack: WriteMrc, tmp_path:
     assert not is_tilt_series(tmp_path)
 
 
+def test_every_real_mdoc_is_opened_or_refused_with_a_reason(shared_data: Path):
+    said = {"montage": "a montage", "frame_set": "movie frames", "": "is not beside it"}
+    files = sorted((shared_data / "alignments").rglob("*.mdoc"))
+    assert len(files) > 10
+    for path in files:
+        reason = next(text for name, text in said.items() if path.name.startswith(name))
+        with pytest.raises(InputError, match=reason):
+            open_tilt_series(path)
+
+
 def test_an_mdoc_does_not_choose_what_is_opened_elsewhere(stack: WriteMrc, tmp_path: Path):
     inner = tmp_path / "inner"
     inner.mkdir()

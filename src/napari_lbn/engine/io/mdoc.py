@@ -67,13 +67,21 @@ def read_mdoc(path: str | Path) -> MdocTable:
 
 def image_file(path: Path) -> str | None:
     """Name of the stack that an ``.mdoc`` says it describes; it is not read further."""
-    with path.open("rb") as stream:
-        head = stream.read(FIRST_BYTES).decode("utf-8", errors="replace")
-    for line in head.splitlines():
+    for line in _head(path):
         key, equals, value = line.partition("=")
         if equals and key.strip() == "ImageFile" and value.strip():
             return PureWindowsPath(value.strip()).name
     return None
+
+
+def describes_frames(path: Path) -> bool:
+    """True where an ``.mdoc`` describes movie frames, not a stack of images."""
+    return any(line.startswith("[FrameSet") for line in _head(path))
+
+
+def _head(path: Path) -> list[str]:
+    with path.open("rb") as stream:
+        return stream.read(FIRST_BYTES).decode("utf-8", errors="replace").splitlines()
 
 
 def acquisition_order(times: list[float | None]) -> NDArray[np.intp]:

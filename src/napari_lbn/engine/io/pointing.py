@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from .alignments import is_alignment, read_alignment
 from .alignments.read import READERS
-from .angles import MRC_SUFFIXES, angle_files, find_angle_file
-from .mdoc import image_file
+from .angles import MRC_SUFFIXES, angle_files, find_angle_file, read_angles
+from .mdoc import describes_frames, image_file
 from .stack import TIFF_SUFFIXES, ZARR_SUFFIX, is_stack_of_tilts
 from .text_input import path_inside
 
@@ -94,10 +94,18 @@ def _series_in(folder: Path) -> list[Path]:
 
 def _stack_of(angles: Path) -> Path:
     """The stack, or its alignment, that an angle file belongs to."""
-    found = next((file for file in _candidates(angles) if file.exists()), None)
+    candidates = list(_candidates(angles))
+    found = next((file for file in candidates if file.exists()), None)
     if found is None:
+        read_angles(angles)  # says where it is no list of angles, but a montage's
+        if angles.suffix.lower() == MDOC_SUFFIX and describes_frames(angles):
+            raise InputError(
+                f"{angles} describes movie frames, not a stack of tilts.",
+                "Give the stack that was made of them, or its own .mdoc.",
+            )
+        name = next(file.name for file in candidates if file.suffix.lower() in RAW_SUFFIXES)
         raise InputError(
-            f"{angles} holds tilt angles, but its stack {angles.stem}.mrc is not beside it.",
+            f"{angles} holds tilt angles, but its stack {name} is not beside it.",
             "Put it there, or name the stack and give this file with --tilt-angles.",
         )
     return found
