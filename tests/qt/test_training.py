@@ -313,6 +313,7 @@ def test_a_training_is_looked_at_another_day(
     np.testing.assert_array_equal(again.status.shown.measured, shown[2].measured)
     np.testing.assert_allclose(again.status.before.section, shown[0].section, atol=1e-3)
     assert again.status.curves == dock.status.curves
+    assert again.runs_panel.folder == dock.status.folder
     assert is_shown(again.preview_panel)
 
 

@@ -84,8 +84,8 @@ class RunsPanel(QWidget):
         return self._runs[index].folder if 0 <= index < len(self._runs) else None
 
     def set_runs(self, runs: Sequence[Any]) -> None:
-        """List these trainings, `RunSummary` each; the choice stays."""
-        chosen = self.folder
+        """List these trainings, `RunSummary` each; the one that is shown is chosen."""
+        chosen = self._status.folder or self.folder
         self._runs = runs
         self.combo.blockSignals(True)
         self.combo.clear()
