@@ -57,14 +57,19 @@ def volume_record(
     pixel_size: float | None,
     alpha: float | None,
     provenance: Mapping[str, Any],
+    throughout: bool = False,
 ) -> dict[str, Any]:
-    """Record of a tomogram or a difference; `alpha` is the share of the synthesized part."""
-    return {
+    """Record of a tomogram or a difference; `alpha` is the share of the synthesized part.
+
+    `throughout` says that no measured pixel is in it at all.
+    """
+    record: dict[str, Any] = {
         "kind": kind,
         "pixel_size": pixel_size,
         "alpha": alpha,
         "provenance": dict(provenance),
     }
+    return {**record, "synthesized_throughout": True} if throughout else record
 
 
 def record_of(layer: Any) -> dict[str, Any] | None:

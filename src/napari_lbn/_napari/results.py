@@ -18,11 +18,14 @@ from .lazy import BlendedVolume, ScaledVolume
 from .metadata import KEY, tilts_record, volume_record
 from .room import Extent, allocate, allocate_volume
 
+DENOISED = "denoised (LBN, synthesized throughout)"
 LINKED = ("contrast_limits", "gamma", "colormap")
 
 
 class ResultLayers:
     """Synthesized tilts, tomogram WBP, tomogram WBP + LBN and their difference.
+
+    On request also a denoised tomogram, which is synthesized throughout.
 
     Parameters
     ----------
@@ -54,13 +57,15 @@ class ResultLayers:
         self.synthesized_part = allocate_volume(shape, in_memory=in_memory)
         self.blended = BlendedVolume(self.measured, self.synthesized_part)
         self.added = ScaledVolume(self.synthesized_part)
+        self.denoised: np.ndarray | None = None
+        self._in_memory = in_memory
         self._layers: dict[str, Any] = {} if previous is None else previous.present()
         self._fresh: set[str] = set()  # layers that show this run rather than the last one
         self._shown: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._previous = previous
 
     def present(self) -> dict[str, Any]:
-        """The layers that the user has not removed, by role: tilts, wbp, lbn, difference."""
+        """The layers that the user has not removed, by role: those of `views.SHOWN`."""
         return {role: layer for role, layer in self._layers.items() if layer in self._viewer.layers}
 
     def layer(self, role: str) -> Any | None:
@@ -93,13 +98,18 @@ class ResultLayers:
             "metadata": {KEY: record},
             "multiscale": False,
             **tilt_axes(
-                self.extent.pixel_size, self.measured.shape[0], first_tilt=self._first_tilt()
+                self.extent.pixel_size,
+                self.measured.shape[0],
+                first_tilt=first_tilt(self.extent.synthesized),
             ),
         }
         self._put("tilts", self.tilts, attributes)
 
     def add_slab(self, event: SlabReady) -> None:
         """Put a slab into its volume; the layers appear with the first one of both parts."""
+        if event.part == "denoised":
+            self._add_denoised(event)
+            return
         volume = self.measured if event.part == "measured" else self.synthesized_part
         volume[:, event.y_start : event.y_stop] = event.slab
         if event.part == "measured":
@@ -108,6 +118,18 @@ class ResultLayers:
             self._show_volume("lbn", self.blended, f"{self.extent.name} WBP + LBN", event)
             self.refresh(("lbn", "difference"))
             self._link()
+
+    def _add_denoised(self, event: SlabReady) -> None:
+        """A volume of its own, with a contrast of its own."""
+        if self.denoised is None:
+            shape = self.measured.shape
+            self.denoised = allocate_volume(shape, in_memory=self._in_memory)
+        self.denoised[:, event.y_start : event.y_stop] = event.slab
+        if self.layer("denoised") is not None:
+            self.refresh(("denoised",))
+            return
+        limits = contrast_limits(np.moveaxis(event.slab, 1, 0))
+        self._put_volume("denoised", self.denoised, f"{self.extent.name} {DENOISED}", limits)
 
     def show_difference(self) -> None:
         """Bring the layer of the difference into being: what the synthesized tilts add."""
@@ -128,6 +150,17 @@ class ResultLayers:
                 layer.metadata[KEY]["alpha"] = float(alpha)
         self.refresh(("lbn", "difference"))
 
+    def show_masked(self, masked: Any | None) -> None:
+        """Show a masked volume in the place of the blended one; None for the whole of it."""
+        layer = self.layer("lbn")
+        if layer is None:
+            return
+        layer.data = self.blended if masked is None else masked
+        record = {k: v for k, v in layer.metadata[KEY].items() if k != "masked_above"}
+        if masked is not None:
+            record["masked_above"] = masked.threshold
+        layer.metadata = {**layer.metadata, KEY: record}
+
     def finish(self, tilts: np.ndarray, provenance: Mapping[str, Any]) -> None:
         """Take over the final tilts ``(n, y, x)`` and write the provenance into every layer."""
         self.provenance = dict(provenance)
@@ -140,8 +173,11 @@ class ResultLayers:
                 layer.metadata[KEY]["provenance"] = dict(provenance)
         if "difference" in self.present():  # of an earlier run
             self.show_difference()
+        stale = self.present().get("denoised")
+        if stale is not None and "denoised" not in self._fresh:
+            self._viewer.layers.remove(stale)  # this run made none
         self._previous = None
-        self.refresh(("wbp", "lbn", "difference", "tilts"), thumbnail=True)
+        self.refresh(("wbp", "lbn", "difference", "denoised", "tilts"), thumbnail=True)
 
     def refresh(self, roles: tuple[str, ...], *, thumbnail: bool = False) -> None:
         """Slice the visible ones of these layers again."""
@@ -172,11 +208,6 @@ class ResultLayers:
         data, attributes = self._shown[role]
         self._put(role, data, attributes)
 
-    def _first_tilt(self) -> float:
-        """Place of the first tilt: the first measured one stands at 0, as in its own layer."""
-        measured = np.flatnonzero(~self.extent.synthesized)
-        return -float(measured[0]) if measured.size else 0.0
-
     def _show_volume(self, role: str, data: Any, name: str, event: SlabReady) -> None:
         if self.layer(role) is not None:
             self.refresh((role,))
@@ -190,8 +221,9 @@ class ResultLayers:
         record = volume_record(
             "difference" if role == "difference" else "tomogram",
             pixel_size=self.extent.pixel_size,
-            alpha={"wbp": 0.0}.get(role, self.blended.alpha),
+            alpha={"wbp": 0.0, "denoised": None}.get(role, self.blended.alpha),
             provenance=self.provenance,
+            throughout=role == "denoised",
         )
         _, attributes, _ = volume_layer(
             data, name=name, pixel_size=self.extent.pixel_size, record=record, limits=limits
@@ -218,3 +250,9 @@ class ResultLayers:
             from napari.experimental import link_layers
 
             link_layers(pair, LINKED)
+
+
+def first_tilt(synthesized: np.ndarray) -> float:
+    """Place of the first tilt: the first measured one stands at 0, as in its own layer."""
+    measured = np.flatnonzero(~synthesized)
+    return -float(measured[0]) if measured.size else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from .metadata import record_of, shows_tilts
 
-View = Literal["measured", "tilts", "wbp", "lbn", "both", "difference"]
+View = Literal["measured", "tilts", "wbp", "lbn", "both", "difference", "denoised"]
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "measured": ("measured",),
     "tilts": ("tilts",),
@@ -17,6 +17,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "lbn": ("lbn",),
     "both": ("wbp", "lbn"),
     "difference": ("difference",),
+    "denoised": ("denoised",),
 }
 FLIPPED: Mapping[str, View] = {
     "measured": "tilts",
@@ -25,6 +26,7 @@ FLIPPED: Mapping[str, View] = {
     "lbn": "wbp",
     "both": "lbn",
     "difference": "lbn",
+    "denoised": "lbn",
 }
 DEFAULT_ORIENTATION = ("towards", "down", "right")
 IMOD_ORIENTATION = ("towards", "up", "right")

@@ -13,6 +13,7 @@ from napari_lbn.engine.errors import InputError
 from .metadata import record_of
 
 SLAB_ROWS = 32
+THROUGHOUT_LABEL = "WBP of LBN tilts at ALL angles, synthesized throughout"
 ANGSTROM_PER_UNIT = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
 
 
@@ -81,6 +82,8 @@ def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
 
 def _labels(record: dict[str, Any]) -> tuple[str, ...]:
     """What a volume of ours is, for the header; nothing for one that was opened from a file."""
+    if record.get("synthesized_throughout"):
+        return (THROUGHOUT_LABEL,)
     alpha = record.get("alpha")
     if alpha is None:
         return ()
@@ -97,7 +100,8 @@ def _write_provenance(file: Path, record: dict[str, Any]) -> list[str]:
 
     if not record.get("provenance"):
         return []
-    facts = {key: record[key] for key in ("kind", "alpha", "synthesized") if key in record}
+    told = ("kind", "alpha", "synthesized", "synthesized_throughout")
+    facts = {key: record[key] for key in told if key in record}
     path = write_provenance(file.with_suffix(".json"), {**record["provenance"], **facts})
     return [str(path)]
 

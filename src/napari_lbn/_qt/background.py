@@ -55,6 +55,8 @@ def make_plan(
             memory_bound=preferences.memory_bound,
             binning=options.binning,
             preview=True,
+            denoised=options.denoised,
+            adapt_minutes=options.adapt_minutes,
         )
         plan = engine.plan(series, settings)
         if plan.pixel_size == pixel_size:

@@ -51,6 +51,10 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
         words += ["--filter", options.filter]
     if options.fill_gaps:
         words.append("--fill-gaps")
+    if options.adapt:
+        words.append("--adapt")
+    if options.denoised:
+        words.append("--denoised")
     if alpha != 1:
         words += ["--alpha", _exact(alpha)]
     return shlex.join(words)

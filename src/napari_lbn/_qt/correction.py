@@ -32,15 +32,15 @@ class Correction(QObject):
         A `Progress` event.
     ended(str)
         How it ended, for the user.
-    noticed(str)
-        Something that the engine wants to be known.
+    noticed(str, str)
+        Something that the engine wants to be known, and its severity.
     previewing(str)
         What the tomograms on the screen hold so far; empty once they are whole.
     """
 
     progressed = Signal(object)
     ended = Signal(str)
-    noticed = Signal(str)
+    noticed = Signal(str, str)
     previewing = Signal(str)
 
     def __init__(
@@ -94,7 +94,7 @@ class Correction(QObject):
         if isinstance(event, Progress):
             self.progressed.emit(event)
         elif isinstance(event, Notice):
-            self.noticed.emit(event.message)
+            self.noticed.emit(event.message, event.severity)
         elif isinstance(event, SlabReady):
             self._on_slab(event)
         elif isinstance(event, TiltReady):

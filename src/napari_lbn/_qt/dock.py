@@ -201,6 +201,7 @@ class MissingWedgeDock(QWidget):
             self.planner.runner,
             self.correction.runner,
             self.saver.runner,
+            self.settings_panel.model.own.runner,
             *self.check_panel.runners,
         ]
 
@@ -248,9 +249,9 @@ class MissingWedgeDock(QWidget):
         self._viewer.layers.remove(stack)
         self._viewer.add_image(data, **attributes)
 
-    def _on_notice(self, text: str) -> None:
+    def _on_notice(self, text: str, severity: str) -> None:
         """Notes of a run join the findings about its tilt series."""
-        self.messages.add("warning", text)
+        self.messages.add(severity, text)
 
     def _on_removed(self, event: Any) -> None:
         """A removed layer takes with it what was kept for it, and what could be shown."""

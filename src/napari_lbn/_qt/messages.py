@@ -12,8 +12,9 @@ from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from napari_lbn.engine.errors import LBNError
 
-from .theme import ERROR_COLOUR, WARNING_COLOUR, caption
+from .theme import ERROR_COLOUR, INFORMATION_COLOUR, WARNING_COLOUR, caption
 
+COLOURS = {"error": ERROR_COLOUR, "information": INFORMATION_COLOUR}
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +59,7 @@ class MessageList(QWidget):
         Parameters
         ----------
         messages : sequence of (severity, message, remedy)
-            Severity "error" or "warning".
+            Severity "error", "warning" or "information".
         """
         self._clear()
         for severity, message, remedy in messages:
@@ -85,7 +86,7 @@ class MessageList(QWidget):
 
 
 def _message(severity: str, message: str, remedy: str) -> QFrame:
-    colour = ERROR_COLOUR if severity == "error" else WARNING_COLOUR
+    colour = COLOURS.get(severity, WARNING_COLOUR)
     frame = QFrame()
     frame.setObjectName("lbnMessage")
     frame.setStyleSheet(f"#lbnMessage {{ border-left: 3px solid {colour}; }}")

@@ -11,7 +11,7 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_lbn._napari.lazy import BlendedVolume
-from napari_lbn._napari.writer import SLAB_ROWS
+from napari_lbn._napari.writer import SLAB_ROWS, THROUGHOUT_LABEL
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import CancelToken, Event, Progress, raise_if_cancelled
 
@@ -23,7 +23,7 @@ from .session import Session
 
 @dataclass(frozen=True, kw_only=True)
 class Tomograms:
-    """Both volumes as they are when the user saves."""
+    """The volumes as they are when the user saves."""
 
     name: str
     measured: np.ndarray
@@ -32,6 +32,7 @@ class Tomograms:
     pixel_size: float | None
     provenance: dict[str, Any]
     source: Path | None = None
+    denoised: np.ndarray | None = None
 
 
 def save_stack(
@@ -75,24 +76,29 @@ def save_stack(
 def save_tomograms(
     tomograms: Tomograms, folder: Path, *, cancel: CancelToken
 ) -> Generator[Event, None, list[Path]]:
-    """Write tomogram WBP and tomogram WBP + alpha LBN, with their provenance."""
+    """Write tomogram WBP, tomogram WBP + alpha LBN and the denoised one, where there is one."""
     from napari_lbn.engine.io import write_provenance
     from napari_lbn.engine.io.together import require_other_files, written_together
 
     alpha, stem = tomograms.alpha, "_".join(tomograms.name.split())
-    files = [folder / f"{stem}{ending}.mrc" for ending in ("_wbp", "_wbp_lbn")]
+    blended = BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha)
+    mixed = f"WBP + {alpha:g} x WBP of the synthesized tilts"
+    # ending of the name, label, volume, and what its record says beside the run's provenance
+    wanted: list[tuple[str, str, Any, dict[str, Any]]] = [
+        ("_wbp", "WBP of the measured tilts", tomograms.measured, {"alpha": 0.0}),
+        ("_wbp_lbn", mixed, blended, {"alpha": alpha}),
+    ]
+    if tomograms.denoised is not None:
+        told = {"synthesized_throughout": True}
+        wanted.append(("_lbn_denoised", THROUGHOUT_LABEL, tomograms.denoised, told))
+    files = [folder / f"{stem}{ending}.mrc" for ending, *_ in wanted]
     require_other_files(files, [tomograms.source])
-    labels = ("WBP of the measured tilts", f"WBP + {alpha:g} x WBP of the synthesized tilts")
-    volumes = (
-        tomograms.measured,
-        BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha),
-    )
     with written_together(folder) as written:
-        for file, label, volume, share in zip(files, labels, volumes, (0.0, alpha), strict=True):
+        for file, (_, label, volume, told) in zip(files, wanted, strict=True):
             title = f"{label}, of {tomograms.name}"
             yield from _save_volume(volume, file, tomograms.pixel_size, title, cancel)
             written.append(file)
-            record = {**tomograms.provenance, "alpha": share}
+            record = {**tomograms.provenance, **told}
             written.append(write_provenance(file.with_suffix(".json"), record))
     return written
 
@@ -147,6 +153,7 @@ class Saver(QObject):
             pixel_size=session.layers.extent.pixel_size,
             provenance=session.layers.provenance,
             source=session.result.original.source,
+            denoised=getattr(session.layers, "denoised", None),
         )
         self._panel.set_busy(True, "Writing tomograms…")
         self.runner.start(lambda cancel: save_tomograms(tomograms, folder, cancel=cancel))

@@ -16,6 +16,8 @@ from napari_lbn.engine.tilt_series import TiltSeries
 
 ANGSTROM_PER_NM = 10.0
 MIN_THICKNESS = 8
+ADAPT_MINUTES = 2.0
+"""Bound of adapting the weights to a series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,10 @@ class Options:
         Synthesize interior gaps too.
     filter : str
         Of the back-projection.
+    adapt : bool
+        Adapt the weights to the series first.
+    denoised : bool
+        Also a tomogram of the network's tilts at all angles.
     """
 
     weights: str = ""
@@ -48,6 +54,13 @@ class Options:
     increment: float | None = None
     fill_gaps: bool = False
     filter: str = "ramp"
+    adapt: bool = False
+    denoised: bool = False
+
+    @property
+    def adapt_minutes(self) -> float:
+        """As the engine takes it."""
+        return ADAPT_MINUTES if self.adapt else 0.0
 
     def thickness(self, pixel_size: float | None) -> int:
         """Thickness in pixels of this size (Å)."""

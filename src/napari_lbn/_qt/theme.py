@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 WARNING_COLOUR = "#d8922a"
 ERROR_COLOUR = "#e05050"
+INFORMATION_COLOUR = "#4c9be8"
 SPACING = 6
 WIDEST_LABEL = "Tomogram"
 NARROWEST = 200

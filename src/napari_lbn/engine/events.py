@@ -48,9 +48,17 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Notice(Event):
-    """Something that the user should know and that does not stop the job."""
+    """Something that the user should know and that does not stop the job.
+
+    Attributes
+    ----------
+    message : str
+    severity : str
+        "warning", or "information" where nothing is amiss.
+    """
 
     message: str
+    severity: str = "warning"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,6 +23,9 @@ from ..session import Session
 from ..theme import add_row, explain, form
 
 FLIP_KEY = "F"
+DENOISED_TIP = (
+    "Of the network's tilts at all angles, synthesized throughout: for the eye, not for measuring"
+)
 NO_RESULT = "Available once a correction has run."
 
 
@@ -68,6 +71,7 @@ class DisplayPanel(QWidget):
                 ("lbn", "+ LBN", "Tomogram of measured and synthesized tilts"),
                 ("both", "Both", "Side by side, contrast linked"),
                 ("difference", "Diff", "What the synthesized tilts add"),
+                ("denoised", "Denoised", DENOISED_TIP),
             ],
             self._views_group,
         )
@@ -105,10 +109,11 @@ class DisplayPanel(QWidget):
         for view, button in self._view_buttons.items():
             needed = {"both": {"wbp", "lbn"}, "difference": {"lbn"}}.get(view, {view})
             tip = str(button.property("tip"))
-            if view in FLIPPED and view != "difference":
+            if view in FLIPPED and view not in ("difference", "denoised"):
                 tip += f" ({FLIP_KEY} flips)"
             explain(button, needed <= roles, NO_RESULT, tip)
             button.setChecked(view == self._session.view and needed <= roles)
+        self._view_buttons["denoised"].setVisible("denoised" in roles)
         blended = "lbn" in roles
         explain(self.alpha, blended, NO_RESULT, self.alpha_tip)
         tilts = self._session.view in ("measured", "tilts")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from ..engine import Choice
 from ..offered import OFFERED
 from ..theme import WARNING_COLOUR, add_row, caption, form
 from .fields import choices, fill
+from .weights_button import WeightsButton
 
 PLAIN_NAMES = ("best", "epoch_")
 NO_WEIGHTS = "No weights were found. Choose a file (…), or set a folder in Preferences."
@@ -63,19 +65,20 @@ class ModelPanel(QWidget):
         self.on_cpu = caption()
         self.on_cpu.setStyleSheet(f"color: {WARNING_COLOUR};")
         self.on_cpu.hide()
-        choose = QToolButton()
-        choose.setText("…")
-        choose.setToolTip("Weights of your own (.safetensors)")
-        choose.setAccessibleName("Choose weights file")
+        self.own = WeightsButton()
+        self.fetching = caption()
+        self.fetching.hide()
         weights = QHBoxLayout()
         weights.addWidget(self.weights, 1)
-        weights.addWidget(choose)
+        weights.addWidget(self.own)
         fields = form()
         add_row(fields, label, weights)
+        fields.addRow(self.fetching)
         add_row(fields, "Device", self.device)
         fields.addRow(self.on_cpu)
         self.setLayout(fields)
-        choose.clicked.connect(self._choose_weights)
+        self.own.chosen.connect(self._on_chosen)
+        self.own.busy_changed.connect(self._say)
         self.weights.activated.connect(
             lambda _: session.set_options(weights=self.weights.currentData())
         )
@@ -131,13 +134,17 @@ class ModelPanel(QWidget):
         self.device.setToolTip(detail or "Where the network runs")
         self._session.set_options(device=value)
 
-    def _choose_weights(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, "Weights", "", "Weights (*.safetensors)")
-        if file:
+    def _on_chosen(self, files: list[str]) -> None:
+        """List what the user named, and take the first of it."""
+        for file in reversed(files):
             self.add_weights(file)
+
+    def _say(self, text: str) -> None:
+        self.fetching.setText(text)
+        self.fetching.setVisible(bool(text))
 
 
 def name_file(file: str) -> str:
     """A weights file's name, with its folder's where every training has one of that name."""
-    path = Path(file)
+    path = Path(urlsplit(file).path if file.startswith(("http://", "https://")) else file)
     return f"{path.parent.name}/{path.name}" if path.name.startswith(PLAIN_NAMES) else path.name

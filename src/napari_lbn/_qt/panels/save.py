@@ -71,7 +71,7 @@ class SavePanel(QWidget):
             self.tomograms,
             ready,
             why_not,
-            "WBP, and WBP + LBN with the chosen α, as MRC volumes",
+            "WBP, WBP + LBN with the chosen α, and the denoised one where there is one, as MRC",
         )
 
         binned = ready and session.result.series.pixel_size != session.result.original.pixel_size

@@ -1,4 +1,4 @@
-"""What the correction is told: specimen, model, and the rest folded away."""
+"""What the correction is told: specimen, model, two ticks, and the rest folded away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ..session import Session
 from ..theme import SPACING
 from .advanced import AdvancedPanel
+from .extras import ExtrasPanel
 from .model import ModelPanel
 from .specimen import SpecimenPanel
 
@@ -19,11 +20,12 @@ class SettingsPanel(QWidget):
         self._session = session
         self.specimen = SpecimenPanel(session)
         self.model = ModelPanel(session)
+        self.extras = ExtrasPanel(session)
         self.advanced = AdvancedPanel(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        for panel in (self.specimen, self.model, self.advanced):
+        for panel in (self.specimen, self.model, self.extras, self.advanced):
             layout.addWidget(panel)
         for signal in (
             session.series_changed,
@@ -38,4 +40,5 @@ class SettingsPanel(QWidget):
         """Show the session's state in the fields."""
         self.setEnabled(self._session.series is not None and not self._session.running)
         self.specimen.refresh()
+        self.extras.refresh()
         self.advanced.refresh()

@@ -64,5 +64,5 @@ def ready_network(
         return ReadyNetwork(network=network)
     job = adapt(working, network, settings.for_adaptation(), fractions=fractions, cancel=cancel)
     adapted = yield from job
-    yield Notice(message=adapted.sentence)
+    yield Notice(message=adapted.sentence, severity="information")
     return ReadyNetwork(network=adapted.network, adaptation=adapted.record)

@@ -1,0 +1,42 @@
+"""What a correction does on request: adapt the weights first, a denoised tomogram beside."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from ..session import ADAPT_MINUTES, Session
+
+
+class ExtrasPanel(QWidget):
+    """Two ticks."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.adapt = QCheckBox(f"Adapt to this series first (≤ {ADAPT_MINUTES:g} min)")
+        self.adapt.setToolTip(
+            "The weights learn to predict this series' own tilts from each other. The result is "
+            "used only where it predicts tilts kept apart better than before. Figures are then "
+            "no longer zero-shot, and the check adapts anew in each fold."
+        )
+        self.denoised = QCheckBox("Denoised tomogram too")
+        self.denoised.setToolTip(
+            "Of the network's tilts at all angles: for the eye and for finding things, not for "
+            "measuring. It is synthesized throughout; no measured pixel is in it."
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.adapt)
+        layout.addWidget(self.denoised)
+        self.adapt.toggled.connect(lambda on: session.set_options(adapt=on))
+        self.denoised.toggled.connect(lambda on: session.set_options(denoised=on))
+
+    def refresh(self) -> None:
+        """Show the session's state in the ticks."""
+        options = self._session.options
+        blockers = [QSignalBlocker(box) for box in (self.adapt, self.denoised)]
+        self.adapt.setChecked(options.adapt)
+        self.denoised.setChecked(options.denoised)
+        del blockers
