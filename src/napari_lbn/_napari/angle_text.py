@@ -34,7 +34,9 @@ def describe_tilt(layer: Any, index: int) -> tuple[str, bool]:
     record = record_of(layer) or {}
     angle = record["angles"][index]
     synthesized = record["synthesized"][index]
-    if synthesized:
+    if record["kind"] == "spread tilts":
+        state = "spread of the model" if synthesized else "measured: no spread"
+    elif synthesized:
         state = "SYNTHESIZED"
     elif record["kind"] == "tilts":
         state = "re-projected (measured tilt)"

@@ -116,3 +116,70 @@ class ScaledVolume(LazyArray):
 
     def __getitem__(self, key: Any) -> np.ndarray:
         return np.float32(self.alpha) * np.asarray(self._synthesized[key], np.float32)
+
+
+class MaskedVolume(LazyArray):
+    """A blended tomogram of which regions with a high spread are not shown.
+
+    Parameters
+    ----------
+    whole : BlendedVolume
+        What is masked; it stays as it is.
+    measured : ndarray or None
+        ``(z, y, x)`` shown in the masked regions; None shows 0, the tomogram's mean.
+    spread : ndarray
+        ``(z, y, x)``.
+    threshold : float
+        In the units of the spread.
+    """
+
+    def __init__(
+        self,
+        whole: BlendedVolume,
+        measured: np.ndarray | None,
+        spread: np.ndarray,
+        *,
+        threshold: float,
+    ) -> None:
+        self.whole = whole
+        self._measured = measured
+        self._spread = spread
+        self.threshold = threshold
+        self.shape = whole.shape
+        self.dtype = whole.dtype
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        values = self.whole[key]
+        instead = np.float32(0) if self._measured is None else self._measured[key]
+        masked = np.asarray(self._spread[key]) > self.threshold
+        return np.where(masked, instead, values).astype(np.float32, copy=False)
+
+
+class SpreadTilts(LazyArray):
+    """Spread of the synthesized tilts ``(n, 1, y, x)``; 0 at measured angles, which keep theirs.
+
+    Parameters
+    ----------
+    spread : ndarray
+        ``(m, y, x)`` of the synthesized tilts.
+    synthesized : ndarray of bool
+        ``(n,)`` which angles those are.
+    """
+
+    def __init__(self, spread: np.ndarray, synthesized: np.ndarray) -> None:
+        self._spread = spread
+        self._place = np.where(synthesized, np.cumsum(synthesized) - 1, -1)
+        self.shape = (synthesized.size, 1, *spread.shape[1:])
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        tilt, z, *rest = _full_key(key, self.ndim)
+        places = self._place[tilt]
+        if np.ndim(places) == 0:
+            return self._image(int(places))[tuple(rest)][None][z]
+        images = [self._image(int(place))[tuple(rest)] for place in places]
+        empty = np.empty((0, *self.shape[2:]), self.dtype)[(slice(None), *rest)]
+        return (np.stack(images) if images else empty)[:, None][:, z]
+
+    def _image(self, place: int) -> np.ndarray:
+        return np.zeros(self.shape[2:], self.dtype) if place < 0 else self._spread[place]

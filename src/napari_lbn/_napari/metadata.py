@@ -14,8 +14,9 @@ import numpy as np
 from napari_lbn.engine.tilt_series import TiltSeries
 
 KEY = "napari_lbn"
-Kind = Literal["tilt series", "tilts", "stack", "tomogram", "difference"]
+Kind = Literal["tilt series", "tilts", "spread tilts", "stack", "tomogram", "difference", "spread"]
 """A "stack" has the header of a tilt series, but its angles are not known yet."""
+TILT_KINDS = ("tilt series", "tilts", "spread tilts")
 
 
 def series_record(series: TiltSeries) -> dict[str, Any]:
@@ -39,10 +40,11 @@ def tilts_record(
     *,
     pixel_size: float | None,
     provenance: Mapping[str, Any],
+    kind: Kind = "tilts",
 ) -> dict[str, Any]:
-    """Record of a layer that shows the network's tilts over the whole range."""
+    """Record of a layer that shows the network's tilts, or their spread, over the whole range."""
     return {
-        "kind": "tilts",
+        "kind": kind,
         "angles": [float(a) for a in angles],
         "synthesized": [bool(s) for s in synthesized],
         "excluded": [],
@@ -94,4 +96,4 @@ def series_of(layer: Any) -> TiltSeries | None:
 
 def shows_tilts(layer: Any) -> bool:
     """Whether the first axis of a layer runs over tilts."""
-    return kind_of(layer) in ("tilt series", "tilts")
+    return kind_of(layer) in TILT_KINDS

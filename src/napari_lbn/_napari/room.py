@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import psutil
@@ -53,6 +54,19 @@ class Extent:
     tilt_shape: tuple[int, int]
     thickness: int
     pixel_size: float | None
+
+
+def extent_of(name: str, plan: Any) -> Extent:
+    """What a correction with this plan will bring."""
+    angles = np.unique(np.concatenate([plan.measured_angles, plan.new_angles]))
+    return Extent(
+        name=name,
+        angles=angles,
+        synthesized=~np.isin(angles, plan.measured_angles),
+        tilt_shape=plan.image_shape,
+        thickness=plan.thickness,
+        pixel_size=plan.pixel_size,
+    )
 
 
 def allocate_volume(shape: tuple[int, int, int], *, in_memory: int | None) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .angle_text import tilt_index
 from .layers import contrast_limits
-from .metadata import shows_tilts
+from .metadata import kind_of, shows_tilts
 
 SAME = 1e-3
 """Part of the range by which limits may differ and still be the ones set here."""
@@ -51,7 +51,7 @@ class TiltContrast:
         self._follow(event.value)
 
     def _follow(self, layer: Any) -> None:
-        if shows_tilts(layer):
+        if shows_tilts(layer) and kind_of(layer) != "spread tilts":  # which are to be compared
             self._set[layer] = tuple(layer.contrast_limits)
             layer.events.visible.connect(self.update)
             layer.events.data.connect(self.update)

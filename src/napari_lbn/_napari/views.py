@@ -7,9 +7,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .metadata import record_of, shows_tilts
+from .metadata import kind_of, record_of, shows_tilts
 
-View = Literal["measured", "tilts", "wbp", "lbn", "both", "difference", "denoised"]
+View = Literal[
+    "measured",
+    "tilts",
+    "wbp",
+    "lbn",
+    "both",
+    "difference",
+    "denoised",
+    "spread tilts",
+    "spread",
+    "lbn and spread",
+]
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "measured": ("measured",),
     "tilts": ("tilts",),
@@ -18,7 +29,11 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "both": ("wbp", "lbn"),
     "difference": ("difference",),
     "denoised": ("denoised",),
+    "spread tilts": ("spread tilts",),
+    "spread": ("spread",),
+    "lbn and spread": ("lbn", "spread"),
 }
+OF_TILTS = ("measured", "tilts", "spread tilts")
 FLIPPED: Mapping[str, View] = {
     "measured": "tilts",
     "tilts": "measured",
@@ -27,6 +42,9 @@ FLIPPED: Mapping[str, View] = {
     "both": "lbn",
     "difference": "lbn",
     "denoised": "lbn",
+    "spread tilts": "tilts",
+    "spread": "lbn",
+    "lbn and spread": "lbn",
 }
 DEFAULT_ORIENTATION = ("towards", "down", "right")
 IMOD_ORIENTATION = ("towards", "up", "right")
@@ -40,7 +58,7 @@ def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
     viewer : napari.components.ViewerModel
         The viewer.
     layers : mapping of str to Layer
-        By role: measured, tilts, wbp, lbn, difference.
+        By role: measured, tilts, wbp, lbn, difference, spread tilts, spread.
     view : str
         A key of `SHOWN`.
     """
@@ -53,7 +71,7 @@ def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
     if angle is not None and shows_tilts(shown[0]):
         go_to_angle(viewer, shown[0], angle)
     viewer.layers.selection.active = shown[-1]
-    side_by_side(viewer, shown if view == "both" else [])
+    side_by_side(viewer, shown if len(shown) > 1 else [])
 
 
 def slice_again(viewer: Any) -> None:
@@ -182,6 +200,8 @@ def set_imod_orientation(viewer: Any, enabled: bool) -> None:
 
 
 def set_inverted_contrast(layers: Any, inverted: bool) -> None:
-    """Display dense material bright; the data keeps its polarity."""
+    """Display dense material bright; the data keeps its polarity, a spread its colours."""
     for layer in layers:
+        if kind_of(layer) in ("spread", "spread tilts"):
+            continue
         layer.colormap = "gray_r" if inverted else "gray"

@@ -13,6 +13,7 @@ from napari_lbn.engine.errors import InputError
 from .metadata import record_of
 
 SLAB_ROWS = 32
+SPREAD_LABEL = "Standard deviation over subsets of tilts (LBN): spread of the model, not proof"
 THROUGHOUT_LABEL = "WBP of LBN tilts at ALL angles, synthesized throughout"
 ANGSTROM_PER_UNIT = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
 
@@ -43,6 +44,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """
     file = Path(path) if Path(path).suffix else Path(path).with_suffix(".mrc")
     record = record_of(attributes)
+    data = getattr(data, "whole", data)  # a mask is for the display only
     if record is not None and "angles" in record:
         return write_tilts(file, data, record)
     if np.ndim(data) != 3:
@@ -67,6 +69,8 @@ def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
     require_other_files([file, angles], [None if source is None else Path(source)])
     count = len(record["angles"])
     labels = [f"napari-lbn: {sum(record['synthesized'])} of {count} tilts synthesized"]
+    if record["kind"] == "spread tilts":
+        labels.append(SPREAD_LABEL)
     images: Iterator[np.ndarray] = (np.asarray(data[i, 0], np.float32) for i in range(count))
     write_stack(
         file,
@@ -82,9 +86,11 @@ def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
 
 def _labels(record: dict[str, Any]) -> tuple[str, ...]:
     """What a volume of ours is, for the header; nothing for one that was opened from a file."""
+    alpha = record.get("alpha")
+    if record["kind"] == "spread":
+        return (SPREAD_LABEL,)
     if record.get("synthesized_throughout"):
         return (THROUGHOUT_LABEL,)
-    alpha = record.get("alpha")
     if alpha is None:
         return ()
     if record["kind"] == "difference":

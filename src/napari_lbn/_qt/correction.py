@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import ResultLayers
-from napari_lbn._napari.room import Extent, share_of_one_volume
+from napari_lbn._napari.room import extent_of, share_of_one_volume
 from napari_lbn._napari.views import slice_again
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady
@@ -136,19 +136,11 @@ class Correction(QObject):
         assert self._planned is not None
         assert session.series is not None
         plan = self._planned.plan
-        angles = np.unique(np.concatenate([plan.measured_angles, plan.new_angles]))
         if session.layer is not None:
             depth = session.options.thickness(session.series.pixel_size)
             update_series_layer(session.layer, session.series, thickness=depth)
             slice_again(self._viewer)
-        extent = Extent(
-            name=session.series.name,
-            angles=angles,
-            synthesized=~np.isin(angles, plan.measured_angles),
-            tilt_shape=plan.image_shape,
-            thickness=plan.thickness,
-            pixel_size=plan.pixel_size,
-        )
+        extent = extent_of(session.series.name, plan)
         return ResultLayers(
             self._viewer,
             extent,

@@ -17,6 +17,8 @@ from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import slice_again
 
 from .background import DEBOUNCE, Planner, as_job
+from .check.disagreement import DisagreementPanel
+from .check.mask import MaskPanel
 from .check.panel import CheckPanel
 from .correction import Correction
 from .drops import Drops
@@ -86,6 +88,10 @@ class MissingWedgeDock(QWidget):
         self.alteration_panel = AlterationPanel(self.session)
         self.display_panel = DisplayPanel(self.session, self.views)
         self.check_panel = CheckPanel(self.session)
+        self.disagreement_panel = DisagreementPanel(
+            self.session, self._viewer, self.views, self._preferences
+        )
+        self.mask_panel = MaskPanel(self.session)
         self.save_panel = SavePanel(self.session)
 
     def _lay_out(self) -> None:
@@ -100,6 +106,7 @@ class MissingWedgeDock(QWidget):
             ("Correction", (self.settings_panel, self.run_panel, self.alteration_panel)),
             ("Display", (self.display_panel,)),
             ("Check", (self.check_panel,)),
+            ("Disagreement", (self.disagreement_panel, self.mask_panel)),
             ("Save", (self.save_panel,)),
         )
         self._boxes = {}
@@ -154,7 +161,15 @@ class MissingWedgeDock(QWidget):
         self.correction.ended.connect(self.run_panel.show_outcome)
         session.series_changed.connect(self._on_series)
         self.correction.previewing.connect(self._text.set_note)
+        self.mask_panel.noted.connect(self._text.set_note)
         self.correction.noticed.connect(self._on_notice)
+        # both at once would take twice the memory
+        self.check_panel.runner.running_changed.connect(
+            lambda on: self.disagreement_panel.block("A check is running." if on else "")
+        )
+        self.disagreement_panel.runner.running_changed.connect(
+            lambda on: self.check_panel.block("The disagreement is being measured." if on else "")
+        )
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
@@ -203,6 +218,7 @@ class MissingWedgeDock(QWidget):
             self.saver.runner,
             self.settings_panel.model.own.runner,
             *self.check_panel.runners,
+            self.disagreement_panel.runner,
         ]
 
     def _look_around(self) -> None:
@@ -231,7 +247,7 @@ class MissingWedgeDock(QWidget):
             if same_layer and scale[1] != self._scale[1]:
                 self._viewer.reset_view()
         self._scale = scale
-        for title in ("Correction", "Display", "Check", "Save"):
+        for title in ("Correction", "Display", "Check", "Disagreement", "Save"):
             self._boxes[title].setVisible(series is not None)
 
     def _adopt(self, layer: Any) -> None:
@@ -256,7 +272,11 @@ class MissingWedgeDock(QWidget):
     def _on_removed(self, event: Any) -> None:
         """A removed layer takes with it what was kept for it, and what could be shown."""
         self.session.forget(event.value)
+        if self.session.spread is not None and not self.session.spread.current():
+            self.session.set_spread(None)
         self.display_panel.refresh()
+        self.disagreement_panel.refresh()
+        self.mask_panel.refresh()
         self._tidy_soon.start()
 
 

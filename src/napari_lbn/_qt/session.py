@@ -87,6 +87,7 @@ class Session:
     result_changed = Signal(object)
     alpha_changed = Signal(float)
     view_changed = Signal(str)
+    spread_changed = Signal(object)
 
     def __init__(self) -> None:
         self.layer: Any = None
@@ -100,7 +101,9 @@ class Session:
         self.running = False
         self.result: Any = None
         self.layers: Any = None
+        self.spread: Any = None
         self._kept: dict[int, tuple[Any, Any, Any]] = {}
+        self._spreads: dict[int, tuple[Any, Any]] = {}
         self.alpha = 1.0
         self.view: View = "measured"
 
@@ -124,14 +127,17 @@ class Session:
             self.last_plan = None
             self.view = "measured"
             _, self.result, self.layers = self._kept.get(id(layer), (None, None, None))
+            _, self.spread = self._spreads.get(id(layer), (None, None))
         self.set_planned(None)
         self.series_changed.emit(series)
         if changed:
             self.result_changed.emit(self.result)
+            self.spread_changed.emit(self.spread)
 
     def forget(self, layer: Any) -> None:
         """Drop what is kept for a layer that the user removed."""
         self._kept.pop(id(layer), None)
+        self._spreads.pop(id(layer), None)
 
     def update_series(self, series: TiltSeries) -> None:
         """Change the tilt series at hand: exclusions, pixel size, sign of the angles."""
@@ -184,6 +190,12 @@ class Session:
         self.layers = layers
         self._kept[id(self.layer)] = (self.layer, result, layers)
         self.result_changed.emit(result)
+
+    def set_spread(self, spread: Any) -> None:
+        """Take over the layers of a disagreement, kept with the tilt series' layer."""
+        self.spread = spread
+        self._spreads[id(self.layer)] = (self.layer, spread)
+        self.spread_changed.emit(spread)
 
     def set_alpha(self, alpha: float) -> None:
         """Blend the synthesized part in by this share."""

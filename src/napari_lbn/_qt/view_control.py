@@ -7,7 +7,7 @@ from typing import Any, Literal
 from napari_lbn._napari import views
 from napari_lbn._napari.layers import contrast_limits
 from napari_lbn._napari.metadata import KEY, kind_of
-from napari_lbn._napari.views import FLIPPED, SHOWN, View
+from napari_lbn._napari.views import FLIPPED, OF_TILTS, SHOWN, View
 
 from .session import Session
 
@@ -16,7 +16,7 @@ SAME_ANGLE = 1e-6
 """Degrees."""
 AVERAGE = 5
 """Pixels over which a section is averaged at first: single ones are mostly noise."""
-SECTIONED = ("tomogram", "difference")
+SECTIONED = ("tomogram", "difference", "spread")
 """Kinds of layers for which the viewer is arranged."""
 FALLBACKS: tuple[View, ...] = ("both", "lbn", "wbp", "tilts", "measured")
 """What is shown when layers of the chosen view are gone, the first one that is whole."""
@@ -49,6 +49,8 @@ class ViewControl:
             layers["measured"] = session.layer
         if session.layers is not None:
             layers |= session.layers.current()
+        if session.spread is not None:
+            layers |= session.spread.current()
         return layers
 
     def roles(self) -> set[str]:
@@ -62,7 +64,7 @@ class ViewControl:
         layers = self.layers()
         if self._inverted:
             views.set_inverted_contrast(layers.values(), True)
-        tilts = view in ("measured", "tilts")
+        tilts = view in OF_TILTS
         self._arranged = self._arranged or not tilts
         views.show(self._viewer, layers, view)
         views.set_section(self._viewer, "xy" if tilts else self.section)
@@ -100,7 +102,7 @@ class ViewControl:
     def cut(self, section: Section) -> None:
         """Show tomograms in this section from now on."""
         self.section = section
-        if self._session.view in ("measured", "tilts"):
+        if self._session.view in OF_TILTS:
             self.show("both")
         else:
             views.set_section(self._viewer, section)
@@ -124,7 +126,7 @@ class ViewControl:
         """Average displayed sections over this odd number of pixels."""
         self.average = pixels
         layers = self.layers()
-        if self._session.view not in ("measured", "tilts") and "wbp" in layers:
+        if self._session.view not in OF_TILTS and "wbp" in layers:
             views.set_average(self._viewer, layers["wbp"], pixels)
             self._adapt_contrast()
 
@@ -152,8 +154,9 @@ class ViewControl:
         known = any(abs(a - angle) < SAME_ANGLE for a in measured.metadata[KEY]["angles"])
         if self._session.view == "measured" and not known and "tilts" in layers:
             self.show("tilts")
-        role = "tilts" if self._session.view == "tilts" else "measured"
-        if known or role == "tilts":
+        view = self._session.view
+        role = view if view in ("tilts", "spread tilts") and view in layers else "measured"
+        if known or role != "measured":
             views.go_to_angle(self._viewer, layers[role], angle)
 
     def set_imod_orientation(self, enabled: bool) -> None:

@@ -23,6 +23,15 @@ def run_check(series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any
     return evaluate(series, EvaluationSettings(correction=settings), halves=halves, cancel=cancel)
 
 
+def run_disagreement(
+    series: TiltSeries, settings: Any, subsets: int, cancel: CancelToken
+) -> Job[Any]:
+    """The spread over syntheses from random subsets of the measured tilts."""
+    from napari_lbn.engine.evaluation.disagreement import measure_disagreement
+
+    return measure_disagreement(series, settings, subsets=subsets, cancel=cancel)
+
+
 def save_report(evaluation: Any, folder: Path) -> list[Path]:
     """JSON, CSV, figures and the HTML page."""
     from napari_lbn.engine.evaluation.report import write_report

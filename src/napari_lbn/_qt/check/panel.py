@@ -29,12 +29,10 @@ from ..session import Session
 from ..theme import caption, explain
 from .job import run_check, save_report
 from .plot import Plot
+from .ready import why_not
 
 START, CANCEL = "Check on hidden tilts", "Cancel"
 PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interpolation."
-NO_SERIES = "Open a tilt series first."
-BUSY = "A correction is running."
-NO_PLAN = "No weights fit this series yet."
 DASHED = "Dashed: low-passed as predicts visible tilts best."
 NOT_YET = "Available once a check has run."
 STEPS = 1000
@@ -71,6 +69,7 @@ class CheckPanel(QWidget):
         self._check = check
         self._scores: list[Any] = []
         self._result: Any = None
+        self._blocked = ""
         self.evaluation: Any = None
         self.runner, self._saver = JobRunner(self), JobRunner(self)
         self._make_widgets()
@@ -141,20 +140,16 @@ class CheckPanel(QWidget):
         if self.runner.running:
             explain(self.button, True, "", "Stop the check")
             return
-        why_not = self._why_not()
-        explain(self.button, not why_not, why_not, PURPOSE)
+        why = why_not(self._session) or self._blocked
+        explain(self.button, not why, why, PURPOSE)
         for widget in self._choosers:
             widget.setVisible(bool(self._scores))
         explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
 
-    def _why_not(self) -> str:
-        if self._session.series is None:
-            return NO_SERIES
-        if self._session.obstacle:
-            return self._session.obstacle
-        if self._session.running:
-            return BUSY
-        return "" if self._session.planned is not None else (self._session.problem or NO_PLAN)
+    def block(self, reason: str) -> None:
+        """Say why nothing can be checked for now; empty once it can."""
+        self._blocked = reason
+        self.refresh()
 
     def _on_click(self) -> None:
         if self.runner.running:

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lbn._napari.layers import contrast_limits
-from napari_lbn._napari.metadata import kind_of, series_of, volume_record
+from napari_lbn._napari.metadata import TILT_KINDS, kind_of, series_of, volume_record
 from napari_lbn._napari.reader import MRC_SUFFIXES, read
 from napari_lbn._napari.views import set_imod_orientation, side_by_side
 
@@ -48,7 +48,7 @@ def is_tomogram(layer: Any) -> bool:
     """Layers that can be compared: volumes, ours or anybody's, but no tilts."""
     if type(layer).__name__ != "Image" or layer.ndim != 3 or layer.rgb:
         return False
-    return kind_of(layer) not in ("tilt series", "tilts", "stack")
+    return kind_of(layer) not in (*TILT_KINDS, "stack", "spread")
 
 
 class CompareDock(QWidget):

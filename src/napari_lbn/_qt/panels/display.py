@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleSlider
 
-from napari_lbn._napari.views import FLIPPED
+from napari_lbn._napari.views import FLIPPED, OF_TILTS
 
 from ..session import Session
 from ..theme import add_row, explain, form
@@ -106,6 +106,7 @@ class DisplayPanel(QWidget):
     def refresh(self, *_: Any) -> None:
         """Enable what there is something to show for."""
         roles = self._views.roles()
+        self._views_group.setExclusive(False)  # a spread is shown: none of these is down
         for view, button in self._view_buttons.items():
             needed = {"both": {"wbp", "lbn"}, "difference": {"lbn"}}.get(view, {view})
             tip = str(button.property("tip"))
@@ -113,10 +114,11 @@ class DisplayPanel(QWidget):
                 tip += f" ({FLIP_KEY} flips)"
             explain(button, needed <= roles, NO_RESULT, tip)
             button.setChecked(view == self._session.view and needed <= roles)
+        self._views_group.setExclusive(True)
         self._view_buttons["denoised"].setVisible("denoised" in roles)
         blended = "lbn" in roles
         explain(self.alpha, blended, NO_RESULT, self.alpha_tip)
-        tilts = self._session.view in ("measured", "tilts")
+        tilts = self._session.view in OF_TILTS
         self._sections_group.setExclusive(not tilts)  # neither section is down beside tilts
         explain(
             self.average,

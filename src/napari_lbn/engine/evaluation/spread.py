@@ -6,7 +6,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Disagreement:
         Standard deviation of what the mean adds to the tomogram, the unit for its spread.
     label : str
         What it is and is not.
+    provenance : dict
     """
 
     angles: NDArray[np.float64]
@@ -54,7 +55,8 @@ class Disagreement:
     spread: NDArray[np.float32]
     relative: float
     structure: float | None = None
-    label: str = field(default=LABEL)
+    label: str = LABEL
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
