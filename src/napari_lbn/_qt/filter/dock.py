@@ -20,13 +20,13 @@ from napari_lbn._napari.layers import volume_layer
 from napari_lbn._napari.metadata import kind_of, series_of, volume_record
 from napari_lbn.engine.events import Progress
 
-from ..check.plot import Plot
 from ..jobs import JobRunner
 from ..messages import notify_error, report_problem
 from ..panels.fields import count
 from ..theme import add_row, caption, explain, form
 from . import jobs
 from .jobs import FilterOptions
+from .pictures import AVERAGED, FilterPictures
 
 SIMULATED = "simulated volumes"
 VARIANTS = {
@@ -79,12 +79,12 @@ class LearnedFilterDock(QWidget):
         self.thickness.setValue(100)
         self.padding = QCheckBox("Mirror tilts beyond their edges")
         self.learn_button, self.stop_button = QPushButton("Learn"), QPushButton("Stop")
-        self.apply_button, self.show_button = QPushButton("Apply"), QPushButton("Show filter")
+        self.apply_button = QPushButton("Apply and compare with WBP")
         self.save_button, self.open_button = QPushButton("Save…"), QPushButton("Open…")
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.status = caption()
-        self.loss_plot, self.profile_plot = Plot(150), Plot(150)
+        self.pictures = FilterPictures()
 
     def _lay_out(self) -> None:
         fields = form()
@@ -98,14 +98,14 @@ class LearnedFilterDock(QWidget):
         layout.addWidget(self.padding)
         for row in (
             (self.learn_button, self.stop_button),
-            (self.apply_button, self.show_button),
+            (self.apply_button,),
             (self.save_button, self.open_button),
         ):
             line = QHBoxLayout()
             for button in row:
                 line.addWidget(button)
             layout.addLayout(line)
-        for widget in (self.bar, self.status, self.loss_plot, self.profile_plot):
+        for widget in (self.bar, self.status, self.pictures):
             layout.addWidget(widget)
         layout.addStretch(1)
 
@@ -113,7 +113,6 @@ class LearnedFilterDock(QWidget):
         self.learn_button.clicked.connect(self.learn)
         self.stop_button.clicked.connect(self.runner.cancel)
         self.apply_button.clicked.connect(self.apply)
-        self.show_button.clicked.connect(self.show_filter)
         self.save_button.clicked.connect(self._ask_and_save)
         self.open_button.clicked.connect(self._ask_and_open)
         self.source.currentIndexChanged.connect(self._explain)
@@ -163,7 +162,7 @@ class LearnedFilterDock(QWidget):
             thickness=self.thickness.value(),
         )
         self._losses = []
-        self._after = self._take_model
+        self._after = self._take_learned
         self.status.setText("Preparing what is learned from …")
         self.runner.start(lambda cancel: jobs.learn(series, options, cancel))
 
@@ -172,14 +171,6 @@ class LearnedFilterDock(QWidget):
         series, model, thickness = self.series, self.model, self.thickness.value()
         self._after = lambda tomograms: self._add_tomograms(series, tomograms)
         self.runner.start(lambda cancel: jobs.apply(series, model, thickness, cancel))
-
-    def show_filter(self) -> None:
-        """The filter's planes in Fourier space as a layer, zero frequency in the middle."""
-        from napari_lbn.engine.reconstruction.learned import plane_response
-
-        self._viewer.add_image(
-            plane_response(self.model), name=f"learned filter, {self.model.config.variant}"
-        )
 
     def save(self, path: Path) -> None:
         """Write the filter."""
@@ -212,15 +203,23 @@ class LearnedFilterDock(QWidget):
         elif hasattr(event, "fidelity"):
             self._losses.append(event.fidelity)
             if event.step % max(event.total // DRAWINGS, 1) == 0 or event.step == event.total:
-                self.loss_plot.draw(self._paint_losses)
+                self.pictures.show_losses(self._losses)
 
     def _on_success(self, result: Any) -> None:
         self.status.setText("Done.")
         self._after(result)
 
+    def _take_learned(self, model: Any) -> None:
+        """A filter that was learned here: how far the misfit went down."""
+        self._take_model(model)
+        n = min(AVERAGED, len(self._losses) // 2)
+        if n:
+            first, last = (sum(part) / n for part in (self._losses[:n], self._losses[-n:]))
+            self.status.setText(f"Done. Misfit at first {first:.3g}, at last {last:.3g}.")
+
     def _take_model(self, model: Any) -> None:
         self.model = model
-        self.profile_plot.draw(self._paint_profile)
+        self.pictures.show_filter(model)
         self._explain()
 
     def _add_tomograms(self, series: Any, tomograms: Any) -> None:
@@ -233,27 +232,11 @@ class LearnedFilterDock(QWidget):
             )
             self._viewer.add_image(volume, **attributes)
 
-    def _paint_losses(self, axes: Any) -> None:
-        axes.plot(range(1, len(self._losses) + 1), self._losses, linewidth=1)
-        axes.set_xlabel("step")
-        axes.set_ylabel("misfit")
-
-    def _paint_profile(self, axes: Any) -> None:
-        from napari_lbn.engine.reconstruction.learned import radial_profile
-
-        radius, profile = radial_profile(self.model)
-        axes.plot(radius, radius, linewidth=1, linestyle=":", label="ramp")
-        axes.plot(radius, profile, linewidth=1, label="learned")
-        axes.set_xlabel("radius (Nyquist = 1)")
-        axes.set_ylabel("response")
-        axes.legend()
-
     def _explain(self) -> None:
         """Enable what can be done now, and say why the rest cannot."""
         running, has_model = self.runner.running, self.model is not None
         explain(self.learn_button, not running, "A job is running.")
         explain(self.stop_button, running, "Nothing is running.")
-        for button in (self.show_button, self.save_button):
-            explain(button, has_model, NO_FILTER)
+        explain(self.save_button, has_model, NO_FILTER)
         why_not = NO_FILTER if not has_model else NO_SERIES if self.series is None else "Running."
         explain(self.apply_button, has_model and self.series is not None and not running, why_not)
