@@ -29,6 +29,11 @@ class BorderSettings:
     drift: float = 0.06
     jitter: float = 0.01
 
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> BorderSettings:
+        """From hardly any to wide edges."""
+        return cls(rotation=float(rng.uniform(0, 6)), drift=float(rng.uniform(0, 0.15)))
+
 
 def blank_borders(
     shape: tuple[int, int],

@@ -84,6 +84,9 @@ class ExampleSettings:
         A simulated example keeps every tilt, or every second one, ...
     snr : tuple of float
         Signal-to-noise ratios of simulated examples, drawn log-uniformly.
+    border_probability : float
+        How often a simulated example's visible tilts get the blank edges of an aligned stack;
+        its targets have none.
     bright_probability : float
         How often dense is bright, as in dark-field images or inverted stacks.
     targets : {"noisy", "clean"}
@@ -106,6 +109,7 @@ class ExampleSettings:
     range_high: tuple[float, float] = (42.0, 72.0)
     steps: tuple[int, ...] = (1, 1, 2)
     snr: tuple[float, float] = (0.05, 2.0)
+    border_probability: float = 0.25
     bright_probability: float = 0.15
     targets: Literal["noisy", "clean"] = "clean"
     wedge_targets: float = 0.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..intensity import IntensityStats, normalise
+from ..simulation.borders import BorderSettings, blank_borders, blanked
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
 from .crops import Crop, draw_crop, read_crop
 from .example_settings import AddNoise, ExampleSettings, TrainingSeries
@@ -120,11 +121,14 @@ def _image(
     """
     snr = float(np.exp(rng.uniform(*np.log(settings.snr))))
     sign = np.float32(1 if rng.random() < settings.bright_probability else -1)
-    inputs, stats = normalise(sign * add_noise(clean, snr, profile, rng), angles)
-    if settings.targets == "noisy":
-        return inputs, inputs, stats, sign
+    noisy = sign * add_noise(clean, snr, profile, rng)
+    targets = noisy if settings.targets == "noisy" else sign * clean
+    if settings.border_probability and rng.random() < settings.border_probability:
+        blank = blank_borders(noisy.shape[1:], angles, BorderSettings.draw(rng), rng)
+        noisy = blanked(noisy, blank)
+    inputs, stats = normalise(noisy, angles)
     mean, std = (v.astype(np.float32)[:, None, None] for v in (stats.mean, stats.std))
-    return inputs, (sign * clean - mean) / std, stats, sign
+    return inputs, inputs if noisy is targets else (targets - mean) / std, stats, sign
 
 
 def _choose_crop(
