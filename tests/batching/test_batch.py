@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from napari_lbn.cli.batching.local import _lost
-from napari_lbn.cli.batching.names import series_names
+from napari_lbn.cli.batching.names import series_names, series_of
 from napari_lbn.cli.batching.task import BatchTask, finished_record
 from napari_lbn.cli.batching.work import run_task
 from napari_lbn.cli.options import ComputingOptions, WedgeOptions
@@ -146,6 +146,36 @@ def test_names_are_told_apart_by_their_folders(tmp_path: Path):
     assert series_names(paths) == ["a_TS", "b_TS", "U"]
     with pytest.raises(InputError, match="twice"):
         series_names([paths[0], paths[0]])
+
+
+def test_a_table_of_tomograms_stands_for_its_series(tmp_path: Path):
+    listed = [f"tilt_series/TS_0{i}.star" for i in range(3)]
+    (tmp_path / "tilt_series").mkdir()
+    for name in listed:
+        (tmp_path / name).write_text("data_\n")
+    table = tmp_path / "tomograms.star"
+    rows = "".join(f"TS_{i} {name}\n" for i, name in enumerate(listed))
+    head = "data_global\n\nloop_\n_rlnTomoName #1\n_rlnTomoTiltSeriesStarFile #2\n"
+    table.write_text(head + rows)
+    other = tmp_path / "other.mrc"
+    found = series_of([table, other])
+    assert found == [*(tmp_path.resolve() / name for name in listed), other]
+    assert series_names(found) == ["TS_00", "TS_01", "TS_02", "other"]
+    (tmp_path / listed[1]).unlink()
+    with pytest.raises(InputError, match="is not there"):
+        series_of([table])
+
+
+def test_changed_images_of_an_alignment_are_noticed(tmp_path: Path, weights: Path):
+    series = write_series(tmp_path / "in", "raw", 0)
+    (tmp_path / "in" / "newst.com").write_text("InputFile raw.mrc\nTransformFile TS.xf\n")
+    (tmp_path / "in" / "TS.xf").write_text("1 0 0 1 0 0\n" * 9)
+    (tmp_path / "in" / "TS.tlt").write_text("".join(f"{angle}\n" for angle in ANGLES))
+    one = task(tmp_path / "in" / "TS.xf", tmp_path / "out", weights)
+    before = one.key
+    assert one.key == before
+    os.utime(series, (1, 1))
+    assert one.key != before
 
 
 def test_missing_weights_are_told_before_anything_begins(tmp_path: Path):
