@@ -41,7 +41,7 @@ def layers(viewer: ViewerModel) -> dict:
     return {"measured": measured, **results.current()}
 
 
-@pytest.mark.parametrize("view", [v for v in views.SHOWN if "spread" not in v])
+@pytest.mark.parametrize("view", ["measured", "tilts", "wbp", "lbn", "both", "difference"])
 def test_exactly_the_layers_of_a_view_are_visible(
     viewer: ViewerModel, layers: dict, view: views.View
 ) -> None:

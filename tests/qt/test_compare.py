@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import mrcfile
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_lbn._qt.compare.dock import CompareDock, is_tomogram
+from napari_lbn._qt.compare.dock import CompareDock
 from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
+from napari_lbn._qt.compare.tomograms import is_tomogram
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SHAPE = (12, 20, 24)
@@ -32,6 +35,29 @@ def dock(qtbot: Any, viewer: ViewerModel, volumes: list[Any]) -> CompareDock:
     return dock
 
 
+def names(dock: CompareDock) -> list[str]:
+    shown = dock.tomograms.list
+    return [shown.item(i).text() for i in range(shown.count())]
+
+
+def test_a_tomogram_that_forgot_its_voxel_size_lies_on_its_twin(
+    qtbot: Any, viewer: ViewerModel, tmp_path: Path
+) -> None:
+    """Other programs write no voxel size; it would be a speck beside one of 10 Å."""
+    data = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    viewer.add_image(data, name="ours", scale=(10.0,) * 3, units=("angstrom",) * 3)
+    for name, shape in (("theirs", SHAPE), ("other", (4, 5, 6))):
+        with mrcfile.new(tmp_path / f"{name}.mrc") as mrc:
+            mrc.set_data(np.resize(data, shape))
+            mrc.set_volume()
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    for name in ("theirs", "other"):
+        dock.tomograms.add_file(str(tmp_path / f"{name}.mrc"))
+    assert tuple(viewer.layers["theirs"].scale) == (10, 10, 10)
+    assert tuple(viewer.layers["other"].scale) == (1, 1, 1)
+
+
 def test_tomograms_are_offered_and_tilts_are_not(
     dock: CompareDock,
     volumes: list[Any],
@@ -40,15 +66,15 @@ def test_tomograms_are_offered_and_tilts_are_not(
 ) -> None:
     tilts = add_series(series)
     assert not is_tomogram(tilts)
-    assert [dock.list.item(i).text() for i in range(dock.list.count())] == ["A", "B", "C"]
+    assert names(dock) == ["A", "B", "C"]
     dock._viewer.layers.remove(volumes[1])
-    assert [dock.list.item(i).text() for i in range(dock.list.count())] == ["A", "C"]
+    assert names(dock) == ["A", "C"]
 
 
 def test_ticked_ones_are_side_by_side_with_one_contrast(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:
-    dock.tick(volumes[:2])
+    dock.tomograms.tick(volumes[:2])
     assert viewer.canvas.grid.enabled
     assert [layer.visible for layer in volumes] == [True, True, False]
     volumes[0].contrast_limits = (-2, 5)
@@ -61,7 +87,7 @@ def test_ticked_ones_are_side_by_side_with_one_contrast(
 def test_the_flip_key_swaps_in_place(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:
-    dock.tick(volumes[:2])
+    dock.tomograms.tick(volumes[:2])
     dock.flip()
     assert not viewer.canvas.grid.enabled
     first = [layer.visible for layer in volumes]
@@ -83,7 +109,7 @@ def test_sections_go_through_each_axis(
 def test_the_difference_is_a_layer(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:
-    dock.tick(volumes[:2])
+    dock.tomograms.tick(volumes[:2])
     dock.difference_button.click()
     layer = viewer.layers["A − B"]
     np.testing.assert_allclose(layer.data[3], volumes[0].data[3] - volumes[1].data[3])
@@ -96,7 +122,7 @@ def test_buttons_say_why_they_are_off(
     assert not dock.difference_button.isEnabled()
     assert "Tick two" in dock.difference_button.toolTip()
     other = viewer.add_image(np.zeros((4, 5, 6), np.float32), name="small")
-    dock.tick([volumes[0], other])
+    dock.tomograms.tick([volumes[0], other])
     assert not dock.difference_button.isEnabled()
     assert dock.flip_button.isEnabled()
 
@@ -115,16 +141,16 @@ def test_amplitude_and_profiles_are_drawn(
     series: TiltSeries,
 ) -> None:
     pytest.importorskip("matplotlib")
-    dock.tick(volumes[:2])
+    dock.tomograms.tick(volumes[:2])
     add_series(series)
-    assert dock.wedge() == (60, 120)
-    dock.measure_button.click()
-    axes = dock.plots[0]._canvas.figure.axes[0]
+    assert dock.measures.wedge() == (60, 120)
+    dock.measures.button.click()
+    axes = dock.measures.plots[0]._canvas.figure.axes[0]
     assert len(axes.lines) == 2
     assert axes.get_title() == "A"
-    dock.measure.setCurrentIndex(1)
-    dock.measure_button.click()
-    axes = dock.plots[0]._canvas.figure.axes[0]
+    dock.measures.what.setCurrentIndex(1)
+    dock.measures.button.click()
+    axes = dock.measures.plots[0]._canvas.figure.axes[0]
     assert [len(line.get_ydata()) for line in axes.lines] == [24, 24]
 
 

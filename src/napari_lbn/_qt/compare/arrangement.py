@@ -1,0 +1,93 @@
+"""How a viewer shows tomograms that are compared: side by side, in place, as a difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from napari_lbn._napari.layers import contrast_limits
+from napari_lbn._napari.metadata import volume_record
+from napari_lbn._napari.views import side_by_side
+
+from .measures import DifferenceVolume
+
+LINKED = ("contrast_limits", "gamma", "colormap")
+ORDERS = {"xy": (0, 1, 2), "xz": (1, 0, 2), "yz": (2, 0, 1)}
+
+
+class Arrangement:
+    """Arranges the compared layers of one viewer.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._linked: list[Any] = []
+
+    def show(self, compared: list[Any], *, beside: bool, link: bool) -> None:
+        """Show the compared layers side by side, or the first one alone in place."""
+        if not compared:
+            side_by_side(self._viewer, [])
+            return
+        beside = beside and len(compared) > 1
+        for layer in self._viewer.layers:
+            shown = any(layer is c for c in compared) if beside else layer is compared[0]
+            layer.visible = shown
+        self.link(compared if link else [])
+        self._viewer.layers.selection.active = compared[0]
+        side_by_side(self._viewer, compared if beside else [])
+
+    def swap(self, compared: list[Any]) -> None:
+        """Show the next compared layer instead of the one on the screen."""
+        shown = next((i for i, layer in enumerate(compared) if layer.visible), -1)
+        following = compared[(shown + 1) % len(compared)]
+        for layer in compared:
+            layer.visible = layer is following
+        self._viewer.layers.selection.active = following
+
+    def cut(self, section: str) -> None:
+        """Display sections of this orientation: "xy", "xz" or "yz"."""
+        dims = self._viewer.dims
+        if dims.ndim < 3:
+            return
+        lead = tuple(range(dims.ndim - 3))
+        dims.order = (*lead, *(len(lead) + axis for axis in ORDERS[section]))
+        self._viewer.reset_view()
+
+    def link(self, compared: list[Any]) -> None:
+        """One contrast for all of these, and no longer for those before."""
+        from napari.experimental import link_layers, unlink_layers
+
+        present = [layer for layer in self._linked if layer in self._viewer.layers]
+        if len(present) > 1:
+            unlink_layers(present)
+        self._linked = []
+        if len(compared) > 1:
+            limits = np.array([layer.contrast_limits for layer in compared])
+            for layer in compared:
+                layer.contrast_limits = (float(limits[:, 0].min()), float(limits[:, 1].max()))
+            link_layers(compared, LINKED)
+            self._linked = list(compared)
+
+    def add_difference(self, a: Any, b: Any) -> None:
+        """Add a layer of one tomogram minus another, computed where it is displayed."""
+        data = DifferenceVolume(a.data, b.data)
+        low, high = contrast_limits(data)
+        bound = max(abs(low), abs(high))
+        record = volume_record("difference", pixel_size=None, alpha=None, provenance={})
+        self._viewer.add_image(
+            data,
+            name=f"{a.name} − {b.name}",
+            colormap="gray",
+            contrast_limits=(-bound, bound),
+            metadata={"napari_lbn": record},
+            scale=a.scale,
+            translate=a.translate,
+            units=a.units,
+            axis_labels=a.axis_labels,
+            multiscale=False,
+        )

@@ -1,0 +1,89 @@
+"""Fourier amplitude and line profiles of compared tomograms, at the displayed section."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_lbn._napari.metadata import series_of
+
+from ..check.plot import Plot
+from .measures import draw_amplitude, line_profile
+
+AXES = ("z", "y", "x")
+HEIGHT = 260
+FOURIER = "fourier"
+
+
+class MeasurePanel(QWidget):
+    """What is drawn, a button, and room for two plots."""
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.what = QComboBox()
+        for label, value in (
+            ("Fourier amplitude, xz", FOURIER),
+            ("Profile along x", 2),
+            ("Profile along y", 1),
+            ("Profile along z", 0),
+        ):
+            self.what.addItem(label, value)
+        self.what.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.button = QPushButton("Draw")
+        self.plots = [Plot(HEIGHT), Plot(HEIGHT)]
+        line = QHBoxLayout()
+        line.addWidget(self.what, 1)
+        line.addWidget(self.button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(line)
+        for plot in self.plots:
+            layout.addWidget(plot)
+
+    def draw(self, compared: list[Any]) -> None:
+        """Draw of the first two tomograms what was chosen."""
+        for plot in self.plots:
+            plot.hide()
+        kind = self.what.currentData()
+        if kind == FOURIER:
+            for plot, layer in zip(self.plots, compared, strict=False):
+                self._draw_amplitude(plot, layer)
+        elif compared:
+            self.plots[0].draw(lambda axes: self._paint_profile(axes, compared[:2], int(kind)))
+
+    def wedge(self) -> tuple[float, float] | None:
+        """Where the tilt range of the series in the viewer ends and begins again, degrees."""
+        for layer in self._viewer.layers:
+            series = series_of(layer)
+            if series is not None:
+                return series.wedge.start, series.wedge.stop
+        return None
+
+    def position(self, layer: Any) -> tuple[int, int, int]:
+        """The displayed point in voxels; the middle along displayed axes."""
+        dims = self._viewer.dims
+        displayed = {axis - (dims.ndim - 3) for axis in dims.displayed}
+        places = []
+        for axis, point in enumerate(dims.point[-3:]):
+            size = layer.data.shape[axis]
+            at = round((point - layer.translate[axis]) / layer.scale[axis])
+            places.append(size // 2 if axis in displayed else min(max(at, 0), size - 1))
+        return places[0], places[1], places[2]
+
+    def _draw_amplitude(self, plot: Plot, layer: Any) -> None:
+        row, wedge = self.position(layer)[1], self.wedge()
+
+        def paint(axes: Any) -> None:
+            draw_amplitude(axes, layer.data, row, wedge)
+            axes.set_title(layer.name)
+
+        plot.draw(paint)
+
+    def _paint_profile(self, axes: Any, layers: list[Any], axis: int) -> None:
+        for layer in layers:
+            values = line_profile(layer.data, self.position(layer), axis)
+            axes.plot(values, label=layer.name, linewidth=1)
+        axes.set_xlabel(f"{AXES[axis]} (pixel)")
+        axes.legend()
