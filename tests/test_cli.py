@@ -219,6 +219,23 @@ def test_headers_say_stack_or_volume_and_the_voxel_size(correction: Path) -> Non
             assert float(mrc.header.dmax) == mrc.data.max()
 
 
+def test_ome_zarr_tomograms_are_those_of_the_mrc_files(
+    correction: Path, series: Path, weights: Path, tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    folder = tmp_path / "zarr"
+    options = ["--weights", weights, "--thickness", 12, "--tomograms", "ome-zarr"]
+    ok("correct", series, "--out", folder, *options)
+    for name in ("TS_wbp", "TS_wbp_lbn"):
+        array = zarr.open_group(folder / f"{name}.ome.zarr", mode="r")["0"]
+        np.testing.assert_array_equal(array[:], read(correction / f"{name}.mrc"))
+    names = {"TS_lbn.json", "TS_lbn.mrc", "TS_lbn.tlt", "TS_wbp.ome.zarr", "TS_wbp_lbn.ome.zarr"}
+    assert {path.name for path in folder.iterdir()} == names
+    refused = run("correct", series, "--out", folder, *options)
+    assert refused.exit_code == 2
+    assert "exists already" in refused.stderr.replace("\n", " ")
+
+
 def test_the_record_says_what_changed_outside_the_wedge(correction: Path) -> None:
     record = json.loads((correction / "TS_lbn.json").read_text())["alteration"]
     assert 0 <= record["changed_outside"] < record["added_inside"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from .options import (
     SeriesOptions,
     WedgeOptions,
 )
-from .output import require_other_files, tell_written
+from .output import require_other_files, require_tomogram_name, tell_written
 from .progress import note, run_job
 from .series import open_series
 from .settings import correction_settings, require_pixel_size, require_usable
@@ -31,15 +32,33 @@ OutOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-DenoisedOption = Annotated[
-    bool,
-    typer.Option(
-        "--denoised",
-        help="Also NAME_lbn_denoised.mrc, of the network's tilts at all angles: for the eye and "
-        "for finding things, not for measuring; no measured pixel is in it.",
-        rich_help_panel=OUTPUT,
-    ),
-]
+
+
+class TomogramFormat(StrEnum):
+    """Formats of the tomograms."""
+
+    MRC = "mrc"
+    OME_ZARR = "ome-zarr"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultOptions:
+    """What is written."""
+
+    full_size: FullSizeOption = False
+    denoised: Annotated[
+        bool,
+        typer.Option(
+            "--denoised",
+            help="Also NAME_lbn_denoised.mrc, of the network's tilts at all angles: for the eye "
+            "and for finding things, not for measuring; no measured pixel is in it.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
+    tomograms: Annotated[
+        TomogramFormat,
+        typer.Option(help="Format of the tomograms, .mrc or .ome.zarr.", rich_help_panel=OUTPUT),
+    ] = TomogramFormat.MRC
 
 
 def correct(
@@ -47,10 +66,9 @@ def correct(
     computing: ComputingOptions,
     wedge: WedgeOptions,
     adapt: AdaptOptions,
+    results: ResultOptions,
     out: OutOption,
     alpha: AlphaOption = 1.0,
-    full_size: FullSizeOption = False,
-    denoised: DenoisedOption = False,
 ) -> None:
     """Synthesize the tilts of the missing wedge and reconstruct with and without them.
 
@@ -59,20 +77,29 @@ def correct(
     NAME_wbp_lbn.mrc: WBP of measured and synthesized tilts.
     NAME_lbn.json: what all of them were made from.
     """
-    from .correction_output import CorrectionFiles, CorrectionWriter
+    from .correction_files import CorrectionFiles
+    from .correction_output import CorrectionWriter
 
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)
-    files = CorrectionFiles(folder=out, name=opened.name, with_denoised=denoised)
+    files = CorrectionFiles(
+        folder=out,
+        name=opened.name,
+        with_denoised=results.denoised,
+        tomogram_suffix=f".{results.tomograms.value.replace('-', '.')}",
+    )
+    for path in files.tomograms:
+        require_tomogram_name(path)
     require_other_files(files.all, [opened.source, series.angle_file])
     settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
-    settings = replace(settings, denoised=denoised)
+    settings = replace(settings, denoised=results.denoised)
+    full_size = results.full_size
     with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
         result = run_job(writer.job(), writer.take)
         writer.finish(result)
     note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
     note(result.alteration.sentence)
-    if denoised:
+    if results.denoised:
         note(f"{files.denoised.name} is synthesized throughout: no measured pixel is in it.")
     tell_written(files.all)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from napari_lbn.engine.io.output import (
     write_stack,
     write_tilt_angles,
 )
+from napari_lbn.engine.io.tomogram_writer import is_zarr_name
+from napari_lbn.engine.io.zarr_volume import ZarrVolume
 
 from .output import label, written_together
 
@@ -30,69 +31,12 @@ if TYPE_CHECKING:
     from napari_lbn.engine.events import Event, Job
     from napari_lbn.engine.tilt_series import TiltSeries
 
+    from .correction_files import CorrectionFiles
+
 SAMPLE_BYTES = 4
+Tomogram: TypeAlias = VolumeWriter | ZarrVolume
 DENOISED = "WBP of LBN tilts at ALL angles, synthesized throughout,"
 """In the header of the denoised tomogram."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorrectionFiles:
-    """Where the results go.
-
-    Attributes
-    ----------
-    folder : Path
-    name : str
-        Of the tilt series; starts every file name, spaces as underscores.
-    with_denoised : bool
-        Whether the denoised tomogram is among them.
-    """
-
-    folder: Path
-    name: str
-    with_denoised: bool = False
-
-    @property
-    def _stem(self) -> str:
-        return "_".join(self.name.split())
-
-    @property
-    def stack(self) -> Path:
-        """Measured tilts, untouched, and synthesized ones, ascending in angle."""
-        return self.folder / f"{self._stem}_lbn.mrc"
-
-    @property
-    def angles(self) -> Path:
-        """Angle of each image of the stack."""
-        return self.folder / f"{self._stem}_lbn.tlt"
-
-    @property
-    def measured(self) -> Path:
-        """Plain WBP of the measured tilts."""
-        return self.folder / f"{self._stem}_wbp.mrc"
-
-    @property
-    def corrected(self) -> Path:
-        """WBP of measured and synthesized tilts."""
-        return self.folder / f"{self._stem}_wbp_lbn.mrc"
-
-    @property
-    def denoised(self) -> Path:
-        """WBP of the network's tilts at all angles: synthesized throughout."""
-        return self.folder / f"{self._stem}_lbn_denoised.mrc"
-
-    @property
-    def record(self) -> Path:
-        """What all of it was made from."""
-        return self.folder / f"{self._stem}_lbn.json"
-
-    @property
-    def all(self) -> list[Path]:
-        """Every file, in the order in which users are told."""
-        tomograms = [self.measured, self.corrected]
-        if self.with_denoised:
-            tomograms.append(self.denoised)
-        return [self.stack, self.angles, *tomograms, self.record]
 
 
 class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
@@ -133,18 +77,20 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
             self._written = exits.enter_context(written_together(self._files.folder))
             ensure_folder(self._files.folder)
             check_free_space(self._files.folder, self._output_bytes(chosen))
-            self._measured = exits.enter_context(
-                self._volume(self._files.measured, volume, chosen.pixel_size, "WBP, measured tilts")
-            )
+
+            def opened(path: Path, content: str) -> Tomogram:
+                lines = [label(self._series, content)]
+                kind = ZarrVolume if is_zarr_name(path) else VolumeWriter
+                made: Tomogram = kind(path, volume, chosen.pixel_size, lines)
+                exits.enter_context(made)
+                return made
+
+            self._measured = opened(self._files.measured, "WBP, measured tilts")
             content = f"WBP, measured + {self._alpha:g} x synthesized tilts (LBN)"
-            self._corrected = exits.enter_context(
-                self._volume(self._files.corrected, volume, chosen.pixel_size, content)
-            )
-            self._denoised = None
+            self._corrected = opened(self._files.corrected, content)
+            self._denoised: Tomogram | None = None
             if self._files.with_denoised:
-                self._denoised = exits.enter_context(
-                    self._volume(self._files.denoised, volume, chosen.pixel_size, DENOISED)
-                )
+                self._denoised = opened(self._files.denoised, DENOISED)
             self._exits = exits.pop_all()
         return self
 
@@ -154,11 +100,6 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         volume = chosen.thickness * math.prod(chosen.image_shape)
         volumes = 3 if self._files.with_denoised else 2
         return SAMPLE_BYTES * (volumes * volume + tilts * math.prod(images))
-
-    def _volume(
-        self, path: Path, shape: tuple[int, int, int], pixel_size: float | None, content: str
-    ) -> VolumeWriter:
-        return VolumeWriter(path, shape, pixel_size, [label(self._series, content)])
 
     def job(self) -> Job[CorrectionResult]:
         """The correction; every event of it belongs into `take`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_lbn.engine.errors import LBNError
 
-from ..correction_output import CorrectionFiles
+from ..correction_files import CorrectionFiles
 from ..options import ComputingOptions, ReadingOptions, WedgeOptions
 
 DONE, FAILED = "done", "failed"
