@@ -75,6 +75,7 @@ class FakeEngine:
         self.started = threading.Event()
         self.cleaned_up = threading.Event()
         self.binning = 1
+        self.busy = False
         self.settings_seen: list[dict[str, Any]] = []
 
     def devices(self) -> list[Choice]:
@@ -108,6 +109,9 @@ class FakeEngine:
             ),
             measured_angles=series.included_angles,
         )
+
+    def is_busy(self) -> bool:
+        return self.busy
 
     def correct(
         self, series: TiltSeries, settings: dict[str, Any], cancel: CancelToken

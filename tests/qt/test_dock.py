@@ -12,11 +12,13 @@ import tifffile
 from napari.components import ViewerModel
 from napari.layers._source import layer_source
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.metadata import record_of, series_of
+from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.views import SHOWN
-from napari_lbn._qt.dock import MissingWedgeDock
-from napari_lbn._qt.panels.run import CANCEL, START
+from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
+from napari_lbn._qt.panels.run import BUSY, CANCEL, SEE_MESSAGE, START, describe_range
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -81,7 +83,7 @@ def test_everything_is_filled_in(dock: MissingWedgeDock) -> None:
     assert model.on_cpu.text() == "Runs on the CPU, 2 threads."
     assert "below −60.0° and above +60.0°" in dock.series_panel._wedge.text()
     assert "5 tilts to synthesize, every 10°" in dock.series_panel._wedge.text()
-    assert dock.run_panel.estimate == "About 40 s, 2.1 GB."
+    assert dock.run_panel.estimate == "About 30 to 65 s, 2.1 GB."
 
 
 def test_run_brings_tilts_and_both_tomograms(
@@ -281,6 +283,7 @@ def test_a_defect_of_the_series_disables_the_button_and_says_why(
     qtbot.waitUntil(lambda: bool(dock.session.defect), timeout=WAIT)
     assert not dock.run_panel.button.isEnabled()
     assert dock.run_panel.button.toolTip() == "Tilt 3 is constant. Exclude it."
+    assert dock.run_panel.estimate == SEE_MESSAGE  # said once, at the tilt series
     engine.findings = []
     dock.session.update_series(series.with_excluded([3]))
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
@@ -438,6 +441,102 @@ def test_nothing_of_a_correction_stays_behind_for_other_images(
     assert viewer.dims.order == (0, 1, 2)
     assert not any(viewer.dims.margin_left)
     assert not viewer.canvas.overlays.text.visible
+
+
+def test_another_series_is_shown_and_what_came_of_the_first_one_hidden(
+    qtbot: Any,
+    dock: MissingWedgeDock,
+    viewer: ViewerModel,
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    first = viewer.layers[0]
+    run(qtbot, dock)
+    mine = viewer.add_image(np.zeros((3, 12, 16)), name="the user's own")
+    second = add_series(series)
+    qtbot.waitUntil(lambda: not viewer.canvas.grid.enabled, timeout=WAIT)
+    assert [layer for layer in viewer.layers if layer.visible] == [mine, second]
+    assert viewer.dims.order == (0, 1, 2, 3)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    run(qtbot, dock)
+    both = [dock.views.layers()[role] for role in ("wbp", "lbn")]
+    assert [layer for layer in viewer.layers if layer.visible] == [mine, *both]
+    dock.layer_choice._combo.setCurrentIndex(dock.layer_choice._layers.index(first))
+    qtbot.waitUntil(lambda: first.visible, timeout=WAIT)
+    assert [layer for layer in viewer.layers if layer.visible] == [first, mine]
+    assert dock.session.result is not None  # that of the first one is back
+
+
+@pytest.fixture
+def docked(
+    qtbot: Any, viewer: ViewerModel, engine: FakeEngine, add_series: AddSeries, series: TiltSeries
+) -> Iterator[MissingWedgeDock]:
+    """In a parent of its own; `dock.setParent(None)` is what napari's ✕ does."""
+    add_series(series)
+    home = QWidget()
+    qtbot.addWidget(home)
+    dock = MissingWedgeDock(viewer, engine=engine, preferences=Preferences)
+    dock.setParent(home)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    yield dock
+    engine.hold.set()
+
+
+def test_closing_the_dock_ends_the_run_and_takes_its_layers_away(
+    qtbot: Any, docked: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    docked.run_panel.button.click()
+    wait_for_preview(qtbot, docked, engine)
+    docked.setParent(None)
+    assert not docked.session.running
+    assert [series_of(layer) is not None for layer in viewer.layers] == [True]
+    assert not viewer.canvas.grid.enabled
+    assert docked.run_panel.status == CLOSED
+    qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
+    viewer.layers.clear()  # the closed dock does not mind any more
+    assert docked.session.series is not None
+
+
+def test_a_closed_dock_is_let_go(qtbot: Any, docked: MissingWedgeDock) -> None:
+    """With the tomograms that it holds."""
+    run(qtbot, docked)
+    destroyed: list[bool] = []
+    docked.destroyed.connect(lambda: destroyed.append(True))
+    docked.setParent(None)
+    qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
+
+
+def test_a_busy_machine_is_told(
+    qtbot: Any,
+    make_dock: Callable[[], MissingWedgeDock],
+    engine: FakeEngine,
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.busy = True
+    add_series(series)
+    dock = make_dock()
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    assert dock.run_panel.estimate == f"About 30 to 65 s, 2.1 GB. {BUSY}."
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.2, 0.9, "1 s"),
+        (4.6, 9.3, "5 to 9 s"),
+        (24, 48, "25 to 50 s"),
+        (80, 160, "80 s to 3 min"),
+        (960, 1920, "16 to 32 min"),
+        (2880, 5760, "48 min to 1.6 h"),
+        (7200, 14400, "2.0 to 3.9 h"),
+    ],
+)
+def test_a_range_of_times_is_said_with_no_more_digits_than_it_has(
+    low: float, high: float, text: str
+) -> None:
+    assert describe_range(low, high) == text
 
 
 def test_what_others_arranged_is_left_alone(

@@ -97,3 +97,12 @@ def series_of(layer: Any) -> TiltSeries | None:
 def shows_tilts(layer: Any) -> bool:
     """Whether the first axis of a layer runs over tilts."""
     return kind_of(layer) in TILT_KINDS
+
+
+def is_of_a_run(layer: Any) -> bool:
+    """Whether a layer is a measured tilt series or came of a correction of one."""
+    record = record_of(layer) or {}
+    kind = record.get("kind")
+    return kind in (*TILT_KINDS, "spread") or (
+        kind in ("tomogram", "difference") and record.get("alpha") is not None
+    )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .metadata import kind_of, record_of, shows_tilts
+from .metadata import is_of_a_run, kind_of, record_of, shows_tilts
 
 View = Literal[
     "measured",
@@ -53,6 +53,8 @@ IMOD_ORIENTATION = ("towards", "up", "right")
 def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
     """Make exactly the layers of this view visible, and keep the angle on the screen.
 
+    Layers of other runs and series are hidden; what the user brought along stays as it is.
+
     Parameters
     ----------
     viewer : napari.components.ViewerModel
@@ -66,7 +68,8 @@ def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
     shown = [layers[role] for role in SHOWN[view] if role in layers]
     if not shown:
         return
-    for layer in layers.values():
+    ours = [layer for layer in viewer.layers if is_of_a_run(layer)]
+    for layer in [*layers.values(), *ours]:
         layer.visible = any(layer is other for other in shown)
     if angle is not None and shows_tilts(shown[0]):
         go_to_angle(viewer, shown[0], angle)

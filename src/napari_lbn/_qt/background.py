@@ -62,7 +62,7 @@ def make_plan(
         if plan.pixel_size == pixel_size:
             break
         pixel_size = plan.pixel_size
-    return Planned(settings=settings, plan=plan)
+    return Planned(settings=settings, plan=plan, busy=engine.is_busy())
 
 
 class Planner(QObject):

@@ -83,12 +83,12 @@ class Correction(QObject):
         """Stop; what the run brought so far is removed."""
         self.runner.cancel()
 
-    def abandon(self) -> None:
-        """Stop because the tilt series is gone; nothing is heard of the run any more."""
+    def abandon(self, why: str) -> None:
+        """Stop because the tilt series or the dock is gone; the run is heard of no more."""
         if self.runner.running:
             self.runner.drop()
             self._undo()
-            self.ended.emit("Stopped: its tilt series was removed.")
+            self.ended.emit(why)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QSize, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lbn._napari.layers import tilt_series_layer
@@ -40,6 +40,8 @@ from .view_control import ViewControl
 
 MINIMUM_WIDTH = 340
 PREFERRED_WIDTH = 390
+CLOSED = "Stopped: the dock was closed."
+REMOVED = "Stopped: its tilt series was removed."
 
 
 class MissingWedgeDock(QWidget):
@@ -71,6 +73,7 @@ class MissingWedgeDock(QWidget):
         self.views = ViewControl(self.session, napari_viewer)
         self._text = tilt_display(napari_viewer).text
         self._scale: tuple[Any, float | None] | None = None
+        self._closed = False
         self._make_panels()
         self._lay_out()
         self._make_jobs()
@@ -142,6 +145,10 @@ class MissingWedgeDock(QWidget):
         self._tidy_soon.setSingleShot(True)
         self._tidy_soon.setInterval(0)
         self._tidy_soon.timeout.connect(self.views.tidy)
+        self._show_soon = QTimer(self)
+        self._show_soon.setSingleShot(True)
+        self._show_soon.setInterval(0)
+        self._show_soon.timeout.connect(lambda: self.views.show("measured"))
         self.saver = Saver(session, self.save_panel, self)
         self._devices_job.succeeded.connect(
             lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
@@ -173,12 +180,11 @@ class MissingWedgeDock(QWidget):
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
-        # the ✕ of a dock only hides it; these two mean the end
-        end = _ender(self._runners(), self.disconnect_viewer)
-        self.destroyed.connect(end)
+        self._end = _ender(self._runners(), self.disconnect_viewer)
+        self.destroyed.connect(self._end)
         application = QApplication.instance()
         if application is not None:
-            application.aboutToQuit.connect(end)
+            application.aboutToQuit.connect(self._end)
         self.use_layer(self.layer_choice.layer)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -190,9 +196,26 @@ class MissingWedgeDock(QWidget):
         super().showEvent(event)
         self._drops.watch(self.window())
 
+    def event(self, event: QEvent | None) -> bool:
+        """The ✕ takes the panel out of its dock: nothing may run on without a Cancel button."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and not self.parent():
+            self._close()
+        return super().event(event)
+
+    def _close(self) -> None:
+        """Stop what runs, remove its unfinished layers, and let go of viewer and tomograms."""
+        self.correction.abandon(CLOSED)
+        self._end()
+        application = QApplication.instance()
+        if application is not None and not self._closed:
+            application.aboutToQuit.disconnect(self._end)
+        self._closed = True
+        self.deleteLater()  # connected lambdas keep it alive otherwise
+
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""
-        self.correction.abandon()
+        self.correction.abandon(REMOVED)
+        taken_over = self.session.layer is not None
         series = None if layer is None else series_of(layer)
         if layer is not None and series is None:
             # the layer list is in the middle of a change: replace the layer after it
@@ -201,6 +224,8 @@ class MissingWedgeDock(QWidget):
         self.run_panel.show_outcome("")
         self.messages.show_messages([])
         self.session.set_series(series, layer if series is not None else None)
+        if taken_over and series is not None:
+            self._show_soon.start()
 
     def disconnect_viewer(self) -> None:
         """Listen to the viewer no more; harmless when called again."""

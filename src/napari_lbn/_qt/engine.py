@@ -42,6 +42,9 @@ class Engine(Protocol):
     def plan(self, series: TiltSeries, settings: Any) -> Any:
         """What a correction would do, how long it takes and how much memory."""
 
+    def is_busy(self) -> bool:
+        """Whether other programs keep this machine busy."""
+
     def correct(self, series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any]:
         """The correction."""
 
@@ -89,6 +92,12 @@ class LBNEngine:
         from napari_lbn.engine.correct import plan
 
         return plan(series, settings)
+
+    def is_busy(self) -> bool:
+        """Whether other programs keep this machine busy."""
+        from napari_lbn.engine.load import is_busy
+
+        return is_busy()
 
     def correct(self, series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any]:
         """The correction."""

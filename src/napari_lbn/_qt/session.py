@@ -71,10 +71,19 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """Settings that are ready to run, and what the engine says about them."""
+    """Settings that are ready to run, and what the engine says about them.
+
+    Attributes
+    ----------
+    settings, plan
+        The engine's.
+    busy : bool
+        Whether other programs kept this machine busy when the plan was made.
+    """
 
     settings: Any
     plan: Any
+    busy: bool = False
 
 
 class Session:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSize, Qt
+from functools import partial
+
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QLabel,
     QLayout,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -17,6 +20,8 @@ from qtpy.QtWidgets import (
 WARNING_COLOUR = "#d8922a"
 ERROR_COLOUR = "#e05050"
 INFORMATION_COLOUR = "#4c9be8"
+OUTLINE_COLOUR = "#7a828c"
+"""Of a field that napari's themes leave without one."""
 SPACING = 6
 WIDEST_LABEL = "Tomogram"
 NARROWEST = 200
@@ -85,3 +90,12 @@ def explain(widget: QWidget, enabled: bool, why_not: str, tip: str = "") -> None
     """Enable a control, or disable it and let its tooltip say why."""
     widget.setEnabled(enabled)
     widget.setToolTip(tip if enabled else why_not)
+
+
+def bring_into_view(widget: QWidget) -> None:
+    """Scroll the dock to a widget, once it is laid out."""
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is not None:
+        QTimer.singleShot(0, partial(area.ensureWidgetVisible, widget))

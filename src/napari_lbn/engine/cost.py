@@ -14,6 +14,12 @@ from .network.unet3d import MULTIPLE
 WBP_UPDATES_A_SECOND = {"cpu": 2.0e9, "cuda": 5.0e10, "mps": 2.0e9}
 """Voxel updates; one for each voxel and tilt. Measured on two CPU cores; others are guesses."""
 START_SECONDS = 2.0
+CHANNELS, KERNEL = 32, 7
+CPU_SIZE, GPU_SIZE = 48, 128
+"""Pixels of the image convolved: small against interruptions, or large enough to fill a card."""
+CPU_SHARE = 0.8
+"""Whole layers run at this part of the small image's speed, which stays in the cache."""
+REPEATS = 20
 HOST_BYTES = 0.8e9
 """Of Python, torch and the network itself."""
 
@@ -49,18 +55,26 @@ def network_operations(
 
 @lru_cache(maxsize=4)
 def convolution_speed(device: str) -> float:
-    """Multiply-adds a second of this device, measured on one small convolution."""
+    """Multiply-adds a second of this device when nothing else runs on it.
+
+    Measured once, as the fastest of many convolutions. On a CPU each takes so short a time that
+    some go through between two interruptions by other programs: on a machine with seven times
+    as much to do as it has cores, the result was within 15 % of the idle one, where the best of
+    three longer ones was a tenth of it.
+    """
     import torch
 
-    layer = torch.nn.Conv2d(32, 32, 7, padding=3).to(device)
-    image = torch.randn(1, 32, 128, 128, device=device)
+    on_cpu = device.startswith("cpu")
+    size, share = (CPU_SIZE, CPU_SHARE) if on_cpu else (GPU_SIZE, 1.0)
+    layer = torch.nn.Conv2d(CHANNELS, CHANNELS, KERNEL, padding=KERNEL // 2).to(device)
+    image = torch.randn(1, CHANNELS, size, size, device=device)
     best = float("inf")
     with torch.inference_mode():
-        for _ in range(3):
+        for _ in range(REPEATS):
             start = time.perf_counter()
             layer(image).sum().item()
             best = min(best, time.perf_counter() - start)
-    return 32 * 32 * 49 * 128 * 128 / best
+    return share * CHANNELS**2 * KERNEL**2 * size**2 / best
 
 
 def estimate_seconds(
@@ -70,7 +84,7 @@ def estimate_seconds(
     counts: tuple[int, int, int],
     device: str,
 ) -> float:
-    """Seconds of a whole correction.
+    """Seconds of a whole correction on an otherwise idle machine; see `likely_range`.
 
     Parameters
     ----------

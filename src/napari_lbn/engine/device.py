@@ -54,7 +54,8 @@ def describe_device(name: str | torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
-    return f"CPU, {torch.get_num_threads()} threads"
+    count = torch.get_num_threads()
+    return f"CPU, {count} thread{'s' * (count != 1)}"
 
 
 def free_memory(device: str | torch.device) -> int:

@@ -104,7 +104,7 @@ def test_fewer_than_two_angles_in_use_are_an_error():
     series = a_series().with_excluded(range(1, 21))
     finding = only(check_tilt_series(series))
     assert finding.severity == "error"
-    assert "1 tilts in use" in finding.message
+    assert "1 tilt in use" in finding.message
 
 
 def test_integer_images_are_checked_too():

@@ -25,7 +25,7 @@ from napari_lbn.engine.io.typed_angles import parse_typed_angles
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from ..messages import report_problem
-from ..theme import ERROR_COLOUR, add_row, caption, explain, form
+from ..theme import ERROR_COLOUR, OUTLINE_COLOUR, add_row, caption, explain, form
 from .fields import number
 
 ANGLE_FILES = "Tilt angles (*.tlt *.rawtlt *.mdoc *.txt);;All files (*)"
@@ -153,6 +153,7 @@ class AnglesEntry(QWidget):
             "Degrees with a decimal point, separated by commas, spaces or new lines"
         )
         self.pasted.setAccessibleName("Tilt angles, one for each image")
+        self.pasted.setStyleSheet(f"border: 1px solid {OUTLINE_COLOUR};")
         self.pasted.setTabChangesFocus(True)
         self.pasted.setFixedHeight(LINES * self.pasted.fontMetrics().lineSpacing() + 12)
         self._verdict = caption()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_lbn.engine.events import Progress
+from napari_lbn.engine.load import likely_range
 
 from ..session import Session
 from ..theme import caption
@@ -15,6 +17,8 @@ from ..theme import caption
 START = "Correct missing wedge"
 CANCEL = "Cancel"
 CANCELLING = "Cancelling…"
+BUSY = "Longer, as other programs keep this machine busy"
+SEE_MESSAGE = "Not with this tilt series as it is: see the message above."
 STEPS = 1000
 TRUSTED_AFTER = 2.0
 """Seconds before the remaining time is worth telling."""
@@ -27,6 +31,23 @@ def describe_seconds(seconds: float) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def describe_range(low: float, high: float) -> str:
+    """Two times as people say them, the unit once."""
+    shortest, longest = (describe_seconds(_rounded(seconds)) for seconds in (low, high))
+    if shortest == longest:
+        return longest
+    number, unit = shortest.split()
+    return f"{number if unit == longest.split()[1] else shortest} to {longest}"
+
+
+def _rounded(seconds: float) -> float:
+    """No more digits than an estimate has."""
+    if seconds < 10:
+        return max(round(seconds), 1)
+    step = 5 if seconds < 100 else 10 ** (math.floor(math.log10(seconds)) - 1)
+    return round(seconds / step) * step
 
 
 def describe_bytes(count: float) -> str:
@@ -93,6 +114,8 @@ class RunPanel(QWidget):
         self.button.setText(START)
         self.button.setEnabled(not why_not)
         self.button.setToolTip(why_not or "Synthesize the missing tilts and reconstruct")
+        if why_not and why_not == session.defect:
+            why_not = SEE_MESSAGE
         self._estimate.setText(why_not or self._describe_estimate())
 
     def show_progress(self, event: Progress) -> None:
@@ -125,9 +148,12 @@ class RunPanel(QWidget):
         planned = self._session.planned
         assert planned is not None
         plan = planned.plan
-        text = f"About {describe_seconds(plan.seconds)}, {describe_bytes(plan.memory_bytes)}"
+        takes = describe_range(*likely_range(plan.seconds))
+        text = f"About {takes}, {describe_bytes(plan.memory_bytes)}"
         if plan.binning != 1:
             text += f"; works at {plan.pixel_size:.3g} Å (binned {plan.binning:.3g}×)"
+        if planned.busy:
+            text += f". {BUSY}"
         return text + "."
 
     def _on_click(self) -> None:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..session import Session
-from ..theme import caption, explain
+from ..theme import bring_into_view, caption, explain
 
 NO_RESULT = "Available once a correction has run."
 BUSY = "Another job is running."
@@ -93,6 +93,8 @@ class SavePanel(QWidget):
         """Say what was written."""
         self._status.setText(status)
         self._status.setVisible(bool(status))
+        if status:
+            bring_into_view(self._status)
 
     def _folder(self) -> Path:
         series = self._session.series

@@ -87,10 +87,11 @@ class SeriesPanel(QWidget):
                 series.included_angles, increment=options.increment, fill_gaps=options.fill_gaps
             )
             wedge = describe_wedge(series, len(new), options)
-        except LBNError as error:
-            new, wedge = [], str(error)
+        except LBNError:  # fewer than two tilts left: the messages say so
+            new, wedge = [], ""
         self._description.setText(describe_series(series))
         self._wedge.setText(wedge)
+        self._wedge.setVisible(bool(wedge))
         self.strip.set_tilts(series.angles, series.excluded, new)
         self.follow_viewer()
 

@@ -56,7 +56,7 @@ def _check_angles(series: TiltSeries) -> list[Finding]:
         return [
             Finding(
                 "error",
-                f"{series.name}: {len(angles)} tilts in use, but two different angles are needed.",
+                f"{series.name}: {_in_use(len(angles))}, but two different angles are needed.",
                 "Bring excluded tilts back, or check the angle file.",
             )
         ]
@@ -71,6 +71,10 @@ def _check_angles(series: TiltSeries) -> list[Finding]:
             "Exclude the poorer image of each.",
         )
     ]
+
+
+def _in_use(tilts: int) -> str:
+    return "1 tilt in use" if tilts == 1 else f"{tilts or 'no'} tilts in use"
 
 
 def _check_pixel_size(series: TiltSeries) -> list[Finding]:
