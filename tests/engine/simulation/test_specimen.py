@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.simulation.grid import power_law_field
+from napari_lbn.engine.simulation.crowd import add_cloud, add_molecules, add_texture
+from napari_lbn.engine.simulation.grid import Grid, power_law_field
+from napari_lbn.engine.simulation.layers import CellBody, Slab
 from napari_lbn.engine.simulation.membranes import bilayer, vesicle
 from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
 from napari_lbn.engine.simulation.shapes import PROTEIN, clump, library, read_maps
@@ -40,6 +42,19 @@ def test_switching_one_ingredient_off_leaves_the_others_where_they_were(plain):
     filaments = make_specimen(replace(plain, filaments=1.0), 8).density
     ice = make_specimen(plain, 8).density
     np.testing.assert_allclose(both, vesicles + filaments - ice, atol=1e-5)
+
+
+def test_ice_beside_a_cell_is_emptier_than_the_cell():
+    grid = Grid(nz=24, nx=120, ny=60, spacing=1.5)
+    flat = np.zeros((grid.nx, grid.ny), np.float32)
+    inward = np.where(np.arange(grid.nx) < 60, 100, -100)[:, None] + flat
+    cell = CellBody(inward=inward.astype(np.float32), rim=20.0, half_height=15.0, cytoplasm=0.0)
+    slab = Slab(middle=flat, half=flat + 17, cell=cell)
+    rng = np.random.default_rng(0)
+    for fill in (add_texture, add_molecules, add_cloud):
+        excess = np.zeros(grid.shape, np.float32)
+        fill(excess, grid, slab, rng)
+        assert excess[:, 66:].std() < 0.7 * excess[:, :54].std()
 
 
 def test_a_flat_slab_is_ice_between_two_vacua(plain):

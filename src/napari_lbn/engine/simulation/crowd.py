@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from .layers import Slab
 
+OUTSIDE = 0.2
+"""Share of a cell's texture and density variation that the ice beside it has."""
+
 MOST_COPIES = 5000
 """Places that are tried for one species."""
 
@@ -29,7 +32,7 @@ def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) 
     """Smooth density variation with a power-law spectrum, weaker outside the cell."""
     coarse = tuple(max(n // 4, 4) for n in grid.shape)
     field = power_law_field(coarse, rng.uniform(2.2, 3.6), rng) * rng.uniform(0.01, 0.07)
-    weight = None if slab.cell is None else np.clip(slab.cell.inward / 10, 0.3, 1)
+    weight = _cell_weight(slab)
     # Plane by plane: the whole field on the fine grid would be a second volume in memory.
     at = np.linspace(0, coarse[0] - 1, grid.nz)
     below = np.minimum(at.astype(int), coarse[0] - 2)
@@ -43,8 +46,16 @@ def add_cloud(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) 
         excess[index] += fine
 
 
-def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
+def _cell_weight(slab: Slab) -> NDArray[np.float32] | None:
+    """How dense the small things are at every (x, y): thin beside a cell; None without one."""
+    if slab.cell is None:
+        return None
+    return np.clip(slab.cell.inward / 10, OUTSIDE, 1).astype(np.float32)
+
+
+def add_texture(excess: Volume, grid: Grid, slab: Slab, rng: np.random.Generator) -> None:
     """Solutes too small to draw one by one: blurred noise, repeated along x."""
+    weight = _cell_weight(slab)
     period = min(grid.nx, 320)
     tile = rng.standard_normal((grid.nz, period, grid.ny), dtype=np.float32)
     # A periodic [1 2 1] blur along each axis leaves grains of about two voxels.
@@ -55,8 +66,8 @@ def add_texture(excess: Volume, grid: Grid, rng: np.random.Generator) -> None:
     for start in range(0, grid.nx, period):
         stop = min(start + period, grid.nx)
         # Every second copy runs backwards in z, so that a ray does not meet the same grains.
-        copy = tile[::-1] if (start // period) % 2 else tile
-        excess[:, start:stop] += copy[:, : stop - start]
+        copy = (tile[::-1] if (start // period) % 2 else tile)[:, : stop - start]
+        excess[:, start:stop] += copy if weight is None else copy * weight[start:stop]
 
 
 def add_molecules(
@@ -66,7 +77,7 @@ def add_molecules(
     shapes = library(48, grid.spacing, rng, maps)
     # Of the volume, if all found room.
     fraction = rng.uniform(0.04, 0.35)
-    outside = rng.uniform(0.02, 0.5) if slab.cell is not None else 1.0
+    outside = rng.uniform(0.0, 0.3) if slab.cell is not None else 1.0
     # A few species make up most of a cell's mass.
     abundance = rng.exponential(1, len(shapes)) ** 1.5
     abundance /= abundance.mean()

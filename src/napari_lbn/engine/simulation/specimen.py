@@ -137,7 +137,7 @@ def _fill(
     dissolved: dict[str, Callable[[np.random.Generator], None]] = {
         "cell": lambda rng: add_cell(density, grid, slab, sites, rng),
         "cloud": lambda rng: add_cloud(density, grid, slab, rng),
-        "texture": lambda rng: add_texture(density, grid, rng),
+        "texture": lambda rng: add_texture(density, grid, slab, rng),
         "molecules": lambda rng: add_molecules(density, grid, slab, rng, settings.maps),
         "vesicles": lambda rng: add_vesicles(density, grid, sites, rng),
         "sheets": lambda rng: add_sheets(density, grid, sites, rng),
