@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from napari_lbn.cli.batching.local import _lost
+from napari_lbn.cli.batching.local import Update, _lost
 from napari_lbn.cli.batching.names import series_names, series_of
+from napari_lbn.cli.batching.table import follow
 from napari_lbn.cli.batching.task import BatchTask, finished_record
 from napari_lbn.cli.batching.work import run_task
 from napari_lbn.cli.options import ComputingOptions, WedgeOptions
@@ -139,6 +141,31 @@ def test_killed_and_started_again_it_finishes_what_is_missing(tmp_path: Path, we
             f"{name}{ending}" for ending in ENDINGS
         ]
         assert not list((out / name).glob(".*"))
+
+
+def test_the_terminal_shows_what_runs_and_the_summary_keeps_up(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    one, two = (task(tmp_path / f"TS{i}.mrc", tmp_path, weights) for i in range(2))
+    seen: list[int] = []
+
+    def news() -> Iterator[Update]:
+        yield Update(task=one, stage="Queued")
+        yield Update(task=two, stage="Synthesizing tilts", fraction=0.5)
+        yield Update(task=one, record={"name": "TS0", "status": "failed", "message": "no angles"})
+        seen.append(len(summary(tmp_path)))
+        yield Update(task=two, record={"name": "TS1", "status": "done", "seconds": 4.0})
+
+    records = follow(news(), 2, tmp_path, [{"name": "TS9", "status": "done"}])
+    assert [record["name"] for record in records] == ["TS0", "TS1"]
+    assert seen == [2]  # the one of an earlier run is in it too
+    assert set(summary(tmp_path)) == {"TS0", "TS1", "TS9"}
+    shown = capsys.readouterr().err
+    assert "[1/2] TS0: failed. no angles" in shown
+    assert "[2/2] TS1: done in 4 s" in shown
+    assert "1 done, 1 failed, 0 to go" in shown
 
 
 def test_names_are_told_apart_by_their_folders(tmp_path: Path):

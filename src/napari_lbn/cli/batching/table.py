@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .local import Update
 
 QUEUED = "Queued"
+WIDTH = 44
+"""Columns that the title fits in, with hundreds of series."""
 
 
 def follow(
@@ -94,7 +96,7 @@ def _table(running: dict[str, Update], records: list[dict[str, Any]], total: int
 
     failed = sum(record["status"] != DONE for record in records)
     title = f"{len(records) - failed} done, {failed} failed, {total - len(records)} to go"
-    table = Table("Series", "Stage", "%", title=title)
+    table = Table("Series", "Stage", "%", title=title, min_width=WIDTH)
     shown = [update for update in running.values() if update.stage != QUEUED]
     for update in shown or list(running.values())[:8]:
         table.add_row(update.task.name, update.stage, f"{100 * update.fraction:.0f}")
