@@ -29,7 +29,7 @@ from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
 
 Predict = Callable[[NDArray, NDArray, NDArray], NDArray]
-WIDTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+WIDTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 MEASURED, LAST = 60.1, 81.1
 THICKNESS = 96
 
