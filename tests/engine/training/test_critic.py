@@ -103,6 +103,33 @@ def test_weight_scales_the_critics_term(small_config: LBNConfig) -> None:
     torch.testing.assert_close(twice, 2 * once, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_the_critic_sees_a_few_tilts_at_once_with_the_gradients_of_all(
+    small_config: LBNConfig, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for count in (together, 100):
+        for module in ("state", "passes"):
+            monkeypatch.setattr(f"napari_lbn.engine.training.{module}.TOGETHER", count)
+        torch.manual_seed(0)
+        settings = TrainingSettings(
+            precision="float32", critic=CriticSettings(weight=1.0, channels=8)
+        )
+        state = TrainingState(LBN(small_config), settings)
+        assert state.critic is not None
+        seen: list[int] = []
+        state.critic.register_forward_pre_hook(
+            lambda _, given, seen=seen: seen.append(len(given[0]))
+        )
+        loss = state._accumulate(example(), 7)
+        assert max(seen) == min(count, 5)
+        parameters = [*state.network.parameters(), *state.critic.parameters()]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        found.append([torch.tensor(loss.critic), *gradients])
+    for few, all_at_once in zip(*found, strict=True):
+        torch.testing.assert_close(few, all_at_once, rtol=1e-3, atol=1e-5)
+
+
 def test_activation_checkpointing_changes_nothing(small_config: LBNConfig) -> None:
     torch.manual_seed(0)
     network = LBN(small_config)

@@ -32,7 +32,7 @@ from napari_lbn.engine.training.workers import ALONE, Workers, joined
 TRAINING = TrainingSettings(
     precision="float32", warm_up=2, learning_rate=1e-3, ema=0.5, schedule="plateau", accumulate=4,
     plateau_patience=0, critic=CriticSettings(weight=0.1, channels=4),
-    examples=ExampleSettings(crop=32, n_targets=3, depths=(32,)),
+    examples=ExampleSettings(crop=32, n_targets=6, depths=(32,)),
 )  # fmt: skip
 RUN = RunSettings(epochs=2, steps_per_epoch=2)
 

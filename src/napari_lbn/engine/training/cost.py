@@ -20,6 +20,7 @@ from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
 from ..network.latent_projection import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
+from .passes import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ HALF = 0.75
 """Half precision keeps convolutions at 2 bytes a value, GroupNorm and projections at 4."""
 TAPS = 2.5
 """Entries of the projection matrix for each voxel and tilt, both footprints' mean."""
+CRITIC_COPIES = 4
+"""Activations that the critic's step keeps: measured, predicted, between, second derivative."""
 CRITIC_PASSES = 5
 """Passes with gradients: the network's, measured and predicted tilts, and the penalty twice."""
 
@@ -145,7 +148,9 @@ def example_cost(
             critic = PatchCritic(settings.critic.channels, settings.critic.groups)
         work, saved = _trace(critic, (1, 1, *size))
         operations += CRITIC_PASSES * work * n_targets
-        kept += 2 * saved * n_targets
+        at_once = saved * min(TOGETHER, n_targets)
+        # the network's activations are gone when the critic learns
+        kept = max(kept + at_once, CRITIC_COPIES * at_once)
     return operations, kept
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from ..network.critic import PatchCritic, critic_loss
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from ..network import LBN
+
+TOGETHER = 4
+"""Tilts that pass the critic at once. Its means are sums over tilts, so parts add up to the
+whole; its activations at full resolution would be most of a training's memory."""
 
 
 class Prediction(nn.Module):
@@ -42,3 +47,14 @@ class Criticism(nn.Module):
     def forward(self, real: Tensor, made: Tensor) -> Tensor:
         """The loss, as `network.critic.critic_loss`."""
         return critic_loss(self.critic, real, made, self.penalty)
+
+
+def critic_slope(critic: PatchCritic, made: Tensor) -> Tensor:
+    """Gradient of the critic's mean score with respect to tilts ``(n, 1, y, x)``."""
+    critic.requires_grad_(False)
+    slopes = []
+    for part in made.split(TOGETHER):
+        seen = part.clone().requires_grad_(True)
+        score = critic(seen).mean() * (len(part) / len(made))
+        slopes += torch.autograd.grad(score, seen)
+    return torch.cat(slopes)

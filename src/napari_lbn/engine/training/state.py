@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import LBNError
 from ..network.critic import PatchCritic
-from .passes import Criticism, Prediction
+from .passes import TOGETHER, Criticism, Prediction, critic_slope
 from .workers import current_workers
 
 if TYPE_CHECKING:
@@ -165,8 +165,9 @@ class TrainingState:
         mse = torch.nn.functional.mse_loss(predicted, targets)
         loss = mse
         if self.critic is not None:  # equation 2
-            self.critic.requires_grad_(False)
-            loss = mse - settings.critic.weight * self.critic(predicted).mean()
+            # the same gradient as of the critic's mean score
+            slope = critic_slope(self.critic, predicted.detach())
+            loss = mse - settings.critic.weight * (slope * predicted).sum()
         self.scaler.scale(loss / self.examples_here).backward()
         difference = self._accumulate_critic(targets, predicted.detach(), number)
         return StepLoss(mse=mse.item(), critic=difference)
@@ -176,12 +177,18 @@ class TrainingState:
         if self.critic is None or self._criticise is None:
             return 0.0
         self.critic.requires_grad_(True)
+        parts = list(zip(targets.split(TOGETHER), predicted.split(TOGETHER), strict=True))
+        total = 0.0
         # the penalty's random points belong to the example, whichever process has it
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(self.settings.seed, number))
-            loss = self._criticise(targets, predicted)
-        (loss / self.examples_here).backward()
-        return -loss.item()
+            for index, (real, made) in enumerate(parts, 1):
+                more = index < len(parts)
+                with self.workers.unsynchronised([self._criticise], active=more):
+                    loss = self._criticise(real, made) * (len(real) / len(targets))
+                    (loss / self.examples_here).backward()
+                total -= loss.item()
+        return total
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
