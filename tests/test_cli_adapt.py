@@ -94,3 +94,18 @@ def test_minutes_ask_for_adapting() -> None:
     assert AdaptOptions(adapt=True).minutes == 2
     assert AdaptOptions(adapt_minutes=5).minutes == 5
     assert AdaptOptions(adapt=True, adapt_minutes=1).minutes == 1
+
+
+def test_batch_adapts_each_series_and_checks_it_fairly(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ["--out", out, "--weights", weights, "--thickness", 12, "--device", "cpu"]
+    done = run("batch", series, *options, "--adapt-minutes", 0.01)
+    assert done.exit_code == 0, done.output
+    record = json.loads((out / "batch_summary.json").read_text())["series"][0]
+    assert {"LBN", "LBN adapted"} <= set(record["hidden_correlation"])
+    assert json.loads((out / "TS" / "TS_lbn.json").read_text())["adaptation"]["minutes"] == 0.01
+    plain = run("batch", series, *options, "--no-check")
+    assert "done already" not in plain.stderr
+    assert json.loads((out / "TS" / "TS_lbn.json").read_text())["adaptation"] is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .adapt_options import AdaptOptions
 from .options import (
     COMPUTING,
     OUTPUT,
@@ -81,6 +82,7 @@ def batch(
     reading: ReadingOptions,
     computing: ComputingOptions,
     wedge: WedgeOptions,
+    adapt: AdaptOptions,
     alpha: AlphaOption = 1.0,
 ) -> None:
     """Correct many series. Stopped or killed and started again, it does what is missing.
@@ -102,6 +104,7 @@ def batch(
         "wedge": wedge,
         "reading": reading,
         "alpha": alpha,
+        "adapt_minutes": adapt.minutes,
         "check": options.check,
         "weights_hash": _weights_hash(computing.weights),
         "threads": placement.threads,

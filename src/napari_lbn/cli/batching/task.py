@@ -32,6 +32,8 @@ class BatchTask:
         As of the command correct.
     alpha : float
         Share of the synthesized part in the corrected tomogram.
+    adapt_minutes : float
+        Adapt the weights to the series first; 0 takes them as they are.
     check : bool
         Also predict a fifth of the measured tilts, hidden, and compare.
     weights_hash : str
@@ -47,6 +49,7 @@ class BatchTask:
     wedge: WedgeOptions
     reading: ReadingOptions = field(default_factory=ReadingOptions)
     alpha: float = 1.0
+    adapt_minutes: float = 0.0
     check: bool = True
     weights_hash: str = ""
     threads: int | None = None
@@ -83,6 +86,7 @@ class BatchTask:
             _stamp(self.series),
             {name: str(value) for name, value in options.items()},
             [self.alpha, self.check, self.weights_hash],
+            *([self.adapt_minutes] if self.adapt_minutes else []),
         ]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

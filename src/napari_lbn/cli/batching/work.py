@@ -93,7 +93,9 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
     require_usable(series)
     require_pixel_size(series)
     require_other_files(task.files.all, [series.source])
-    settings = correction_settings(series, task.computing, task.wedge)
+    settings = correction_settings(
+        series, task.computing, task.wedge, adapt_minutes=task.adapt_minutes
+    )
     with CorrectionWriter(task.files, series, settings, alpha=task.alpha) as writer:
 
         def take(event: Event) -> None:
@@ -128,9 +130,10 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
 
     from napari_lbn.engine.evaluation.folds import k_fold
     from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-    from napari_lbn.engine.evaluation.predictors import lbn
+    from napari_lbn.engine.evaluation.predictors import ADAPTED_NAME, LBN_NAME, adapted_lbn, lbn
     from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
     from napari_lbn.engine.synthesis import on_device
+    from napari_lbn.engine.training.adaptation import FEWEST
 
     from ..progress import run_job
 
@@ -143,12 +146,16 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
     how = HoldOutSettings(
         wbp=settings.for_wbp(), synthesis=settings.for_synthesis(), with_low_pass=False
     )
+    visible = folds[0].visible(result.series).included.size
     with on_device(network, settings.device) as placed:
-        found = run_job(hold_out(result.series, folds, {"LBN": lbn(placed)}, how))
-    methods = sorted({score.method for score in found.scores})
+        methods = {LBN_NAME: lbn(placed)}
+        if settings.adapt_minutes and visible >= FEWEST:  # hidden tilts take no part in it
+            methods[ADAPTED_NAME] = adapted_lbn(placed, settings.for_adaptation())
+        found = run_job(hold_out(result.series, folds, methods, how))
+    names = sorted({score.method for score in found.scores})
     chosen = {
         method: [s.correlation for s in found.scores if s.method == method and s.scale == SCALE]
-        for method in methods
+        for method in names
     }
     means = {method: round(float(np.mean(v)), 4) for method, v in chosen.items() if v}
     return {"hidden_correlation": means}
