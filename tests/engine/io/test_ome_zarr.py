@@ -40,6 +40,12 @@ def test_levels_halve_and_stay_in_place(tmp_path: Path, volume: np.ndarray):
         assert translation["translation"] == [7.5 * (2**level - 1) / 2] * 3
 
 
+def test_chunks_lie_in_folders_as_the_specification_wants(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=7.5)
+    assert json.loads((path / "0" / ".zarray").read_text())["dimension_separator"] == "/"
+    assert (path / "0" / "0" / "0" / "0").is_file()
+
+
 def test_the_fields_own_reader_takes_it(tmp_path: Path, volume: np.ndarray):
     models = pytest.importorskip("ome_zarr.reader")
     from ome_zarr.io import parse_url

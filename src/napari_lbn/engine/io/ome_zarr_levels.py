@@ -31,7 +31,15 @@ def level_shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
 def create_level(group: Any, level: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """An empty level, in place of an older one."""
     chunks = tuple(min(c, n) for c, n in zip(CHUNKS, shape, strict=True))
-    return group.create_array(str(level), shape=shape, chunks=chunks, dtype=dtype, overwrite=True)
+    return group.create_array(
+        str(level),
+        shape=shape,
+        chunks=chunks,
+        dtype=dtype,
+        # a folder for each layer of chunks, as OME-NGFF wants it
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        overwrite=True,
+    )
 
 
 def write_coarser_levels(group: Any) -> int:
