@@ -3,7 +3,8 @@
     napari-lbn simulate --out SIM --pixel-size 20 --size 150 326 --thickness 250 --with cell,beads
     python benchmarks/simulated_and_real.py SIM/simulated.mrc REAL.mrc --out compared.png
 
-Nothing is fitted to the real series: this is for looking, and for docs/simulation.md.
+Beside a simulated series its truth is drawn too, if it is there. Nothing is fitted to the real
+series: this is for looking, and for docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from napari_lbn.engine.evaluation.figures import new_figure
 from napari_lbn.engine.evaluation.metrics import averaged, correlation
 from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.intensity import normalise
-from napari_lbn.engine.io import open_tilt_series
+from napari_lbn.engine.io import open_tilt_series, open_volume
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 
 SHOWN = (-54.0, -24.0, 0.0, 39.0)
@@ -70,39 +71,54 @@ def statistics(images: np.ndarray, angles: np.ndarray) -> list[str]:
     return lines
 
 
+def sections(path: Path, series, thickness: int) -> dict[str, np.ndarray]:
+    """Sections to show, xz: WBP, and the truth where a simulation wrote it."""
+    shown = {"WBP, xz": section(series.read(), series.angles, thickness)}
+    truth = path.with_name(f"{path.stem}_truth_tomogram.mrc")
+    if truth.is_file():
+        volume, _ = open_volume(truth)
+        shown["truth, xz"] = np.asarray(volume[:, volume.shape[1] // 2])
+        shown["truth, xy"] = np.asarray(volume[volume.shape[0] // 2])
+    return shown
+
+
+def show(figure, place, image: np.ndarray, title: str) -> None:
+    """One grey picture."""
+    axes = figure.add_subplot(place)
+    low, high = np.percentile(image, (1, 99))
+    axes.imshow(image, cmap="gray", vmin=low, vmax=high)
+    axes.set_title(title, fontsize=8)
+    axes.set_axis_off()
+
+
 def main() -> None:
-    """Draw both series, one above the other, and print their statistics."""
+    """Draw each series in two rows, their spectra below, and print their statistics."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("series", nargs=2, type=Path)
+    parser.add_argument("series", nargs="+", type=Path)
     parser.add_argument("--thickness", type=int, default=140, help="pixels of the sections")
     parser.add_argument("--out", type=Path, default=Path("compared.png"))
     given = parser.parse_args()
-    figure = new_figure(16, 8)
-    grid = figure.add_gridspec(3, len(SHOWN))
-    spectra = figure.add_subplot(grid[2, 2:])
-    for row, path in enumerate(given.series):
+    rows = 2 * len(given.series)
+    figure = new_figure(14, 3 * rows)
+    grid = figure.add_gridspec(rows, len(SHOWN))
+    spectra = figure.add_subplot(grid[rows - 1, len(SHOWN) - 1])
+    for number, path in enumerate(given.series):
         series = open_tilt_series(path)
         images, angles = series.read(), series.angles
         print(path.name, *statistics(images, angles), sep="\n  ")
         for column, angle in enumerate(SHOWN):
             nearest = int(np.argmin(np.abs(angles - angle)))
-            axes = figure.add_subplot(grid[row, column])
-            low, high = np.percentile(images[nearest], (1, 99))
-            axes.imshow(images[nearest], cmap="gray", vmin=low, vmax=high)
-            axes.set_title(f"{path.stem}, {angles[nearest]:.0f}°", fontsize=8)
-            axes.set_axis_off()
+            title = f"{path.stem}, {angles[nearest]:.0f}°"
+            show(figure, grid[2 * number, column], images[nearest], title)
             frequency, power = spectrum(images[nearest])
-            spectra.loglog(frequency, power, "-" if row else "--", label=f"{path.stem} {angle:g}°")
-        axes = figure.add_subplot(grid[2, row])
-        plane = section(images, angles, given.thickness)
-        low, high = np.percentile(plane, (1, 99))
-        axes.imshow(plane, cmap="gray", vmin=low, vmax=high)
-        axes.set_title(f"{path.stem}: xz section of WBP", fontsize=8)
-        axes.set_axis_off()
-    spectra.set_xlabel("cycles per pixel")
-    spectra.set_ylabel("power of the relative intensity")
+            style = "-" if number else "--"
+            spectra.loglog(frequency, power, style, label=f"{path.stem} {angle:g}°")
+        for column, (name, plane) in enumerate(sections(path, series, given.thickness).items()):
+            show(figure, grid[2 * number + 1, column], plane, f"{path.stem}: {name}")
+    spectra.set_xlabel("cycles per pixel", fontsize=8)
+    spectra.set_title("power of the relative intensity", fontsize=8)
     spectra.legend(fontsize=6)
-    figure.savefig(given.out, dpi=100)
+    figure.savefig(given.out, dpi=90)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,13 @@ def test_files_are_complete_and_say_what_they_hold(settings, tmp_path):
     assert load_series(paths[1]).metadata["view"] == 1
 
 
+def test_training_series_may_come_with_truth(settings, tmp_path):
+    (path,) = write_training_set(tmp_path, 1, settings, truth=True)
+    with np.load(path) as data:
+        assert data["truth"].shape == data["truth_box"].shape == (60, 24, 32)
+    assert load_series(path).clean.shape == (4, 24, 32)
+
+
 def test_an_interrupted_job_goes_on_where_it_was(settings, tmp_path):
     job = write_training_set(tmp_path, 4, settings)
     first = next(job)

@@ -21,7 +21,7 @@ from .series import (
     simulate_series,
 )
 from .settings import SpecimenSettings
-from .specimen import make_specimen
+from .specimen import Specimen, make_specimen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,12 +118,18 @@ def training_settings(
 
 
 def write_training_set(
-    folder: Path, count: int, settings: SimulationSettings, seed0: int = 0
+    folder: Path,
+    count: int,
+    settings: SimulationSettings,
+    seed0: int = 0,
+    *,
+    truth: bool = False,
 ) -> Iterator[Path]:
     """Write series until `count` files exist for these seeds; yields each path when written.
 
     Files ``series_SEED_VIEW.npz``: seeds from `seed0` up, all views of a specimen. Files
-    that exist are kept, so an interrupted job goes on where it was.
+    that exist are kept, so an interrupted job goes on where it was. With `truth`, files
+    hold truth at the whole range too, as those of `write_validation_set`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     views = settings.specimen.views
@@ -136,7 +142,8 @@ def write_training_set(
         specimen = make_specimen(settings.specimen, seed)
         for view, path in paths.items():
             if not path.exists():
-                save_series(path, image_view(specimen, settings, seed, view=view))
+                more = _truths(specimen, settings, seed, view) if truth else {}
+                save_series(path, image_view(specimen, settings, seed, view=view), **more)
                 yield path
 
 
@@ -150,32 +157,42 @@ def write_validation_set(
     specimen, ``truth_box`` the reconstruction box alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    truth_angles = np.arange(-90 + TRUTH_STEP, 90 + TRUTH_STEP / 2, TRUTH_STEP)
     for seed in range(seed0, seed0 + count):
         path = folder / f"series_{seed:07d}_0.npz"
         if path.exists():
             continue
         specimen = make_specimen(settings.specimen, seed)
         series = image_view(specimen, settings, seed, view=0)
-        imaging = draw_imaging(settings, seed, 0)[1].still(truth_angles)
-        truths = {
-            name: clean_tilts(specimen, imaging, truth_angles, view=0, box_only=box)
-            for name, box in (("truth", False), ("truth_box", True))
-        }
-        save_series(path, series, truth_angles=truth_angles, **truths)
+        save_series(path, series, **_truths(specimen, settings, seed, 0))
         yield path
+
+
+def _truths(
+    specimen: Specimen, settings: SimulationSettings, seed: int, view: int
+) -> dict[str, NDArray[Any]]:
+    """Arrays ``truth_angles``, ``truth`` and ``truth_box`` of a field of view."""
+    angles = np.arange(-90 + TRUTH_STEP, 90 + TRUTH_STEP / 2, TRUTH_STEP)
+    imaging = draw_imaging(settings, seed, view)[1].still(angles)
+    truths = {
+        name: clean_tilts(specimen, imaging, angles, view=view, box_only=box)
+        for name, box in (("truth", False), ("truth_box", True))
+    }
+    return {"truth_angles": angles, **truths}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a training or validation set from the command line."""
     given = _parser().parse_args(arguments)
     settings = _settings(given)
-    write = write_validation_set if given.validation else write_training_set
     seeds = VALIDATION_SEEDS if given.validation else TRAINING_SEEDS
     seed0 = seeds.start if given.seed0 is None else given.seed0
     if seed0 not in seeds or seed0 + given.count - 1 not in seeds:
         raise InputError(f"Seeds {seed0} and up leave the range {seeds} of this kind of set.")
-    for path in write(given.folder, given.count, settings, seed0):
+    if given.validation:
+        written = write_validation_set(given.folder, given.count, settings, seed0)
+    else:
+        written = write_training_set(given.folder, given.count, settings, seed0, truth=given.truth)
+    for path in written:
         print(path, flush=True)
 
 
@@ -198,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--lean", type=float, default=0.0, help="largest lean along the tilt axis, degrees")
     add("--maps", type=Path, nargs="+", default=(), help="folders of density maps")
     add("--use", choices=USES, help="only the maps that the committed split gives to this use")
+    add("--truth", action="store_true", help="with truth at the whole range, training seeds")
     add("--validation", action="store_true", help="with truth, validation seeds")
     return parser
 
