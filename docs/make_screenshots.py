@@ -96,7 +96,7 @@ def take_training_pictures(viewer: napari.Viewer, folder: Path, minutes: int) ->
 
     with tempfile.TemporaryDirectory() as runs:
         status.set_options(folder=Path(runs), length=minutes)
-        wait(lambda: status.plan is not None, 120)
+        wait(dock.run_panel.button.isEnabled, 600)
         save("training_before")
         dock.run_panel.button.click()
         wait(lambda: status.fraction > 0.6 and status.phase == "training", 120 * minutes)

@@ -29,7 +29,7 @@ def judge(weights: Sequence[Any], curves: Any | None) -> str:
     gain = 1 - best.mse / start
     if gain < WORTH_IT:
         return (
-            f"No epoch predicts the held-out tilts better than the weights at the start "
+            "No epoch predicts the held-out tilts clearly better than the weights at the start "
             f"(error {best.mse:.4f} against {start:.4f}): keep those, or train longer."
         )
     text = f"Epoch {best.epoch} predicts the held-out tilts best: error {best.mse:.4f}, "
