@@ -6,10 +6,11 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from .device import choose_device
+from .device import choose_device, default_memory_bound
 from .network.config import LBNConfig
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
+from .tiling import choose_tiling, kept_tilts, peak_memory
 
 WBP_UPDATES_A_SECOND = {"cpu": 2.0e9, "cuda": 5.0e10, "mps": 2.0e9}
 """Voxel updates; one for each voxel and tilt. Measured on two CPU cores; others are guesses."""
@@ -20,14 +21,20 @@ CPU_SIZE, GPU_SIZE = 48, 128
 CPU_SHARE = 0.8
 """Whole layers run at this part of the small image's speed, which stays in the cache."""
 REPEATS = 20
+NETWORK_SHARE = 0.4
+"""Of a convolution's speed at which the whole network runs, norms and memory traffic included."""
 HOST_BYTES = 0.8e9
 """Of Python, torch and the network itself."""
 
 
 def network_operations(
-    config: LBNConfig, shape: tuple[int, int], n_visible: int, n_targets: int
+    config: LBNConfig,
+    shape: tuple[int, int],
+    n_visible: int,
+    n_targets: int,
+    thickness: int | None = None,
 ) -> float:
-    """Multiply-adds of the network, encoder, UNet and decoder.
+    """Multiply-adds of the network's convolutions: encoder, UNet, decoder and refinement.
 
     Parameters
     ----------
@@ -37,6 +44,8 @@ def network_operations(
         (y, x) pixels of a tilt.
     n_visible, n_targets : int
         Tilts that are encoded and decoded.
+    thickness : int, optional
+        Pixels; bounds the latent volume where the weights' is a slab.
     """
     per_pixel, source, scale = 0.0, 1, 1
     rows = zip(config.widths, config.kernels, config.strides, strict=True)
@@ -45,12 +54,15 @@ def network_operations(
         per_pixel += (source * width * kernel**2 + width * width * 9) / scale**2
         source = width
     pixels = shape[0] * shape[1]
-    grid = LatentGrid.of(config, shape[1])
+    grid = LatentGrid.of(config, shape[1], thickness)
     voxels = grid.nx * grid.nz * round_up(-(-shape[0] // config.downsampling), MULTIPLE)
     d, (a, b, c, e) = config.volume_channels, config.unet_widths
     fine = d * a + a * a + a * b + b * a + 2 * a * a + a * d
     half = b * b + b * c + c * c + c * e + e * c + 2 * c * c + c * b + b * b
-    return per_pixel * pixels * (n_visible + n_targets) + 27 * voxels * (fine + half / 8)
+    w = config.refinement_width
+    refined = n_targets * (2 * w * 7**2 + (w * w + w) * 5**2) if config.image_channels else 0
+    tilts = per_pixel * (n_visible + n_targets) + refined
+    return tilts * pixels + 27 * voxels * (fine + half / 8)
 
 
 @lru_cache(maxsize=4)
@@ -101,13 +113,62 @@ def estimate_seconds(
     """
     chosen = choose_device(device)
     measured, new, decoded = counts
-    work = network_operations(LBNConfig.from_dict(config), shape, measured, decoded)
+    network = LBNConfig.from_dict(config)
+    work = network_operations(network, shape, measured, decoded, thickness)
+    speed = NETWORK_SHARE * convolution_speed(str(chosen))
     updates = thickness * shape[0] * shape[1] * (measured + new)
-    seconds = work / convolution_speed(str(chosen)) + updates / WBP_UPDATES_A_SECOND[chosen.type]
+    seconds = work / speed + updates / WBP_UPDATES_A_SECOND[chosen.type]
     return START_SECONDS + seconds
 
 
+def network_memory(
+    config: dict[str, Any],
+    shape: tuple[int, int],
+    thickness: int,
+    n_visible: int,
+    n_targets: int,
+    *,
+    device: str,
+    bound: int | None = None,
+) -> int:
+    """Bytes of host memory that the network will take, in the pieces that its bound asks for.
+
+    Parameters
+    ----------
+    config : dict
+        Fields of `LBNConfig`.
+    shape : tuple of int
+        (y, x) working pixels.
+    thickness : int
+        Pixels.
+    n_visible, n_targets : int
+        Tilts that are encoded and decoded.
+    device : str
+        As the user gave it; what a graphics card holds is not counted.
+    bound : int or None
+        Bytes; None for what synthesis takes by itself.
+
+    Raises
+    ------
+    MemoryBoundError
+        Not even the smallest pieces fit.
+    """
+    chosen, network = choose_device(device), LBNConfig.from_dict(config)
+    on_host = chosen.type != "cuda"
+    bound = bound or default_memory_bound(chosen)
+    grid = LatentGrid.of(network, shape[1], thickness)
+    tiling = choose_tiling(
+        network,
+        shape,
+        grid,
+        n_visible=n_visible,
+        bound=bound - kept_tilts(shape, n_targets) * on_host,
+        device=chosen.type,
+    )
+    return peak_memory(network, shape, grid, n_visible, tiling) if on_host else 0
+
+
 def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int, volumes: int = 2) -> int:
-    """Bytes of host memory of a correction that keeps its tomograms and all tilts."""
+    """Bytes of a correction that keeps its tomograms and all tilts, without the network's own."""
     pixels = shape[0] * shape[1]
     return int(HOST_BYTES + 4 * pixels * ((volumes + 0.5) * thickness + n_images))

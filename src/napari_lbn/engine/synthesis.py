@@ -18,7 +18,7 @@ from .intensity import IntensityStats
 from .network import LBN, in_bands
 from .network.latent_projection import LatentGrid, re_project
 from .network.layers import ConvUnit
-from .tiling import choose_tiling
+from .tiling import choose_tiling, kept_tilts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -177,6 +177,8 @@ class _Run:
         self.kept: dict[int, Tensor] | None = None
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         bound = settings.memory_bound or default_memory_bound(self.device)
+        if self.device.type != "cuda":
+            bound -= kept_tilts(self.size, angles.size)
         self.tiling = choose_tiling(
             network.config,
             self.size,

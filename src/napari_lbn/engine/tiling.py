@@ -89,6 +89,11 @@ def peak_memory(
     )
 
 
+def kept_tilts(size: tuple[int, int], n_targets: int) -> int:
+    """Bytes of the finished tilts, which lie beside the network's work until all are there."""
+    return FLOAT * size[0] * size[1] * n_targets
+
+
 def choose_tiling(
     config: LBNConfig,
     size: tuple[int, int],

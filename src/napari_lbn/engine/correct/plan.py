@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..binning import TOLERANCE, automatic_binning
-from ..cost import estimate_memory, estimate_seconds
+from ..cost import estimate_memory, estimate_seconds, network_memory
 from ..errors import WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize
@@ -66,6 +66,8 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
     ------
     InputError, WeightsError
         The settings do not fit the series.
+    MemoryBoundError
+        The network does not fit into the memory bound in the smallest pieces.
     """
     info = read_weights_info(find_weights(settings.weights))
     automatic = automatic_binning(series.pixel_size, info.pixel_sizes, series.name)
@@ -95,6 +97,15 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
     )
     memory = estimate_memory(
         settings.thickness, shape, n_out + measured.size, volumes=3 if settings.denoised else 2
+    )
+    memory += network_memory(
+        info.config,
+        shape,
+        settings.thickness,
+        measured.size,
+        n_out,
+        device=settings.device,
+        bound=settings.memory_bound,
     )
     if settings.adapt_minutes:
         memory = max(memory, _adaptation_memory(info, settings, shape, measured.size))

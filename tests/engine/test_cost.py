@@ -1,0 +1,51 @@
+"""What a correction is said to cost, before it runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from napari_lbn.engine.cost import convolution_speed, network_memory, network_operations
+from napari_lbn.engine.errors import MemoryBoundError
+from napari_lbn.engine.network import LBN, LBNConfig
+
+SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
+SHAPE, VISIBLE, TARGETS = (64, 128), 5, 3
+
+
+@pytest.mark.parametrize("thickness", [32, 96])
+def test_operations_are_those_that_torch_counts(thickness: int) -> None:
+    network = LBN(SMALL).eval()
+    angles = np.linspace(-60, 60, VISIBLE)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(VISIBLE, 1, *SHAPE), angles, [65.0, 75.0, 85.0], thickness)
+    counts = counter.get_flop_counts()["Global"]  # sparse products are counted as full ones
+    told = network_operations(SMALL, SHAPE, VISIBLE, TARGETS, thickness)
+    # a multiply-add is two; the formula takes a volume's upper blocks for a little less
+    assert told == pytest.approx(counts[torch.ops.aten.convolution] / 2, rel=0.05)
+
+
+def test_a_thin_specimen_costs_less() -> None:
+    thin, thick = (network_operations(SMALL, SHAPE, VISIBLE, TARGETS, t) for t in (16, 96))
+    assert thin < thick
+
+
+def test_memory_stays_within_the_bound_or_is_refused_before_the_run() -> None:
+    def needed(bound: int) -> int:
+        tilts = (512, 512), 100, 41, 60
+        return network_memory(asdict(SMALL), *tilts, device="cpu", bound=bound)
+
+    ample = needed(1 << 40)
+    kept = 4 * 512 * 512 * 60
+    assert needed(ample + kept) == ample
+    assert needed(ample + kept - 1) < ample
+    with pytest.raises(MemoryBoundError, match="at least"):
+        needed(1 << 20)
+
+
+def test_the_speed_is_measured_once() -> None:
+    assert convolution_speed("cpu") == convolution_speed("cpu") > 0
