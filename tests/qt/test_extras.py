@@ -80,6 +80,7 @@ def test_ticks_reach_engine_and_command(
     tick(qtbot, dock, adapt=True, denoised=True)
     run(qtbot, dock)
     assert engine.settings_seen[-1]["adapt_minutes"] == 2
+    assert "up to 2 min each" in dock.check_panel._purpose.text()
     assert engine.settings_seen[-1]["denoised"] is True
     assert "Adapted to this series." in dock.messages.texts
     planned = dock.session.planned

@@ -32,6 +32,10 @@ from .plot import Plot
 from .ready import why_not
 
 START, CANCEL = "Check on hidden tilts", "Cancel"
+ADAPTING = (
+    "With the tick above, the weights are adapted anew to the visible tilts of each of some eight "
+    "folds: up to {minutes:g} min each."
+)
 PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interpolation."
 DASHED = "Dashed: low-passed as predicts visible tilts best."
 NOT_YET = "Available once a check has run."
@@ -137,6 +141,7 @@ class CheckPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Enable the button, or say why it is not."""
+        self._purpose.setText(self._purpose_now())
         if self.runner.running:
             explain(self.button, True, "", "Stop the check")
             return
