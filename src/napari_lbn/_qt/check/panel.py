@@ -151,6 +151,11 @@ class CheckPanel(QWidget):
             widget.setVisible(bool(self._scores))
         explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
 
+    def _purpose_now(self) -> str:
+        """What a check does, and that adapting in it takes its time."""
+        minutes = self._session.options.adapt_minutes
+        return f"{PURPOSE} {ADAPTING.format(minutes=minutes)}" if minutes else PURPOSE
+
     def block(self, reason: str) -> None:
         """Say why nothing can be checked for now; empty once it can."""
         self._blocked = reason
