@@ -94,6 +94,7 @@ def test_the_flip_key_swaps_in_place(
     dock.flip()
     second = [layer.visible for layer in volumes]
     assert sum(first) == sum(second) == 1
+    assert volumes[0].name_overlay.visible  # which says whose turn it is
     assert first != second
     assert not second[2]
 

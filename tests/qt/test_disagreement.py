@@ -88,7 +88,7 @@ def test_a_disagreement_brings_tilts_and_a_tomogram(
     kinds = [kind_of(layer) for layer in viewer.layers]
     assert kinds == ["tilt series", "spread tilts", "spread"]
     assert "not proof" in panel.status.text()
-    assert "0.25" in panel.status.text()
+    assert "25 %" in panel.status.text()
     assert dock.session.view == "spread"
     assert viewer.layers[2].visible
     assert panel.view_buttons["spread"].isChecked()

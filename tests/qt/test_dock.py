@@ -111,7 +111,7 @@ def test_a_run_says_what_it_changed_outside_the_wedge(
     assert panel.isHidden()
     run(qtbot, dock)
     assert not panel.isHidden()
-    assert "Outside the wedge the tomogram changed by 0.4 %" in panel.text.text()
+    assert "Outside the wedge the tomogram changed by 0.4\u00a0%" in panel.text.text()
     viewer.layers.remove(dock.session.layer)
     assert panel.isHidden()
 

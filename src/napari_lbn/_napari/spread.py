@@ -131,7 +131,7 @@ class SpreadLayers:
         )
         data, attributes, _ = volume_layer(
             self.volume,
-            name=f"{extent.name} spread ({found.label})",
+            name=f"{extent.name} {found.label}",
             pixel_size=extent.pixel_size,
             record=record,
             limits=_limits(self._sample),

@@ -19,7 +19,8 @@ from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
-from napari_lbn.engine.evaluation.report import ReportExtras, write_report
+from napari_lbn.engine.evaluation.report import write_report
+from napari_lbn.engine.evaluation.report_sections import ReportExtras
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.scores import HoldOutResult
 from napari_lbn.engine.evaluation.settings import make_folds

@@ -127,7 +127,7 @@ def test_the_true_projection_reaches_the_ceiling(
     ceiling = np.mean([c.correlation for c in result.ceilings if c.scale == "full"])
     rows = {row.method: row for row in table(result.scores)}
     assert rows[LBN_NAME].correlation == pytest.approx(ceiling, abs=0.03)
-    assert rows[WBP_NAME].correlation < rows[WBP_NAME + ", low-passed"].correlation
+    assert rows[WBP_NAME].correlation < rows[WBP_NAME + " (low-passed)"].correlation
     found = verdict(result.scores)
     assert found is not None
     assert found.rank == "better"

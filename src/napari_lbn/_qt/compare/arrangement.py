@@ -40,6 +40,8 @@ class Arrangement:
         self.link(compared if link else [])
         self._viewer.layers.selection.active = compared[0]
         side_by_side(self._viewer, compared if beside else [])
+        for layer in compared:  # in place too, or nobody would know which one is on the screen
+            layer.name_overlay.visible = True
 
     def swap(self, compared: list[Any]) -> None:
         """Show the next compared layer instead of the one on the screen."""

@@ -86,4 +86,4 @@ class MeasurePanel(QWidget):
             values = line_profile(layer.data, self.position(layer), axis)
             axes.plot(values, label=layer.name, linewidth=1)
         axes.set_xlabel(f"{AXES[axis]} (pixel)")
-        axes.legend()
+        axes.figure.legend(handles=axes.lines, loc="outside lower center")

@@ -26,5 +26,6 @@ class AlterationPanel(QWidget):
     def show_result(self, result: Any) -> None:
         """Say what this result changed; None for no result."""
         found = None if result is None else result.alteration
-        self.text.setText("" if found is None else found.sentence)
+        # no line may end between a number and its unit
+        self.text.setText("" if found is None else found.sentence.replace(" %", "\u00a0%"))
         self.setVisible(found is not None)

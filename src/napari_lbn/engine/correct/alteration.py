@@ -52,12 +52,13 @@ class Alteration:
     def sentence(self) -> str:
         """In plain words."""
         return (
-            f"Outside the wedge the tomogram changed by {_percent(self.changed_outside)} "
-            f"of its amplitude; inside, {_percent(self.added_inside)} was added."
+            f"Outside the wedge the tomogram changed by {percent(self.changed_outside)} "
+            f"of its amplitude; inside, {percent(self.added_inside)} was added."
         )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in per cent, with two digits where it is small."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .report_data import RANGE_EDGE, kinds
+from .predictors import LBN_NAME
+from .report_data import RANGE_EDGE
 from .summary import range_names, table
 
 if TYPE_CHECKING:
@@ -15,22 +18,34 @@ if TYPE_CHECKING:
 
     from .external import Placement
     from .fsc import FSCCurve
+    from .report_sections import Section
     from .result import Evaluation
     from .scores import Score
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em;
        color: #222; background: #fff; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
-table { border-collapse: collapse; font-size: .9em; } caption { text-align: left; color: #555; }
-th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
+table { border-collapse: collapse; font-size: .9em; margin: .6em 0; }
+caption { text-align: left; color: #555; caption-side: bottom; padding-top: .3em; }
+th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right;
+         white-space: nowrap; }
+th { border-bottom-color: #888; font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
-tr.lbn td { font-weight: 600; } tr.sample td { color: #888; }
-p.verdict { border-left: 5px solid #999; padding: .4em .8em; background: #f5f5f5; }
+tr.lbn td { font-weight: 600; background: #fff4ec; } tr.sample td { color: #888; }
+table.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+table.facts td:first-child { white-space: nowrap; }
+p.verdict { border-left: 5px solid #999; padding: .4em .8em; margin: .6em 0;
+            background: #f5f5f5; }
 p.better { border-color: #009e73; } p.worse { border-color: #d55e00; }
 p.equal, p.mixed { border-color: #e69f00; }
-img { max-width: 100%; } .small { color: #555; font-size: .9em; }
+img { max-width: 100%; display: block; } .small { color: #555; font-size: .9em; }
+@media print { h2, img, table { break-inside: avoid; } h2 { break-after: avoid; } }
 """
+INTRODUCTION = (
+    "A network synthesized the tilts that a microscope cannot record, the missing wedge. Nobody "
+    "can measure there, so measured tilts were hidden, predicted from the others and compared."
+)
 MSE_NOTE = (
     "MSE with each tilt brought to mean 0 and standard deviation 1, as in the paper; "
     "“scaled” after the best linear scale of the prediction."
@@ -39,10 +54,9 @@ MSE_NOTE = (
 
 def html_page(
     evaluation: Evaluation,
-    figures: Sequence[tuple[str, Any]],
+    sections: Sequence[Section],
     *,
     placements: dict[tuple[str, str], Placement] | None = None,
-    curves: dict[str, FSCCurve] | None = None,
 ) -> str:
     """The page: findings first, then figures and tables, at the end how it was made.
 
@@ -50,35 +64,30 @@ def html_page(
     ----------
     evaluation : Evaluation
         What was found.
-    figures : sequence of (caption, matplotlib figure)
-        Embedded as PNG; may be empty.
+    sections : sequence of Section
+        Figures are embedded as PNG.
     placements : dict, optional
         Of tomograms of other programs.
-    curves : dict, optional
-        Fourier shell correlations.
     """
     name = html.escape(evaluation.series.name)
-    parts = [f"<h1>Can the filled wedge of {name} be trusted?</h1>", _findings(evaluation)]
-    parts += [_figure(caption, figure) for caption, figure in figures]
-    result = evaluation.hold_outs
-    for kind in kinds(result):
-        scores = result.of_kind(kind).scores
-        for scale in ("full", "4x4"):
-            own = [s for s in scores if s.scale == scale]
-            if own:
-                parts.append(_table(own, f"{kind}, {_scale_words(scale)}", scale))
+    parts = [
+        f"<h1>Can the filled wedge of {name} be trusted?</h1>",
+        f"<p>{INTRODUCTION}</p>",
+        _findings(evaluation),
+        *(_section(section) for section in sections),
+    ]
     parts.append(f'<p class="small">{MSE_NOTE}</p>')
-    if result.ceilings:
-        source = html.escape(result.ceilings[0].source)
+    ceilings = evaluation.hold_outs.ceilings
+    if ceilings:
+        source = html.escape(ceilings[0].source)
         parts.append(f'<p class="small">The noise ceiling was {source}.</p>')
-    if curves:
-        parts.append(_fsc_table(curves))
     if placements:
         parts.append(_placements(placements))
-    parts.append(_provenance(evaluation.provenance))
+    parts.append(_provenance(evaluation))
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{name}: evaluation</title><style>{STYLE}</style></head>\n"
         f"<body>{body}</body></html>\n"
     )
@@ -89,27 +98,42 @@ def _findings(evaluation: Evaluation) -> str:
     lines = []
     for i, sentence in enumerate(evaluation.sentences):
         rank = ranks[i] if i < len(ranks) else ""
-        lines.append(f'<p class="verdict {rank}">{html.escape(sentence)}</p>')
+        head, colon, rest = sentence.partition(": ") if rank else ("", "", sentence)
+        bold = f"<b>{html.escape(head)}</b>{colon}" if head else ""
+        lines.append(f'<p class="verdict {rank}">{bold}{html.escape(rest)}</p>')
     return "\n".join(lines)
 
 
-def _figure(caption: str, figure: Any) -> str:
+def _section(section: Section) -> str:
+    parts = [f"<h2>{html.escape(section.title)}</h2>"]
+    if section.figure is not None:
+        parts.append(_image(section.title, section.figure))
+    if section.scores:
+        parts.append(_table(section.scores))
+    if section.curves:
+        parts.append(_fsc_table(section.curves))
+    return "\n".join(parts)
+
+
+def _image(caption: str, figure: Any) -> str:
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=110)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    text = html.escape(caption)
-    return f'<h2>{text}</h2>\n<img alt="{text}" src="data:image/png;base64,{encoded}">'
+    return f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{encoded}">'
 
 
-def _table(scores: Sequence[Score], caption: str, scale: str) -> str:
-    names = range_names(RANGE_EDGE)
-    rows = sorted(
-        table(scores, edge=RANGE_EDGE, scale=scale), key=lambda r: (r.in_sample, -r.correlation)
-    )
-    head = "".join(f"<th>{html.escape(n)}</th>" for n in names)
+def _table(scores: Sequence[Score]) -> str:
+    """Methods from the best to the worst; ranges of angles that hold no hidden tilt left out."""
+    found = table(scores, edge=RANGE_EDGE, scale=scores[0].scale)
+    names = [
+        name
+        for name in range_names(RANGE_EDGE)
+        if any(math.isfinite(row.by_range[name]) for row in found)
+    ]
+    head = "".join(f"<th>{html.escape(_range_words(name))}</th>" for name in names)
     lines = []
-    for row in rows:
-        kind = "sample" if row.in_sample else "lbn" if row.method == "LBN" else ""
+    for row in sorted(found, key=lambda r: (r.in_sample, -r.correlation)):
+        kind = "sample" if row.in_sample else "lbn" if row.method.startswith(LBN_NAME) else ""
         note = " (in-sample, not ranked)" if row.in_sample else ""
         ranges = "".join(f"<td>{_number(row.by_range[n])}</td>" for n in names)
         lines.append(
@@ -118,10 +142,14 @@ def _table(scores: Sequence[Score], caption: str, scale: str) -> str:
             f"<td>{_number(row.correlation)}</td>{ranges}</tr>"
         )
     return (
-        f"<h2>{html.escape(caption)}</h2><table><caption>Mean over hidden tilts; the ranges hold "
-        f"correlations.</caption><tr><th>Method</th><th>MSE</th><th>MSE, scaled</th>"
+        "<table><caption>Means over hidden tilts; in ranges of the tilt angle θ, "
+        "correlations.</caption><tr><th>Method</th><th>MSE</th><th>MSE, scaled</th>"
         f"<th>Correlation</th>{head}</tr>{''.join(lines)}</table>"
     )
+
+
+def _range_words(name: str) -> str:
+    return "θ = 0°" if name == "0" else name.replace("-", "−")
 
 
 def _fsc_table(curves: dict[str, FSCCurve]) -> str:
@@ -131,8 +159,7 @@ def _fsc_table(curves: dict[str, FSCCurve]) -> str:
         for name, curve in curves.items()
     )
     return (
-        "<h2>Fourier shell correlation</h2><table><tr><th>Region</th><th>Mean</th>"
-        f"<th>at 0.5</th><th>at 1/7</th></tr>{rows}</table>"
+        f"<table><tr><th>Region</th><th>Mean</th><th>at 0.5</th><th>at 1/7</th></tr>{rows}</table>"
     )
 
 
@@ -151,27 +178,31 @@ def _placements(placements: dict[tuple[str, str], Placement]) -> str:
     return f"<h2>How other tomograms lay</h2><ul>{rows}</ul>"
 
 
-def _provenance(record: dict[str, Any]) -> str:
-    weights = record.get("weights", {})
+def _provenance(evaluation: Evaluation) -> str:
+    record, series = evaluation.provenance, evaluation.series
+    weights, size = record.get("weights", {}), record.get("pixel_size")
+    thickness = record.get("thickness")
+    angles = series.included_angles
+    tilts = f"{angles.size}, {angles[0]:.1f}° to {angles[-1]:.1f}°".replace("-", "−")
+    if size and thickness:
+        thickness = f"{thickness} pixels, {thickness * size / 10:.0f} nm"
     shown = {
-        "Program": record.get("program"),
-        "Made": record.get("created"),
-        "Series": record.get("source"),
-        "Pixel size (Å)": record.get("pixel_size"),
-        "Thickness (pixels)": record.get("thickness"),
+        # the file's name only: folders are nobody else's business
+        "Series": Path(record["source"]).name if record.get("source") else series.name,
+        "Tilts": tilts,
+        "Pixel size": f"{size:g} Å" if size else None,
+        "Thickness": thickness,
         "Weights": weights.get("name"),
         "SHA-256 of the weights": weights.get("sha256"),
+        "Program": record.get("program"),
+        "Made": record.get("created"),
     }
     rows = "".join(
         f"<tr><td>{html.escape(k)}</td><td>{html.escape(str(v))}</td></tr>"
         for k, v in shown.items()
         if v is not None
     )
-    return f'<h2>How this was made</h2><table class="small">{rows}</table>'
-
-
-def _scale_words(scale: str) -> str:
-    return "full resolution" if scale == "full" else f"averaged {scale.replace('x', ' × ')} pixels"
+    return f'<h2>How this was made</h2><table class="facts">{rows}</table>'
 
 
 def _number(value: float) -> str:

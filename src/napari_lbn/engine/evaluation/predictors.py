@@ -42,7 +42,7 @@ WBP_NAME = "WBP re-projection"
 SIRT_NAME = "SIRT re-projection"
 NEIGHBOURS_NAME = "neighbour interpolation"
 NEAREST_NAME = "nearest tilt"
-LOW_PASSED = ", low-passed"
+LOW_PASSED = " (low-passed)"
 
 SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Pixels; widths of the low-pass among which visible tilts choose."""

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..io.output import atomic_path, ensure_folder, write_provenance
-from .figures import angle_figure, band_figure, draw_fsc, new_figure, save_figure
+from .figures import save_figure
 from .html_page import html_page
-from .report_data import as_dict, kinds, scores_csv
-from .result import hold_out_title
+from .report_data import as_dict, scores_csv
+from .report_sections import ReportExtras, make_sections
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .external import Placement
-    from .fsc import FSCCurve
     from .result import Evaluation
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReportExtras:
-    """What a report shows beside the evaluation itself.
-
-    Attributes
-    ----------
-    placements : dict or None
-        How tomograms of other programs lay, by (fold, method).
-    curves : dict or None
-        Fourier shell correlations by region.
-    """
-
-    placements: dict[tuple[str, str], Placement] | None = None
-    curves: dict[str, FSCCurve] | None = None
 
 
 def write_report(
@@ -71,43 +52,16 @@ def write_report(
     """
     extras = extras or ReportExtras()
     ensure_folder(folder)
-    drawn = _figures(evaluation, extras) if with_figures else []
+    sections = list(make_sections(evaluation, extras, with_figures=with_figures))
     data = as_dict(evaluation, placements=extras.placements, curves=extras.curves)
     written = [write_provenance(folder / f"{name}_evaluation.json", data)]
     written.append(_write(folder / f"{name}_evaluation.csv", scores_csv(evaluation.hold_outs)))
-    for stem, _, figure in drawn:
-        written += save_figure(figure, folder / f"{name}_{stem}.png")
-    page = html_page(
-        evaluation,
-        [(caption, figure) for _, caption, figure in drawn],
-        placements=extras.placements,
-        curves=extras.curves,
-    )
+    for section in sections:
+        if section.figure is not None:
+            written += save_figure(section.figure, folder / f"{name}_{section.stem}.png")
+    page = html_page(evaluation, sections, placements=extras.placements)
     written.append(_write(folder / f"{name}_evaluation.html", page))
     return written
-
-
-def _figures(evaluation: Evaluation, extras: ReportExtras) -> list[tuple[str, str, Any]]:
-    """(file name, caption, figure) of each."""
-    found = []
-    for kind in kinds(evaluation.hold_outs):
-        result = evaluation.hold_outs.of_kind(kind)
-        if kind == "edge":
-            for fold in dict.fromkeys(s.fold for s in result.scores):
-                own = result.of_fold(fold)
-                figure = angle_figure(own, title=hold_out_title(fold))
-                found.append((fold.replace(" ", "_"), hold_out_title(fold), figure))
-            continue
-        stem, title = kind.replace("-", "_"), hold_out_title(kind)
-        found.append((stem, f"{title}, full resolution", angle_figure(result)))
-        coarse = angle_figure(result, scale="4x4")
-        found.append((f"{stem}_4x4", f"{title}, averaged 4 × 4 pixels", coarse))
-        found.append((f"{stem}_bands", f"{title}, in frequency bands", band_figure(result)))
-    if extras.curves:
-        figure = new_figure()
-        draw_fsc(figure.subplots(), extras.curves, (0.5, 1 / 7))
-        found.append(("fsc", "Fourier shell correlation", figure))
-    return found
 
 
 def _write(path: Path, text: str) -> Path:

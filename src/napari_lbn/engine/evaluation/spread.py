@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..correct.alteration import percent
 from ..correct.tomogram import synthesized_rows
 from ..events import Progress, SlabReady, raise_if_cancelled
 from ..geometry import synthesized_weights
@@ -62,8 +63,8 @@ class Disagreement:
     def sentence(self) -> str:
         """In plain words."""
         return (
-            f"Syntheses from subsets of the tilts differ by {self.relative:.2f} "
-            f"of the structure ({self.label})."
+            f"Syntheses from subsets of the tilts differ by {percent(self.relative)} "
+            f"of their structure ({self.label})."
         )
 
 
