@@ -55,9 +55,10 @@ def test_threads_share_the_work_without_losing_any(monkeypatch):
     torch.testing.assert_close(compiled.project(volume), plain.project(volume))
 
 
-@pytest.mark.parametrize("columns", [1, 129])
+@pytest.mark.parametrize("columns", [0, 1, 193, 600])
 def test_columns_beyond_a_block(columns):
     geometry = ProjectionGeometry(angles=(-30.0, 20.0), nx=4, nz=3)
     compiled, plain = both(geometry, torch.float32)
-    tilts = torch.rand(8, columns)
+    tilts, volume = torch.rand(8, columns), torch.rand(12, columns)
     torch.testing.assert_close(compiled.back_project(tilts), plain.back_project(tilts))
+    torch.testing.assert_close(compiled.project(volume), plain.project(volume))

@@ -60,7 +60,7 @@ def test_slabs_and_blocks_make_up_the_tomogram(tight):
 
 
 def test_slabs_of_several_pieces_of_columns(monkeypatch):
-    monkeypatch.setattr("napari_lbn.engine.reconstruction.slab.COLUMNS", 8)
+    monkeypatch.setattr("napari_lbn.engine.reconstruction.plan.COLUMNS", 8)
     monkeypatch.setattr("napari_lbn.engine.reconstruction.slab.FILTER_PIXELS", 5000)
     volume = assembled(run(WBPSettings(thickness=30)))
     monkeypatch.undo()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from .plain import PlainBackend
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from .geometry import ProjectionGeometry
@@ -66,31 +67,52 @@ class CompiledBackend:
         """See `Backend`."""
         if self._narrow is not None:
             return self._narrow.back_project(tilts)
-        geometry, source = self._geometry, tilts.numpy()
-        volume = np.empty((geometry.nz * geometry.nx, tilts.shape[1]), source.dtype)
+        geometry = self._geometry
 
-        def fill(rows: tuple[int, int]) -> None:
+        def fill(source: NDArray[Any], volume: NDArray[Any], rows: tuple[int, int]) -> None:
             self._kernels.back_project_rows(
                 source, volume, rows, self._shape, self._rays, self._centres
             )
 
-        self._share(fill, geometry.nz, tilts.shape[1])
-        return torch.from_numpy(volume)
+        return self._by_columns(tilts, geometry.nz * geometry.nx, fill, geometry.nz)
 
     def project(self, volume: Tensor) -> Tensor:
         """See `Backend`."""
         if self._narrow is not None:
             return self._narrow.project(volume)
-        geometry, source = self._geometry, volume.numpy()
-        tilts = np.zeros((geometry.n_tilts * geometry.detector_size, volume.shape[1]), source.dtype)
+        geometry = self._geometry
 
-        def add(chosen: tuple[int, int]) -> None:
+        def add(source: NDArray[Any], tilts: NDArray[Any], chosen: tuple[int, int]) -> None:
             self._kernels.project_tilts(
                 source, tilts, chosen, self._shape, self._rays, self._centres
             )
 
-        self._share(add, geometry.n_tilts, volume.shape[1])
-        return torch.from_numpy(tilts)
+        n_rows = geometry.n_tilts * geometry.detector_size
+        return self._by_columns(volume, n_rows, add, geometry.n_tilts)
+
+    def _by_columns(
+        self,
+        given: Tensor,
+        n_rows: int,
+        work: Callable[[NDArray[Any], NDArray[Any], tuple[int, int]], None],
+        size: int,
+    ) -> Tensor:
+        """Apply a kernel to columns that fit the caches, `size` being what threads share."""
+        source = given.numpy()
+        n_columns = source.shape[1]
+        result = np.zeros((n_rows, n_columns), source.dtype)
+        n_parts = max(-(-n_columns // self._kernels.COLUMNS), 1)
+        edges = np.linspace(0, n_columns, n_parts + 1).astype(int)
+        for start, stop in pairwise(edges):
+            if n_parts == 1:
+                part, made = source, result
+            else:
+                part = np.ascontiguousarray(source[:, start:stop])
+                made = np.zeros((n_rows, stop - start), source.dtype)
+            self._share(partial(work, part, made), size, stop - start)
+            if n_parts > 1:
+                result[:, start:stop] = made
+        return torch.from_numpy(result)
 
     def _share(self, work: Callable[[tuple[int, int]], None], size: int, n_columns: int) -> None:
         """Do the work on ranges that make up `size`."""

@@ -2,7 +2,8 @@
 
 One voxel's shadow is ``width`` detector pixels wide (1 for the linear footprint) and
 spreads over at most two of them. Loops go over voxels, then tilts, then columns: what
-neighbouring voxels need of the tilts then stays in the processor's first cache.
+neighbouring voxels need of the tilts then stays in the processor's first caches, as long as
+there are not too many columns (`COLUMNS`).
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ except ImportError:  # the same loops, slowly: nothing chooses them then
     njit = _uncompiled  # type: ignore[assignment, unused-ignore]
 
 
-BLOCK = 128
-"""Columns at a time: a compromise between the first cache and what is done once for all."""
+COLUMNS = 192
+"""At most so many columns are best given at once, in arrays of their own: a compromise between
+the caches and what is done once for all. Parts of wider arrays take twice as long."""
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -85,47 +87,44 @@ def back_project_rows(
     nx, size = shape
     cos, sin, width = rays[0], rays[1], rays[2]
     n = cos.size
-    columns = tilts.shape[1]
     q = np.empty(n)
     first = np.empty(n, np.int64)
     left = np.empty(n, tilts.dtype)
     right = np.empty(n, tilts.dtype)
-    for start in range(0, columns, BLOCK):
-        stop = min(start + BLOCK, columns)
-        for z in range(rows[0], rows[1]):
-            for x in range(nx):
-                for k in range(n):
-                    q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
-                _taps(q, width, size, first, left, right)
-                voxel = volume[z * nx + x, start:stop]
-                voxel[:] = 0
-                k = 0
-                while k + 3 < n:  # four tilts for each time that the voxel is loaded
-                    a0, a1, a2, a3 = left[k], left[k + 1], left[k + 2], left[k + 3]
-                    b0, b1, b2, b3 = right[k], right[k + 1], right[k + 2], right[k + 3]
-                    s0 = tilts[first[k], start:stop]
-                    t0 = tilts[first[k] + 1, start:stop]
-                    s1 = tilts[first[k + 1], start:stop]
-                    t1 = tilts[first[k + 1] + 1, start:stop]
-                    s2 = tilts[first[k + 2], start:stop]
-                    t2 = tilts[first[k + 2] + 1, start:stop]
-                    s3 = tilts[first[k + 3], start:stop]
-                    t3 = tilts[first[k + 3] + 1, start:stop]
-                    for i in range(voxel.size):
-                        voxel[i] += (
-                            (a0 * s0[i] + b0 * t0[i])
-                            + (a1 * s1[i] + b1 * t1[i])
-                            + (a2 * s2[i] + b2 * t2[i])
-                            + (a3 * s3[i] + b3 * t3[i])
-                        )
-                    k += 4
-                while k < n:
-                    a, b = left[k], right[k]
-                    one = tilts[first[k], start:stop]
-                    two = tilts[first[k] + 1, start:stop]
-                    for i in range(voxel.size):
-                        voxel[i] += a * one[i] + b * two[i]
-                    k += 1
+    for z in range(rows[0], rows[1]):
+        for x in range(nx):
+            for k in range(n):
+                q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
+            _taps(q, width, size, first, left, right)
+            voxel = volume[z * nx + x]
+            voxel[:] = 0
+            k = 0
+            while k + 3 < n:  # four tilts for each time that the voxel is loaded
+                a0, a1, a2, a3 = left[k], left[k + 1], left[k + 2], left[k + 3]
+                b0, b1, b2, b3 = right[k], right[k + 1], right[k + 2], right[k + 3]
+                s0 = tilts[first[k]]
+                t0 = tilts[first[k] + 1]
+                s1 = tilts[first[k + 1]]
+                t1 = tilts[first[k + 1] + 1]
+                s2 = tilts[first[k + 2]]
+                t2 = tilts[first[k + 2] + 1]
+                s3 = tilts[first[k + 3]]
+                t3 = tilts[first[k + 3] + 1]
+                for i in range(voxel.size):
+                    voxel[i] += (
+                        (a0 * s0[i] + b0 * t0[i])
+                        + (a1 * s1[i] + b1 * t1[i])
+                        + (a2 * s2[i] + b2 * t2[i])
+                        + (a3 * s3[i] + b3 * t3[i])
+                    )
+                k += 4
+            while k < n:
+                a, b = left[k], right[k]
+                one = tilts[first[k]]
+                two = tilts[first[k] + 1]
+                for i in range(voxel.size):
+                    voxel[i] += a * one[i] + b * two[i]
+                k += 1
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -145,28 +144,25 @@ def project_tilts(
     begin, end = chosen
     cos, sin, width = rays[0, begin:end], rays[1, begin:end], rays[2, begin:end]
     n = end - begin
-    columns = tilts.shape[1]
     nz = volume.shape[0] // nx
     q = np.empty(n)
     first = np.empty(n, np.int64)
     left = np.empty(n, tilts.dtype)
     right = np.empty(n, tilts.dtype)
-    for start in range(0, columns, BLOCK):
-        stop = min(start + BLOCK, columns)
-        for z in range(nz):
-            for x in range(nx):
-                for k in range(n):
-                    q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
-                _taps(q, width, size, first, left, right)
-                voxel = volume[z * nx + x, start:stop]
-                for k in range(n):
-                    a, b = left[k], right[k]
-                    if a == 0 and b == 0:
-                        continue
-                    row = first[k] + begin * size
-                    one = tilts[row, start:stop]
-                    two = tilts[row + 1, start:stop]
-                    for i in range(voxel.size):
-                        one[i] += a * voxel[i]
-                    for i in range(voxel.size):
-                        two[i] += b * voxel[i]
+    for z in range(nz):
+        for x in range(nx):
+            for k in range(n):
+                q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
+            _taps(q, width, size, first, left, right)
+            voxel = volume[z * nx + x]
+            for k in range(n):
+                a, b = left[k], right[k]
+                if a == 0 and b == 0:
+                    continue
+                row = first[k] + begin * size
+                one = tilts[row]
+                two = tilts[row + 1]
+                for i in range(voxel.size):
+                    one[i] += a * voxel[i]
+                for i in range(voxel.size):
+                    two[i] += b * voxel[i]

@@ -12,7 +12,7 @@ from ..device import default_memory_bound
 from ..errors import InputError, MemoryBoundError
 from ..events import Event, Progress, SlabReady, raise_if_cancelled
 from .iterative_settings import IterativeSettings, SIRTSettings, TVSettings
-from .plan import COLUMNS, RESERVE
+from .plan import RESERVE, rows_at_a_time
 from .slab_operator import SlabOperator, wide_margin
 from .solvers import solve_sirt, solve_tv
 
@@ -158,7 +158,7 @@ def plan_rows(
             f"{bound / 2**20:.0f} MiB allowed.",
             "Raise the memory bound, reduce the thickness, or bin the tilt series.",
         )
-    return min(ny, fit, max(COLUMNS - 2 * settings.halo, 1))
+    return min(ny, fit, max(rows_at_a_time(settings.device) - 2 * settings.halo, 1))
 
 
 def _solve(

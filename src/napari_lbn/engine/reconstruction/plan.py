@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 64
 """Rows of y multiplied at a time; what keeps the products in the processor's cache."""
+FREE_COLUMNS = 128
+"""The same where no matrix is needed, and nothing of it competes for the cache."""
 RESERVE = 96 << 20
 """Bytes for the temporaries of filtering and of building the matrix."""
 ENTRY_BYTES = 8
@@ -39,6 +41,8 @@ class SlabPlan:
         Rows of y in a slab of the tomogram, in pixels.
     z_rows : int
         Rows of z whose matrix is held at a time; all of them where it fits.
+    columns : int
+        Rows of y multiplied at a time.
     margin : int
         Pixels by which filtered tilts are extended on each side, so that every voxel
         finds a value at every tilt.
@@ -48,6 +52,7 @@ class SlabPlan:
 
     rows: int
     z_rows: int
+    columns: int
     margin: int
     memory_bytes: int
 
@@ -97,7 +102,7 @@ def plan_slabs(n_tilts: int, shape_yx: tuple[int, int], settings: WBPSettings) -
         rows = min(ny, (bound - fixed - COLUMNS * by_column) // by_row)
         rows -= rows % COLUMNS if rows < ny else 0
     memory = fixed + rows * by_row + min(rows, COLUMNS) * by_column
-    return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
+    return SlabPlan(rows=rows, z_rows=z_rows, columns=COLUMNS, margin=margin, memory_bytes=memory)
 
 
 def _plan_without_matrix(
@@ -107,9 +112,9 @@ def _plan_without_matrix(
     ny, nx = shape_yx
     margin = detector_margin(nx, nz)
     by_row = _bytes_by_row(n_tilts, nx, nz, margin)
-    z_rows = max(1, min(nz, block // (4 * nx * COLUMNS)))
+    z_rows = max(1, min(nz, block // (4 * nx * FREE_COLUMNS)))
     by_column = 4 * z_rows * nx
-    rows = int(min(ny, COLUMNS, (bound - RESERVE) // (by_row + by_column)))
+    rows = int(min(ny, FREE_COLUMNS, (bound - RESERVE) // (by_row + by_column)))
     if rows < 1:
         raise MemoryBoundError(
             f"One row of a tomogram {nx} pixels wide and {nz} thick needs "
@@ -117,7 +122,14 @@ def _plan_without_matrix(
             "Raise the memory bound, reduce the thickness, or bin the tilt series.",
         )
     memory = RESERVE + rows * (by_row + by_column)
-    return SlabPlan(rows=rows, z_rows=z_rows, margin=margin, memory_bytes=memory)
+    return SlabPlan(
+        rows=rows, z_rows=z_rows, columns=FREE_COLUMNS, margin=margin, memory_bytes=memory
+    )
+
+
+def rows_at_a_time(device: str) -> int:
+    """Rows of y that an iterative method best works on."""
+    return COLUMNS if needs_matrix(device) else FREE_COLUMNS
 
 
 def detector_margin(nx: int, nz: int) -> int:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..projection import ProjectionGeometry, Projector
 from .filters import filter_tilts
-from .plan import COLUMNS
 from .tilt_response import TiltResponse
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class SlabReconstructor:
         self._response = TiltResponse(angles, weights, nx, settings)
         self._settings = settings
         self._margin = plan.margin
+        self._columns = plan.columns
         self._geometry = ProjectionGeometry(
             angles=tuple(angles),
             nx=nx,
@@ -76,15 +76,15 @@ class SlabReconstructor:
         for done, (start, stop) in enumerate(self.blocks, 1):
             back_project = self._projector(start, stop).T
             for i, columns in enumerate(filtered):
-                rows = slice(i * COLUMNS, (i + 1) * COLUMNS)
+                rows = slice(i * self._columns, (i + 1) * self._columns)
                 output[start:stop, rows].copy_(back_project(columns).transpose(1, 2))
             yield done
 
     def _filter(self, tilts: NDArray[np.float32] | Tensor) -> list[Tensor]:
         """Weighted, filtered tilts, ``(n_tilts, x + 2 margin, rows)`` for each piece of rows."""
         device, shape = self._settings.device, self._geometry.tilts_shape
-        starts = range(0, tilts.shape[1], COLUMNS)
-        sizes = [min(COLUMNS, tilts.shape[1] - start) for start in starts]
+        starts = range(0, tilts.shape[1], self._columns)
+        sizes = [min(self._columns, tilts.shape[1] - start) for start in starts]
         pieces = [torch.empty((*shape, size), device=device) for size in sizes]
         step = max(1, FILTER_PIXELS // (tilts.shape[1] * tilts.shape[2]))
         for first in range(0, shape[0], step):
