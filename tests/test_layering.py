@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 QT = {"qtpy", "superqt", "magicgui", "PyQt5", "PyQt6", "PySide2", "PySide6", "vispy"}
-OPTIONAL = {"numba"}
+OPTIONAL = {"triton", "numba"}
 HEAVY = {"torch", "scipy", "numpy", "matplotlib", "tifffile", "mrcfile"}
 
 PRINT_MODULES = """

@@ -55,8 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         stop = self.server.break_after
         body = content[start:] if stop is None else content[start : start + stop]
+        self.server.sent += len(body)  # before: the client may be done while this thread waits
         self.wfile.write(body)
-        self.server.sent += len(body)
 
     def log_message(self, *_: object) -> None:
         pass
