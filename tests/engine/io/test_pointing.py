@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
+from napari_lbn.engine.io.angles import read_angles
 from napari_lbn.engine.io.choose_angles import EvenAngles
 
 from .conftest import WriteMrc
@@ -122,3 +123,25 @@ def test_endless_angle_files_are_refused_unread(stack: WriteMrc, tmp_path: Path,
         file.truncate(1 << 36)  # sparse: 64 GB on no disk
     with pytest.raises(InputError, match="longer than 32 MB"):
         open_tilt_series(path, angles=tmp_path / name)
+
+
+@given(
+    place=st.floats(0, 1),
+    junk=st.sampled_from(["", "nan", "1e999", "=", "\n\n[ZValue = 0]\n", "9" * 40, "\x01", "°"]),
+    cut=st.integers(0, 12),
+)
+def test_a_damaged_mdoc_is_a_series_or_an_input_error(
+    tmp_path_factory: pytest.TempPathFactory, place: float, junk: str, cut: int
+):
+    text = MDOC.format(stack="TS.mrc")
+    at = int(place * len(text))
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "TS.mdoc").write_text(text[:at] + junk + text[at + cut :], encoding="latin-1")
+    try:
+        table = read_angles(folder / "TS.mdoc")
+    except InputError:
+        return
+    assert np.isfinite(table.angles).all()
+    assert table.pixel_size is None or np.isfinite(table.pixel_size)
+    with pytest.raises(InputError):  # its stack is not there
+        open_tilt_series(folder / "TS.mdoc")
