@@ -34,11 +34,14 @@ def main() -> None:
     _add_series(viewer)
     dock = MissingWedgeDock(viewer, engine=FakeEngine(), preferences=Preferences)
     viewer.window.add_dock_widget(dock, name="Missing-wedge correction")
-    for leave in (_clear, _remove_forwards, _remove_backwards):
+    for leave in (_clear, _remove_one_by_one):
         _correct(dock)
         _settle()
-        viewer.add_image(np.zeros((5, 1, 20, 30)), name="beside the tomograms")
-        _settle()
+        for _ in range(2):  # beside the tomograms, with one slider more
+            viewer.add_image(np.zeros((2, 5, 1, 20, 30)))
+            _settle()
+            viewer.layers.pop()
+            _settle()
         leave(viewer)
         _settle()
         for shape in ((20, 30), (5, 20, 30), (5, 1, 20, 30)):
@@ -97,15 +100,9 @@ def _clear(viewer: Any) -> None:
     viewer.layers.clear()
 
 
-def _remove_forwards(viewer: Any) -> None:
+def _remove_one_by_one(viewer: Any) -> None:
     while viewer.layers:
-        viewer.layers.pop(0)
-        _settle()
-
-
-def _remove_backwards(viewer: Any) -> None:
-    while viewer.layers:
-        viewer.layers.pop()
+        viewer.layers.pop(len(viewer.layers) // 2)
         _settle()
 
 

@@ -83,7 +83,7 @@ def test_layers_may_come_and_go_after_a_correction(qapp: Any) -> None:
     """A crash of Qt would end the test run: the program runs beside it, on the same screen."""
     program = Path(__file__).with_name("layers_come_and_go.py")
     ran = subprocess.run(
-        [sys.executable, str(program)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=900, check=False
     )
     output = ran.stdout + ran.stderr
     assert ran.returncode == 0, output
