@@ -8,6 +8,7 @@ import pytest
 
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.simulation.crowd import add_cloud, add_molecules, add_texture
+from napari_lbn.engine.simulation.embedded import Sites, add_embedded
 from napari_lbn.engine.simulation.grid import Grid, power_law_field
 from napari_lbn.engine.simulation.layers import CellBody, Slab
 from napari_lbn.engine.simulation.membranes import bilayer, vesicle
@@ -42,6 +43,57 @@ def test_switching_one_ingredient_off_leaves_the_others_where_they_were(plain):
     filaments = make_specimen(replace(plain, filaments=1.0), 8).density
     ice = make_specimen(plain, 8).density
     np.testing.assert_allclose(both, vesicles + filaments - ice, atol=1e-5)
+
+
+def test_a_leaning_slab_rises_along_the_tilt_axis(plain):
+    density = make_specimen(replace(plain, lean=(10.0, 10.0)), 0).density
+    z = np.arange(density.shape[0])
+    middle = (density.mean(axis=1) * z[:, None]).sum(axis=0) / density.mean(axis=1).sum(axis=0)
+    slope = np.polyfit(np.arange(middle.size), middle, 1)[0]
+    assert slope == pytest.approx(np.tan(np.deg2rad(10)), rel=0.02)
+
+
+def test_thickness_in_nanometres_is_clipped_in_pixels(plain):
+    settings = replace(plain, thickness=(15.0, 40.0), pixel_size=(10.0, 20.0))
+    found = []
+    for seed in range(12):
+        specimen = make_specimen(replace(settings, thickness_nm=(20.0, 60.0)), seed)
+        found.append(specimen.thickness)
+        assert 14.5 < specimen.thickness < 40.5
+        assert specimen.thickness * specimen.pixel_size / 10 < 60.5
+    assert np.ptp(found) > 5
+
+
+def test_thick_slabs_have_one_voxel_a_pixel_and_the_same_depth(plain):
+    fine, coarse = (make_specimen(replace(plain, coarse_beyond=n), 3) for n in (110.0, 10.0))
+    assert (fine.settings.oversampling, coarse.settings.oversampling) == (2, 1)
+    assert coarse.density.size * 8 == fine.density.size
+    assert coarse.thickness == pytest.approx(fine.thickness, rel=0.02)
+    depth = [specimen.density.sum(axis=0).mean() for specimen in (fine, coarse)]
+    assert depth[0] == pytest.approx(2 * depth[1], rel=0.02)
+
+
+def test_embedded_proteins_stand_upright_on_their_membrane():
+    grid = Grid(nz=41, nx=41, ny=41, spacing=1.0)
+    sites = Sites()
+    sites.add(np.array([[20.0, 20.0, 20.0]] * 40), np.array([[0.0, 3.0, 4.0]] * 40))
+    excess = np.zeros(grid.shape, np.float32)
+    add_embedded(excess, grid, sites, np.random.default_rng(0))
+    axes = np.indices(grid.shape).reshape(3, -1) - 20
+    mass = excess.ravel() / excess.sum()
+    moments = (axes * mass) @ axes.T
+    # Longest along the normal (z 0, x 3, y 4).
+    longest = np.linalg.eigh(moments)[1][:, -1]
+    assert abs(longest @ [0, 0.6, 0.8]) > 0.9
+
+
+def test_membranes_tell_where_proteins_may_sit():
+    grid = Grid(nz=60, nx=60, ny=60, spacing=1.0)
+    sites, rng = Sites(), np.random.default_rng(0)
+    sites.add_ellipsoid(np.array([30.0, 30.0, 30.0]), np.array([20.0, 20.0, 20.0]), grid, rng)
+    points, normals = sites.points[0] - 30, sites.normals[0]
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 20, rtol=1e-6)
+    np.testing.assert_allclose(points / 20, normals, atol=1e-6)
 
 
 def test_ice_beside_a_cell_is_emptier_than_the_cell():

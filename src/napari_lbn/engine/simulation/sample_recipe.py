@@ -1,4 +1,7 @@
-"""How the embedded sample was made: run this module with the path of the file to write."""
+"""How the embedded sample was made: run this module with the path of the file to write.
+
+The stored sample came from the first version of the simulation; today's makes another cell.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,7 @@ def sample_settings() -> SimulationSettings:
         granules=0,
         beads=1,
         carbon=0,
+        embedded=0,
     )
     microscope = MicroscopeSettings(
         defocus=(3.5, 3.5), misalignment=(0.2, 0.2), mean_free_path=(250.0, 250.0)
