@@ -148,3 +148,11 @@ def test_edges_must_be_degrees(text: str) -> None:
 def test_edges_are_parsed() -> None:
     assert parse_edges("6,12 18") == (6, 12, 18)
     assert parse_edges("") == ()
+
+
+def test_one_half_alone_is_refused(series: Path, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "TS_EVN.mrc").unlink()
+    odd = tmp_path / "TS_ODD.mrc"
+    result = run(*options(series, weights), "--quick", "--odd", odd, "--out", tmp_path / "report")
+    assert result.exit_code == 2
+    assert "needs both stacks" in result.output

@@ -6,15 +6,18 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import mrcfile
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_lbn._qt.check.job import run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.session import Planned, Session
 from napari_lbn.engine.evaluation.result import Evaluation, verdicts
 from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.events import Progress, raise_if_cancelled
+from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries
 
 WAIT = 20_000
@@ -138,3 +141,26 @@ def test_the_report_is_saved(
     with qtbot.waitSignal(panel._saver.succeeded, timeout=WAIT):
         panel.save_button.click()
     assert (tmp_path / "TS_evaluation.html").is_file()
+
+
+def test_stacks_of_odd_and_even_frames_give_the_ceiling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        "napari_lbn.engine.evaluation.evaluate.evaluate",
+        lambda series, settings, *, halves, cancel: seen.append(halves),
+    )
+    angles = np.arange(-20.0, 21, 10)
+    images = np.random.default_rng(0).normal(size=(5, 8, 9)).astype(np.float32)
+    for name in ("TS", "TS_ODD", "TS_EVN"):
+        with mrcfile.new(tmp_path / f"{name}.mrc") as mrc:
+            mrc.set_data(images + len(name))
+            mrc.set_image_stack()
+    series = open_tilt_series(tmp_path / "TS.mrc", angles=list(angles))
+    run_check(series, None, threading.Event())
+    (tmp_path / "TS_EVN.mrc").unlink()
+    run_check(series, None, threading.Event())
+    odd, _ = seen[0]
+    np.testing.assert_array_equal(odd.read(), images + 6)
+    assert seen[1] is None

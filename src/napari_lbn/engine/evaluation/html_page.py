@@ -26,9 +26,9 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em;
        color: #222; background: #fff; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
-table { border-collapse: collapse; font-size: .9em; margin: .6em 0; }
+table { border-collapse: collapse; font-size: .87em; margin: .6em 0; }
 caption { text-align: left; color: #555; caption-side: bottom; padding-top: .3em; }
-th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right;
+th, td { padding: .25em .5em; border-bottom: 1px solid #ddd; text-align: right;
          white-space: nowrap; }
 th { border-bottom-color: #888; font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
