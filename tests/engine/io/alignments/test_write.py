@@ -149,6 +149,27 @@ def test_an_aligned_stack_is_referred_to_as_it_is(
     np.testing.assert_allclose(again.read(), series.read(), atol=1e-4)
 
 
+def test_newst_is_told_that_images_of_a_lying_axis_stand_upright(stack: WriteMrc, tmp_path: Path):
+    path = stack(angles=None)  # 6 x 8 pixels
+    facts = StackFacts(name="TS.mrc", shape=(5, 6, 8), pixel_size=7.5)
+    lying = some(
+        angles=np.linspace(-40, 40, 5),
+        rotations=np.full(5, -85.0),
+        shifts=np.zeros((5, 2)),
+        sections=np.arange(5),
+    )
+    write_alignment(lying, tmp_path, "A", package="aretomo", stack=facts)
+    series = open_tilt_series(path, alignment=tmp_path / "A.aln")
+    out = tmp_path / "out"
+    write_series_alignment(series, out, package="imod")
+    assert "SizeToOutputInXandY 6,8\n" in (out / "newst.com").read_text()
+    again = open_tilt_series(path, alignment=out)
+    assert again.image_shape == series.image_shape == (8, 6)
+    np.testing.assert_allclose(again.read(), series.read(), atol=1e-4)
+    told = write_series_alignment(again, tmp_path / "w", package="warp").told
+    assert any("size of the aligned images" in text for text in told)
+
+
 def test_a_raw_series_keeps_its_alignment_and_inverted_angles(stack: WriteMrc, tmp_path: Path):
     path = stack(angles=None)
     facts = StackFacts(name="TS.mrc", shape=(5, 6, 8), pixel_size=7.5)

@@ -101,7 +101,10 @@ def write_series_alignment(
         pixel_size=float(size or series.pixel_size),
     )
     name = "_".join(series.name.split())
-    written = write_alignment(alignment_of(series), folder, name, package=package, stack=facts)
+    alignment = alignment_of(series)
+    if is_raw and package == "imod":  # newst would keep the raw size, with the axis lying
+        alignment = replace(alignment, aligned_shape=series.image_shape)
+    written = write_alignment(alignment, folder, name, package=package, stack=facts)
     if in_stack or source is None:
         return written
     told = f"The images are single files; make a stack {facts.name} of them, in this order."
@@ -125,6 +128,8 @@ def not_carried(alignment: Alignment, package: Package) -> list[str]:
         told.append(f"{package}: excluded tilts are left out of the table.")
     if package != "imod" and alignment.binning != 1:
         told.append(f"{package}: the binning of the aligned images is not carried.")
+    if package != "imod" and alignment.aligned_shape is not None:
+        told.append(f"{package}: the size of the aligned images is not carried.")
     if package in REMARKS:
         told.append(REMARKS[package])
     return told
