@@ -12,19 +12,14 @@ from napari_lbn.engine.errors import InputError, OutputError
 
 from .command import add_command
 from .filter_options import KindOptions, LearningOptions, SimulatedOptions
+from .filter_show import show
 from .method_options import AugmentOptions, TomogramOptions
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import (
-    label,
-    record_path,
-    require_other_files,
-    require_tomogram_name,
-    tell_written,
-)
+from .output import label, tell_written
 from .progress import note, run_job
 from .series import open_series
 from .settings import require_thickness, require_usable
-from .tilts import augmented_tilts, measured_tilts
+from .tilts import chosen_tilts, measured_tilts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +43,6 @@ class TransferName(StrEnum):
     LINEAR = "linear"
 
 
-FilterPath = Annotated[
-    Path, typer.Argument(metavar="FILTER", help="A .safetensors file.", show_default=False)
-]
 FilterOption = Annotated[
     Path, typer.Option(metavar="FILTER", help="A .safetensors file.", show_default=False)
 ]
@@ -63,21 +55,8 @@ FilterOut = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-TomogramOut = Annotated[
-    Path,
-    typer.Option(
-        metavar="FILE",
-        help="Tomogram to write (.mrc or .ome.zarr).",
-        show_default=False,
-        rich_help_panel=OUTPUT,
-    ),
-]
 TransferOption = Annotated[
     TransferName, typer.Option(help="To the series' angles, where they differ.")
-]
-FigureOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Picture of planes and profile (.png).", show_default=False),
 ]
 
 
@@ -126,7 +105,6 @@ def apply(
     wedge: WedgeOptions,
     tomogram: TomogramOptions,
     using: FilterOption,
-    out: TomogramOut,
     transfer: TransferOption = TransferName.POLYNOMIAL,
 ) -> None:
     """Reconstruct a series with a learned filter. --filter is not used."""
@@ -134,19 +112,11 @@ def apply(
     from napari_lbn.engine.reconstruction.learned import filtered_source, load_filter
 
     from .method_options import memory_bound
-    from .tomogram_output import write_tomogram
+    from .tomogram_output import open_for_tomogram, write_tomogram
 
     model, description = load_filter(using)
-    opened = open_series(series)
-    require_usable(opened)
-    require_thickness(computing.thickness, opened)
-    require_tomogram_name(out)
-    require_other_files([out, record_path(out)], [opened.source, series.angle_file, using])
-    made = (
-        augmented_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
-        if augment.lbn
-        else measured_tilts(opened, computing)
-    )
+    opened = open_for_tomogram(series, computing, tomogram, [using])
+    made = chosen_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
     model = _at_angles(model, made.source.angles, transfer)
     source = run_job(filtered_source(made.source, model))
     device, bound = memory_bound(computing)
@@ -155,29 +125,7 @@ def apply(
     )
     record = {**made.record, "filter": using.name, "filter_origin": description.get("origin")}
     lines = [label(opened, f"BP with the learned filter {using.name}")]
-    tell_written(write_tomogram(source, settings, made.series, (out, lines), tomogram, record))
-
-
-def show(using: FilterPath, figure: FigureOption = None) -> None:
-    """Tell what a filter is, and its radial profile; draw it on request."""
-    from napari_lbn.engine.reconstruction.learned import load_filter, radial_profile
-
-    model, description = load_filter(using)
-    config = model.config
-    typer.echo(f"{using.name}: {config.variant}, started from {config.initial}")
-    typer.echo(
-        f"{len(config.angles)} tilts, {config.angles[0]:g}° to {config.angles[-1]:g}°, "
-        f"learned on {config.shape[0]} x {config.shape[1]} pixels"
-        + (", padded" if config.padding else "")
-    )
-    typer.echo(f"learned from {description.get('origin', 'unknown data')}")
-    radius, profile = radial_profile(model)
-    typer.echo("radius (Nyquist = 1)   profile (largest = 1)")
-    for k in range(0, len(radius), max(1, len(radius) // 16)):
-        typer.echo(f"{radius[k]:>12.3f} {profile[k]:>20.3f}")
-    if figure is not None:
-        _draw(model, figure)
-        tell_written([figure])
+    tell_written(write_tomogram(source, settings, made.series, lines, tomogram, record))
 
 
 def _examples(
@@ -234,38 +182,6 @@ class _Told:
 
         if isinstance(event, FilterStep) and event.step % self._every == 0:
             typer.echo(f"step {event.step}: misfit {event.fidelity:.4f}", err=True)
-
-
-def _draw(model: LearnedFilter, path: Path) -> None:
-    """Planes of up to four tilts, and the profile."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise InputError(
-            "--figure needs matplotlib.", "Install it: pip install matplotlib."
-        ) from None
-    mpl.use("Agg")
-    import numpy as np
-    from matplotlib import pyplot as plt
-
-    from napari_lbn.engine.io.atomic import atomic_path
-    from napari_lbn.engine.reconstruction.learned import plane_response, radial_profile
-
-    planes = plane_response(model)
-    chosen = np.unique(np.linspace(0, len(planes) - 1, 4).round().astype(int))
-    figure, axes = plt.subplots(1, len(chosen) + 1, figsize=(3 * (len(chosen) + 1), 3))
-    top = float(np.abs(planes[chosen]).max()) or 1.0
-    per_tilt = model.config.variant == "tilt-2d"
-    for axis, k in zip(axes, chosen, strict=False):
-        axis.imshow(planes[k], cmap="gray", vmin=min(0.0, float(planes.min())), vmax=top)
-        axis.set_title(f"{model.config.angles[k]:g}°" if per_tilt else f"plane {k}")
-        axis.set_axis_off()
-    axes[-1].plot(*radial_profile(model))
-    axes[-1].set_xlabel("radius (Nyquist = 1)")
-    figure.tight_layout()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")
-    plt.close(figure)
 
 
 for _name, _command in (("train", train), ("apply", apply), ("show", show)):

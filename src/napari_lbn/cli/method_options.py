@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,8 +108,17 @@ class AugmentOptions(AdaptOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TomogramOptions:
-    """How the tomogram is written."""
+    """Where and how the tomogram is written."""
 
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Tomogram to write (.mrc or .ome.zarr).",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ]
     samples: Annotated[
         Samples,
         typer.Option(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from napari_lbn.engine.errors import InputError
 
@@ -16,31 +13,13 @@ from .method_options import (
     TomogramOptions,
     method_settings,
 )
-from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import (
-    label,
-    record_path,
-    require_other_files,
-    require_tomogram_name,
-    tell_written,
-)
-from .series import open_series
-from .settings import require_thickness, require_usable
-from .tilts import augmented_tilts, measured_tilts
-from .tomogram_output import write_tomogram
+from .options import ComputingOptions, SeriesOptions, WedgeOptions
+from .output import label, tell_written
+from .tilts import chosen_tilts
+from .tomogram_output import open_for_tomogram, write_tomogram
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings
-
-OutOption = Annotated[
-    Path,
-    typer.Option(
-        metavar="FILE",
-        help="Tomogram to write (.mrc or .ome.zarr).",
-        show_default=False,
-        rich_help_panel=OUTPUT,
-    ),
-]
 
 
 def reconstruct(
@@ -50,7 +29,6 @@ def reconstruct(
     augment: AugmentOptions,
     wedge: WedgeOptions,
     tomogram: TomogramOptions,
-    out: OutOption,
 ) -> None:
     """Reconstruct by weighted back-projection, SIRT or total variation.
 
@@ -58,24 +36,17 @@ def reconstruct(
     NAME_wbp.mrc of the command correct at the same binning. Without --lbn the series keeps
     its pixel size unless --bin says otherwise, and --weights is not used.
     """
-    opened = open_series(series)
-    require_usable(opened)
-    require_thickness(computing.thickness, opened)
-    require_tomogram_name(out)
-    require_other_files([out, record_path(out)], [opened.source, series.angle_file])
+    opened = open_for_tomogram(series, computing, tomogram)
     if method.non_negative and (augment.lbn or method.method is Method.WBP):
         raise InputError(
             "--non-negative takes tilts as projected density, for SIRT and TV of measured tilts.",
             "Leave it out, or leave out --lbn.",
         )
-    made = (
-        augmented_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
-        if augment.lbn
-        else measured_tilts(opened, computing, subtract=not method.non_negative)
-    )
+    subtract, resume = not method.non_negative, tomogram.resume
+    made = chosen_tilts(opened, computing, augment, wedge, resume=resume, subtract=subtract)
     settings = method_settings(method, computing, made.thickness)
-    target = out, [label(opened, _content(settings, augment))]
-    tell_written(write_tomogram(made.source, settings, made.series, target, tomogram, made.record))
+    lines = [label(opened, _content(settings, augment))]
+    tell_written(write_tomogram(made.source, settings, made.series, lines, tomogram, made.record))
 
 
 def _content(settings: MethodSettings, augment: AugmentOptions) -> str:

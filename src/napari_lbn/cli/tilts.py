@@ -40,6 +40,21 @@ class Tilts:
     record: dict[str, Any]
 
 
+def chosen_tilts(
+    opened: TiltSeries,
+    computing: ComputingOptions,
+    augment: AugmentOptions,
+    wedge: WedgeOptions,
+    *,
+    resume: bool,
+    subtract: bool = True,
+) -> Tilts:
+    """Measured tilts, with synthesized ones where they are asked for; see below."""
+    if augment.lbn:
+        return augmented_tilts(opened, computing, augment, wedge, resume=resume)
+    return measured_tilts(opened, computing, subtract=subtract)
+
+
 def measured_tilts(
     opened: TiltSeries, computing: ComputingOptions, *, subtract: bool = True
 ) -> Tilts:

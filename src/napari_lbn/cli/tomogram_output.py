@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.events import drain
 
+from .output import record_path, require_other_files, require_tomogram_name
 from .progress import note, run_job
+from .series import open_series
+from .settings import require_thickness, require_usable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_lbn.engine.events import Event
     from napari_lbn.engine.io.resumable import ResumableWriter
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from napari_lbn.engine.tilt_series import TiltSeries
 
     from .method_options import Samples, TomogramOptions
+    from .options import ComputingOptions, SeriesOptions
 
 RANGE_PLACES, RANGE_ROWS = 4, 2
 """Where and how many rows of y are reconstructed to find the range of int16."""
@@ -30,11 +34,27 @@ NOT_IN_KEY = ("memory_bound", "device")
 """What may differ between a stopped run and the one that goes on."""
 
 
+def open_for_tomogram(
+    series: SeriesOptions,
+    computing: ComputingOptions,
+    tomogram: TomogramOptions,
+    inputs: Sequence[Path] = (),
+) -> TiltSeries:
+    """A series that can be reconstructed into the named file; `inputs` are read besides."""
+    opened = open_series(series)
+    require_usable(opened)
+    require_thickness(computing.thickness, opened)
+    require_tomogram_name(tomogram.out)
+    outputs = [tomogram.out, record_path(tomogram.out)]
+    require_other_files(outputs, [opened.source, series.angle_file, *inputs])
+    return opened
+
+
 def write_tomogram(
     source: TiltSource,
     settings: MethodSettings,
     series: TiltSeries,
-    target: tuple[Path, list[str]],
+    lines: list[str],
     options: TomogramOptions,
     record: dict[str, Any],
 ) -> list[Path]:
@@ -48,17 +68,17 @@ def write_tomogram(
         Of the method.
     series : TiltSeries
         The working series, for shape, pixel size and source.
-    target : (Path, list of str)
-        File, and lines for its header.
+    lines : list of str
+        For the header.
     options : TomogramOptions
-        Number type, and whether to go on from a stopped run.
+        File, number type, and whether to go on from a stopped run.
     record : dict
         Provenance, to which method and number type are added.
     """
     from napari_lbn.engine.io.output import write_provenance
-    from napari_lbn.engine.io.tomogram_writer import record_path, tomogram_writer
+    from napari_lbn.engine.io.tomogram_writer import tomogram_writer
 
-    out, lines = target
+    out = options.out
     chosen = {k: v for k, v in asdict(settings).items() if k not in NOT_IN_KEY}
     key = {
         "settings": chosen,

@@ -225,6 +225,8 @@ def test_a_saved_filter_comes_back_with_its_description(tmp_path, variant):
     assert description == {"origin": "a test"}
     assert again.config == model.config
     torch.testing.assert_close(again(tilts()), model(tilts()))
+    (tmp_path / "other").write_text("")
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode  # others may read it too
 
 
 def test_foreign_and_damaged_files_are_refused(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from napari_lbn import __version__
 
@@ -50,7 +50,8 @@ def save_filter(path: str | Path, model: LearnedFilter, description: dict[str, A
         "description": json.dumps(description),
     }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        # not save_file, which ignores the umask
+        temporary.write_bytes(save(tensors, metadata=metadata))
     return path
 
 
