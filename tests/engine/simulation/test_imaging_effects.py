@@ -11,15 +11,12 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.simulation.borders import BorderSettings, blank_borders, blanked
+from napari_lbn.engine.simulation.contrast import damage, image, shading, transfer
 from napari_lbn.engine.simulation.microscope import (
     Imaging,
     MicroscopeSettings,
     accumulated,
     acquisition_order,
-    damage,
-    image,
-    shading,
-    transfer,
 )
 from napari_lbn.engine.simulation.noise import detected, electrons_for, to_counts
 from napari_lbn.engine.simulation.series import SimulationSettings, draw_imaging, image_view

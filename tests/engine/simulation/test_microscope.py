@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.simulation.microscope import (
-    ELECTRON_WAVELENGTH,
-    Imaging,
-    MicroscopeSettings,
-    image,
-    transfer,
-)
+from napari_lbn.engine.simulation.contrast import ELECTRON_WAVELENGTH, image, transfer
+from napari_lbn.engine.simulation.microscope import Imaging, MicroscopeSettings
 from napari_lbn.engine.simulation.noise import add_noise, noise_profile, to_counts
 from napari_lbn.engine.simulation.series import clean_tilts
 from napari_lbn.engine.simulation.specimen import make_specimen

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .microscope import Imaging, MicroscopeSettings, image
+from .contrast import image
+from .microscope import Imaging, MicroscopeSettings
 from .noise import add_noise, noise_profile, to_counts
 from .projecting import project_beads, project_specimen
 from .settings import SpecimenSettings
