@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_lbn._qt.jobs import JobRunner, as_lbn_error
+from napari_lbn._qt.jobs import AT_ONCE, JobRunner, as_lbn_error
 from napari_lbn.engine.errors import (
     DeviceError,
     InputError,
@@ -79,7 +79,7 @@ def test_events_are_handled_in_the_main_thread(qtbot: Any, runner: JobRunner) ->
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (RuntimeError("lost by superqt"), InternalError),
+        (RuntimeError("lost by generator workers"), InternalError),
         (OutOfMemoryError("CUDA out of memory"), MemoryBoundError),
         (MemoryError(), MemoryBoundError),
         (ZeroDivisionError("x"), InternalError),
@@ -185,3 +185,35 @@ def test_our_own_errors_keep_message_and_remedy() -> None:
     error = as_lbn_error(InputError("a.mrc is empty.", "Copy it again."))
     assert str(error) == "a.mrc is empty. Copy it again."
     assert error.__traceback__ is None
+
+
+def test_a_flood_of_events_waits_for_the_window(qtbot: Any, runner: JobRunner) -> None:
+    """A worker that is faster than the main thread waits: nothing piles up, nothing is lost."""
+    sent: list[int] = []
+    seen: list[int] = []
+
+    def flood(cancel: CancelToken) -> Generator[Event, None, None]:
+        for done in range(1000):
+            sent.append(done)
+            yield progress(done)
+
+    runner.happened.connect(lambda event: seen.append(len(sent) - len(seen)))
+    with qtbot.waitSignal(runner.succeeded, timeout=WAIT):
+        runner.start(flood)
+    assert len(seen) == 1000
+    assert max(seen) <= 5 * AT_ONCE
+
+
+def test_a_dropped_job_on_a_full_line_ends(qtbot: Any, runner: JobRunner) -> None:
+    """It takes no notice of its token, and nobody empties the line any more."""
+    ended = threading.Event()
+
+    def flood(cancel: CancelToken) -> Generator[Event, None, None]:
+        for done in range(1000):
+            yield progress(done)
+        ended.set()
+
+    with qtbot.waitSignal(runner.happened, timeout=WAIT):
+        runner.start(flood)
+    runner.drop()
+    qtbot.waitUntil(ended.is_set, timeout=WAIT)

@@ -1,21 +1,24 @@
 """Runs one job at a time in a worker thread and brings its events to the main thread.
 
-Three traps are handled here, once: superqt's generator worker swallows every
-``RuntimeError``; an exception's traceback keeps the job's tensors alive; and events of a
-job that was replaced still lie in the queue when the next one has begun.
+The worker thread touches no Qt object: it fills a queue that the main thread empties.
+(Runnables of a Qt thread pool, whose Python halves two threads take apart, crashed now and
+then.) Three more traps are handled here, once: generator workers that take a
+``RuntimeError`` for an aborted thread; an exception's traceback, which keeps the job's
+tensors alive; and events of a job that was replaced.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from queue import Empty, Full, Queue
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal, Slot
-from superqt.utils import create_worker
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_lbn.engine.errors import (
     Cancelled,
@@ -27,6 +30,12 @@ from napari_lbn.engine.errors import (
 from napari_lbn.engine.events import CancelToken, Event
 
 log = logging.getLogger(__name__)
+LOOK = 15
+"""Milliseconds between looks at what the worker has sent."""
+AT_ONCE = 20
+"""Events that are passed on in one look, so that the window stays alive."""
+PATIENCE = 0.1
+"""Seconds that a worker waits on a full line before it asks whether anybody listens."""
 JobFactory = Callable[[CancelToken], Generator[Event, None, Any]]
 
 
@@ -62,15 +71,42 @@ def as_lbn_error(error: BaseException) -> LBNError:
     return ours
 
 
-def guarded(factory: JobFactory, cancel: CancelToken) -> Generator[Any, None, None]:
-    """The job with its end as an event: nothing that it raises leaves this generator."""
+class Line:
+    """From a worker thread to the main thread, until it is closed; a full line makes wait."""
+
+    def __init__(self) -> None:
+        self._events: Queue[Any] = Queue(maxsize=4 * AT_ONCE)
+        self._closed = threading.Event()
+
+    def send(self, event: Any) -> None:
+        """Called by the worker; goes nowhere once nobody listens."""
+        while not self._closed.is_set():
+            with contextlib.suppress(Full):
+                self._events.put(event, timeout=PATIENCE)
+                return
+
+    def receive(self) -> Any:
+        """Called by the main thread; raises `queue.Empty` where nothing has arrived."""
+        return self._events.get_nowait()
+
+    def close(self) -> None:
+        """Called by the main thread: listen no more."""
+        self._closed.set()
+
+
+def work(factory: JobFactory, cancel: CancelToken, line: Line) -> None:
+    """Run a job to its end, which is its last event: nothing that it raises leaves here."""
     try:
-        result = yield from factory(cancel)
-    except Exception as error:  # a RuntimeError too: the worker would swallow it
+        job = factory(cancel)
+        while True:
+            try:
+                line.send(next(job))
+            except StopIteration as stop:
+                done = _Done(result=stop.value)
+                break
+    except BaseException as error:
         done = _Done(error=as_lbn_error(error))
-    else:
-        done = _Done(result=result)
-    yield done
+    line.send(done)
 
 
 class JobRunner(QObject):
@@ -98,7 +134,10 @@ class JobRunner(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._cancel: CancelToken | None = None
-        self._relay: _Relay | None = None
+        self._line: Line | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK)
+        self._timer.timeout.connect(self._look)
 
     @property
     def running(self) -> bool:
@@ -116,10 +155,10 @@ class JobRunner(QObject):
         was_running = self.running
         self._forget()
         cancel = self._cancel = threading.Event()
-        self._relay = relay = _Relay(self)
-        worker = create_worker(guarded, factory, cancel, _start_thread=False)
-        worker.yielded.connect(relay.receive)
-        worker.start()
+        line = self._line = Line()
+        # one of each job's own: what a dropped job still sends goes nowhere
+        threading.Thread(target=work, args=(factory, cancel, line), name="napari-lbn").start()
+        self._timer.start()
         if not was_running:
             self.running_changed.emit(True)
 
@@ -136,10 +175,22 @@ class JobRunner(QObject):
 
     def _forget(self) -> None:
         self.cancel()
-        self._cancel = None
-        if self._relay is not None:
-            self._relay.close()
-            self._relay = None
+        self._timer.stop()
+        if self._line is not None:
+            self._line.close()
+        self._cancel = self._line = None
+
+    def _look(self) -> None:
+        """Pass on what has arrived, until a receiver ends or replaces the job."""
+        line = self._line
+        for _ in range(AT_ONCE):
+            if line is None or line is not self._line:
+                return
+            try:
+                event = line.receive()
+            except Empty:
+                return
+            self._receive(event)
 
     def _receive(self, event: Any) -> None:
         if not isinstance(event, _Done):
@@ -154,25 +205,3 @@ class JobRunner(QObject):
             self.failed.emit(event.error)
         else:
             self.succeeded.emit(event.result)
-
-
-class _Relay(QObject):
-    """Brings one job's events to the main thread, where it lives, until it is closed.
-
-    Each job has its own, so that what a dropped job still sends goes nowhere.
-    """
-
-    def __init__(self, runner: JobRunner) -> None:
-        super().__init__(runner)
-        self._runner: JobRunner | None = runner
-
-    @Slot(object)
-    def receive(self, event: Any) -> None:
-        """Pass an event on."""
-        if self._runner is not None:
-            self._runner._receive(event)
-
-    def close(self) -> None:
-        """Pass nothing on any more."""
-        self._runner = None
-        self.deleteLater()
