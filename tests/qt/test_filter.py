@@ -27,10 +27,14 @@ def dock(qtbot: Any, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch) -> Le
     monkeypatch.setattr(jobs, "SIMULATED_ANGLES", np.linspace(-60, 60, 9))
     monkeypatch.setattr(jobs, "SIMULATED_SEEDS", range(1, 2))
     dock = LearnedFilterDock(viewer)
-    dock.steps.setValue(3)
-    dock.thickness.setValue(8)
+    dock.fields.steps.setValue(3)
     qtbot.addWidget(dock)
     return dock
+
+
+def choose(dock: LearnedFilterDock, variant: str) -> None:
+    combo = dock.fields.variant
+    combo.setCurrentIndex(combo.findData(variant))
 
 
 def learn(qtbot: Any, dock: LearnedFilterDock) -> None:
@@ -58,12 +62,12 @@ def test_learned_on_simulated_volumes_and_shown_in_the_dock(
 
 
 def test_the_plane_of_every_tilt_can_be_seen(qtbot: Any, dock: LearnedFilterDock) -> None:
-    dock.variant.setCurrentIndex(dock.variant.findData("tilt-2d"))
+    choose(dock, "tilt-2d")
     learn(qtbot, dock)
     pictures = dock.pictures
     assert pictures.place.text() == "tilt at 0.0°"
     pictures.slider.setValue(0)
-    assert pictures.place.text() == "tilt at -60.0°"
+    assert pictures.place.text() == "tilt at −60.0°"
     axes = pictures.plane._canvas.figure.axes[0]
     np.testing.assert_array_equal(axes.images[0].get_array(), plane_response(dock.model)[0])
 
@@ -85,15 +89,104 @@ def test_learned_on_the_open_series_applied_and_compared(
     series: TiltSeries,
 ) -> None:
     add_series(series)
-    dock.source.setCurrentText("TS")
-    dock.variant.setCurrentIndex(dock.variant.findData("tilt-2d"))
+    dock.fields.thickness.setValue(8)
+    choose(dock, "tilt-2d")
     learn(qtbot, dock)
     assert dock.model.config.angles == tuple(series.angles)
     with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
         dock.apply_button.click()
     tomograms = [layer for layer in viewer.layers if kind_of(layer) == "tomogram"]
-    assert [layer.name for layer in tomograms] == ["TS, WBP, ramp", "TS, learned filter"]
+    assert [layer.name for layer in tomograms] == [
+        "TS, WBP, ramp",
+        "TS, learned filter, one for each tilt",
+    ]
     assert all(layer.data.shape == (8, *series.image_shape) for layer in tomograms)
+
+
+def apply(qtbot: Any, dock: LearnedFilterDock) -> None:
+    with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
+        dock.apply_button.click()
+
+
+@pytest.fixture
+def compared(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> LearnedFilterDock:
+    """A dock that has applied a filter to a series."""
+    add_series(series)
+    dock.fields.thickness.setValue(8)
+    choose(dock, "radial")
+    learn(qtbot, dock)
+    apply(qtbot, dock)
+    return dock
+
+
+def test_both_tomograms_are_seen_beside_each_other_and_nothing_else(
+    compared: LearnedFilterDock, viewer: ViewerModel
+) -> None:
+    visible = [layer for layer in viewer.layers if layer.visible]
+    assert [kind_of(layer) for layer in visible] == ["tomogram", "tomogram"]
+    assert viewer.canvas.grid.enabled
+    depth = viewer.dims.ndim - 3
+    assert viewer.dims.margin_left[depth] == 2 * visible[0].scale[0]  # mean of 5
+    compared.comparison.sections["xz"].click()
+    assert viewer.dims.displayed[-2] == depth
+
+
+def test_applied_again_the_layers_are_renewed_not_doubled(
+    qtbot: Any, compared: LearnedFilterDock, viewer: ViewerModel
+) -> None:
+    layers = list(viewer.layers)
+    before = viewer.layers[-1].data
+    learn(qtbot, compared)
+    apply(qtbot, compared)
+    assert all(a is b for a, b in zip(viewer.layers, layers, strict=True))
+    assert viewer.layers[-1].data is not before
+
+
+def test_without_the_tomograms_the_viewer_is_as_it_was(
+    compared: LearnedFilterDock, viewer: ViewerModel
+) -> None:
+    for layer in compared.comparison.pair:
+        viewer.layers.remove(layer)
+    assert not viewer.canvas.grid.enabled
+    assert not any(viewer.dims.margin_left)
+    assert not compared.comparison.isEnabled()
+
+
+def test_an_open_series_is_learned_from_unless_the_user_chose_simulations(
+    dock: LearnedFilterDock,
+    viewer: ViewerModel,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    assert dock.fields.series is None
+    assert not dock.fields.thickness.isEnabled()
+    layer = add_series(series)
+    assert dock.fields.series is series
+    assert dock.fields.thickness.value() == 20  # 200 nm at 100 Å
+    dock.fields.thickness.setValue(8)
+    viewer.add_image(np.zeros((4, 4)))
+    assert dock.fields.thickness.value() == 8  # what was set stays
+    dock.fields.source.setCurrentIndex(1)
+    dock.fields.source.activated.emit(1)
+    viewer.layers.remove(layer)
+    add_series(series)
+    assert dock.fields.series is None
+
+
+def test_a_stopped_training_keeps_what_it_has_learned(qtbot: Any, dock: LearnedFilterDock) -> None:
+    dock.fields.steps.setValue(100_000)
+    dock.learn_button.click()
+    qtbot.waitUntil(lambda: len(dock._losses) > 1, timeout=WAIT)
+    with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
+        dock.stop_button.click()
+    assert dock.status.text().startswith("Stopped after")
+    assert dock.apply_button.toolTip() == "Choose a tilt series."
+    assert dock.model is not None
 
 
 def test_a_filter_of_simulated_volumes_is_transferred_to_the_series(
@@ -108,7 +201,7 @@ def test_a_filter_of_simulated_volumes_is_transferred_to_the_series(
     dock.model = None
     dock.open(tmp_path / "f.safetensors")
     add_series(series)
-    dock.source.setCurrentText("TS")
+    dock.fields.thickness.setValue(8)
     with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):
         dock.apply_button.click()
 
@@ -120,6 +213,6 @@ def test_a_series_that_is_closed_is_no_longer_offered(
     series: TiltSeries,
 ) -> None:
     add_series(series)
-    assert dock.source.count() == 2
+    assert dock.fields.source.count() == 2
     viewer.layers.clear()
-    assert dock.source.count() == 1
+    assert dock.fields.source.count() == 1

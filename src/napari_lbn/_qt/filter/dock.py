@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
+    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_lbn._napari.layers import volume_layer
-from napari_lbn._napari.metadata import kind_of, series_of, volume_record
 from napari_lbn.engine.events import Progress
 
 from ..jobs import JobRunner
 from ..messages import notify_error, report_problem
-from ..panels.fields import count
-from ..theme import add_row, caption, explain, form
+from ..theme import caption, explain, group
 from . import jobs
-from .jobs import FilterOptions
+from .comparison import Comparison
+from .fields import VARIANTS, FilterFields
 from .pictures import AVERAGED, FilterPictures
 
-SIMULATED = "simulated volumes"
-VARIANTS = {
-    "plane-2d": "one for all tilts",
-    "tilt-2d": "one for each tilt",
-    "3d": "over tilts too (3-D)",
-    "separable": "β₁ over tilts ∗ β₂ in the plane",
-    "tilt-1d": "β₁ over tilts alone",
-    "radial": "of the radius alone",
-}
-INITIALS = {"ramp": "ramp", "symmetric-ramp": "symmetric ramp", "zero": "zero"}
 DRAWINGS = 40
 """How often the loss is drawn in a training."""
+MINIMUM_WIDTH = 320
 NO_FILTER = "Learn a filter first, or open one."
 NO_SERIES = "Choose a tilt series."
+RUNNING = "A job is running."
 FILES = "Learned filter (*.safetensors)"
 
 
@@ -58,7 +51,9 @@ class LearnedFilterDock(QWidget):
         # through the proxy that plugins are given no layer is ever the same object twice
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.model: Any = None
+        self._origin = ""
         self._losses: list[float] = []
+        self._stop: Event | None = None
         self._after: Any = None
         self.runner = JobRunner(self)
         self._make_widgets()
@@ -67,17 +62,7 @@ class LearnedFilterDock(QWidget):
         self.refresh()
 
     def _make_widgets(self) -> None:
-        self.source = QComboBox()
-        self.source.setToolTip("What the filter is learned from, and applied to")
-        self.variant, self.initial = QComboBox(), QComboBox()
-        for combo, entries in ((self.variant, VARIANTS), (self.initial, INITIALS)):
-            for name, text in entries.items():
-                combo.addItem(text, name)
-        self.steps = count(low=1, high=100_000, suffix=" steps", tip="Updates of the filter")
-        self.steps.setValue(100)
-        self.thickness = count(low=4, high=8192, suffix=" px", tip="Thickness of the tomogram")
-        self.thickness.setValue(100)
-        self.padding = QCheckBox("Mirror tilts beyond their edges")
+        self.fields = FilterFields()
         self.learn_button, self.stop_button = QPushButton("Learn"), QPushButton("Stop")
         self.apply_button = QPushButton("Apply and compare with WBP")
         self.save_button, self.open_button = QPushButton("Save…"), QPushButton("Open…")
@@ -85,37 +70,47 @@ class LearnedFilterDock(QWidget):
         self.bar.setRange(0, 1000)
         self.status = caption()
         self.pictures = FilterPictures()
+        self.comparison = Comparison(self._viewer)
 
     def _lay_out(self) -> None:
-        fields = form()
-        add_row(fields, "Learn from", self.source)
-        add_row(fields, "Filter", self.variant)
-        add_row(fields, "Start", self.initial)
-        add_row(fields, "Training", self.steps)
-        add_row(fields, "Thickness", self.thickness)
-        layout = QVBoxLayout(self)
-        layout.addLayout(fields)
-        layout.addWidget(self.padding)
-        for row in (
-            (self.learn_button, self.stop_button),
-            (self.apply_button,),
-            (self.save_button, self.open_button),
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(6, 6, 6, 6)
+        learning, layout = group("Learn")
+        for part in (self.fields, _row(self.learn_button, self.stop_button)):
+            layout.addWidget(part)
+        using, inside = group("Filter")
+        for part in (
+            _row(self.open_button, self.save_button),
+            self.pictures,
+            self.apply_button,
+            self.comparison,
         ):
-            line = QHBoxLayout()
-            for button in row:
-                line.addWidget(button)
-            layout.addLayout(line)
-        for widget in (self.bar, self.status, self.pictures):
-            layout.addWidget(widget)
-        layout.addStretch(1)
+            inside.addWidget(part)
+        for part in (learning, self.bar, self.status, using):
+            column.addWidget(part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(body)
+        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(MINIMUM_WIDTH)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Wide enough for every control."""
+        return QSize(380, 800)
 
     def _connect(self) -> None:
         self.learn_button.clicked.connect(self.learn)
-        self.stop_button.clicked.connect(self.runner.cancel)
+        self.stop_button.clicked.connect(self.stop)
         self.apply_button.clicked.connect(self.apply)
         self.save_button.clicked.connect(self._ask_and_save)
         self.open_button.clicked.connect(self._ask_and_open)
-        self.source.currentIndexChanged.connect(self._explain)
+        self.fields.source_changed.connect(self._explain)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_success)
         self.runner.failed.connect(notify_error)
@@ -134,42 +129,34 @@ class LearnedFilterDock(QWidget):
 
     def refresh(self, event: object = None) -> None:
         """Offer the tilt series that are open now."""
-        chosen = self.source.currentText()
-        self.source.blockSignals(True)
-        self.source.clear()
-        self.source.addItem(SIMULATED, None)
-        for layer in self._viewer.layers:
-            if kind_of(layer) == "tilt series":
-                self.source.addItem(layer.name, layer)
-        self.source.setCurrentIndex(max(self.source.findText(chosen), 0))
-        self.source.blockSignals(False)
+        self.fields.offer(self._viewer.layers)
+        self.comparison.tidy()
         self._explain()
-
-    @property
-    def series(self) -> Any:
-        """The chosen tilt series, None for simulated volumes."""
-        layer = self.source.currentData()
-        return None if layer is None else series_of(layer)
 
     def learn(self) -> None:
         """Learn a filter from what is chosen."""
-        series = self.series
-        options = FilterOptions(
-            variant=self.variant.currentData(),
-            initial=self.initial.currentData(),
-            padding=self.padding.isChecked(),
-            steps=self.steps.value(),
-            thickness=self.thickness.value(),
-        )
-        self._losses = []
-        self._after = self._take_learned
+        series, options = self.fields.series, self.fields.options
+        origin = self.fields.origin
+        self._losses, self._stop = [], Event()
+        stop = self._stop
+        self._after = lambda model: self._take_learned(model, origin, options.steps)
         self.status.setText("Preparing what is learned from …")
-        self.runner.start(lambda cancel: jobs.learn(series, options, cancel))
+        self.runner.start(lambda cancel: jobs.learn(series, options, cancel, stop))
+
+    def stop(self) -> None:
+        """End a training with what it has learned; anything else is dropped."""
+        if self._stop is not None and self._losses:
+            self._stop.set()
+        else:
+            self.runner.cancel()
 
     def apply(self) -> None:
         """Reconstruct the chosen series with the filter, and plainly, into two layers."""
-        series, model, thickness = self.series, self.model, self.thickness.value()
-        self._after = lambda tomograms: self._add_tomograms(series, tomograms)
+        self._stop = None
+        series, model = self.fields.series, self.model
+        thickness = self.fields.options.thickness
+        kind = VARIANTS[model.config.variant]
+        self._after = lambda tomograms: self.comparison.show(series, tomograms, kind)
         self.runner.start(lambda cancel: jobs.apply(series, model, thickness, cancel))
 
     def save(self, path: Path) -> None:
@@ -177,14 +164,16 @@ class LearnedFilterDock(QWidget):
         from napari_lbn.engine.reconstruction.learned import save_filter
 
         with report_problem():
-            save_filter(path, self.model, {"origin": self.source.currentText()})
+            save_filter(path, self.model, {"origin": self._origin})
 
     def open(self, path: Path) -> None:
         """Take a filter from a file."""
         from napari_lbn.engine.reconstruction.learned import load_filter
 
         with report_problem():
-            self._take_model(load_filter(path)[0])
+            model, description = load_filter(path)
+            self._take_model(model, str(description.get("origin", "unknown data")))
+            self.status.setText(f"{path.name}, learned from {self._origin}.")
 
     def _ask_and_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save filter", "filter.safetensors", FILES)
@@ -209,34 +198,38 @@ class LearnedFilterDock(QWidget):
         self.status.setText("Done.")
         self._after(result)
 
-    def _take_learned(self, model: Any) -> None:
+    def _take_learned(self, model: Any, origin: str, steps: int) -> None:
         """A filter that was learned here: how far the misfit went down."""
-        self._take_model(model)
-        n = min(AVERAGED, len(self._losses) // 2)
+        self._take_model(model, origin)
+        done, n = len(self._losses), min(AVERAGED, len(self._losses) // 2)
+        ended = "Done." if done == steps else f"Stopped after {done} of {steps} steps."
         if n:
             first, last = (sum(part) / n for part in (self._losses[:n], self._losses[-n:]))
-            self.status.setText(f"Done. Misfit at first {first:.3g}, at last {last:.3g}.")
+            ended += f" Misfit at first {first:.3g}, at last {last:.3g}."
+        self.status.setText(ended)
 
-    def _take_model(self, model: Any) -> None:
-        self.model = model
+    def _take_model(self, model: Any, origin: str) -> None:
+        self.model, self._origin = model, origin
         self.pictures.show_filter(model)
         self._explain()
-
-    def _add_tomograms(self, series: Any, tomograms: Any) -> None:
-        for data, name in zip(tomograms, ("WBP, ramp", "learned filter"), strict=True):
-            record = volume_record(
-                "tomogram", pixel_size=series.pixel_size, alpha=0.0, provenance={"filter": name}
-            )
-            volume, attributes, _ = volume_layer(
-                data, name=f"{series.name}, {name}", pixel_size=series.pixel_size, record=record
-            )
-            self._viewer.add_image(volume, **attributes)
 
     def _explain(self) -> None:
         """Enable what can be done now, and say why the rest cannot."""
         running, has_model = self.runner.running, self.model is not None
-        explain(self.learn_button, not running, "A job is running.")
-        explain(self.stop_button, running, "Nothing is running.")
+        has_series = self.fields.series is not None
+        explain(self.learn_button, not running, RUNNING)
+        explain(self.stop_button, running, "Nothing is running.", "What is learned so far is kept")
         explain(self.save_button, has_model, NO_FILTER)
-        why_not = NO_FILTER if not has_model else NO_SERIES if self.series is None else "Running."
-        explain(self.apply_button, has_model and self.series is not None and not running, why_not)
+        why_not = NO_FILTER if not has_model else RUNNING if has_series else NO_SERIES
+        explain(self.apply_button, has_model and has_series and not running, why_not)
+        self.fields.setEnabled(not running)
+
+
+def _row(*buttons: QPushButton) -> QWidget:
+    """Buttons side by side."""
+    widget = QWidget()
+    layout = QHBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for button in buttons:
+        layout.addWidget(button)
+    return widget

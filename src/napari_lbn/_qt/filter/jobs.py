@@ -44,9 +44,12 @@ class FilterOptions:
 
 
 def learn(
-    series: TiltSeries | None, options: FilterOptions, cancel: CancelToken
+    series: TiltSeries | None, options: FilterOptions, cancel: CancelToken, stop: CancelToken
 ) -> Job[LearnedFilter]:
-    """Learn on simulated volumes, or on a series from its held-out tilts."""
+    """Learn on simulated volumes, or on a series from its held-out tilts.
+
+    `stop` ends it after the step that is under way, with what is learned so far.
+    """
     from napari_lbn.engine.reconstruction.learned import (
         FilterConfig,
         FilterTraining,
@@ -64,7 +67,11 @@ def learn(
             padding=options.padding,
         )
     )
-    yield from train_filter(model, examples, FilterTraining(steps=options.steps), cancel=cancel)
+    settings = FilterTraining(steps=options.steps)
+    for event in train_filter(model, examples, settings, cancel=cancel):
+        yield event
+        if stop.is_set():
+            break
     return model
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider, QTabWidget, QVBoxLayout, QWidget
 
+from napari_lbn._napari.angle_text import format_angle
+
 from ..check.plot import Plot
 from ..theme import caption
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
     from napari_lbn.engine.reconstruction.learned import LearnedFilter
 
-HEIGHT = 210
+HEIGHT = 220
+STEP_COLOUR, MEAN_COLOUR = "#6aa9e0", "#ff9f40"
+"""Seen on a dark theme and on a light one."""
 AVERAGED = 12
 """Steps of the running mean: every fold and several places of the specimen."""
 
@@ -72,7 +76,7 @@ class FilterPictures(QTabWidget):
         assert self._model is not None
         k, config = self.slider.value(), self._model.config
         if config.variant == "tilt-2d":
-            return f"tilt at {config.angles[k]:.1f}°"
+            return f"tilt at {format_angle(config.angles[k])}"
         if config.variant == "3d":
             return f"frequency {k} over the tilts"
         return "the same for all tilts"
@@ -80,20 +84,23 @@ class FilterPictures(QTabWidget):
     def _paint_plane(self, axes: Any) -> None:
         plane = self._planes[self.slider.value()]
         top = float(np.abs(self._planes).max()) or 1.0
-        axes.imshow(
+        image = axes.imshow(
             plane, cmap="gray", vmin=min(0.0, float(self._planes.min())), vmax=top,
             extent=(-1, 1, -1, 1), interpolation="nearest",
         )  # fmt: skip
         axes.set_xlabel("kx (Nyquist = 1)")
         axes.set_ylabel("ky")
+        bar = axes.figure.colorbar(image, ax=axes, shrink=0.9)
+        bar.ax.tick_params(colors=self.palette().windowText().color().name(), labelsize=7)
+        bar.outline.set_visible(False)
 
     def _paint_profile(self, axes: Any) -> None:
         from napari_lbn.engine.reconstruction.learned import radial_profile
 
         assert self._model is not None
         radius, profile = radial_profile(self._model)
-        axes.plot(radius, radius, linewidth=1, linestyle=":", label="ramp")
-        axes.plot(radius, profile, linewidth=1, label="learned")
+        axes.plot(radius, radius, color=STEP_COLOUR, linewidth=1, linestyle="--", label="ramp")
+        axes.plot(radius, profile, color=MEAN_COLOUR, linewidth=1.2, label="learned")
         axes.set_xlabel("radius (Nyquist = 1)")
         axes.set_ylabel("response, largest 1")
         axes.legend()
@@ -102,10 +109,16 @@ class FilterPictures(QTabWidget):
 def paint_losses(axes: Any, losses: Sequence[float]) -> None:
     """Steps differ by what they see, so that only their running mean tells how it goes."""
     steps = np.arange(1, len(losses) + 1)
-    axes.plot(steps, losses, linewidth=0.7, alpha=0.4)
+    axes.plot(steps, losses, linewidth=0.8, color=STEP_COLOUR, alpha=0.6)
     if len(losses) > AVERAGED:
         mean = np.convolve(losses, np.full(AVERAGED, 1 / AVERAGED), "valid")
-        axes.plot(steps[AVERAGED - 1 :], mean, linewidth=1.5, label=f"mean of {AVERAGED} steps")
+        axes.plot(
+            steps[AVERAGED - 1 :],
+            mean,
+            linewidth=1.5,
+            color=MEAN_COLOUR,
+            label=f"mean of {AVERAGED} steps",
+        )
         axes.legend()
     axes.set_xlabel("step")
     axes.set_ylabel("misfit")

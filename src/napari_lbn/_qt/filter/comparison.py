@@ -1,0 +1,122 @@
+"""The learned filter's tomogram beside the plain one, as layers of the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QSpinBox, QWidget
+
+from napari_lbn._napari import views
+from napari_lbn._napari.layers import contrast_limits, volume_layer
+from napari_lbn._napari.metadata import volume_record
+
+from ..panels.display import segmented
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_lbn.engine.tilt_series import TiltSeries
+
+Section = Literal["xy", "xz"]
+AVERAGE = 5
+"""Pixels over which a section is averaged at first: single ones are mostly noise."""
+WIDEST_AVERAGE = 51
+AVERAGE_TIP = "Sections on the screen are averaged over this many pixels; the data is not changed"
+
+
+class Comparison(QWidget):
+    """Section and average of the two tomograms that it arranges side by side.
+
+    Each has a contrast of its own: a learned filter has another scale than the ramp.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    """
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._pair: list[Any] = []
+        self._group = QButtonGroup(self)
+        row, self.sections = segmented(
+            [("xy", "XY", "Parallel to the grid"), ("xz", "XZ", "Across the ice")], self._group
+        )
+        self.sections["xy"].setChecked(True)
+        self.average = QSpinBox()
+        self.average.setRange(1, WIDEST_AVERAGE)
+        self.average.setSingleStep(2)
+        self.average.setValue(AVERAGE)
+        self.average.setPrefix("mean of ")
+        self.average.setSuffix(" px")
+        self.average.setToolTip(AVERAGE_TIP)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row, 1)
+        layout.addWidget(self.average)
+        self._group.buttonClicked.connect(lambda _: self._arrange())
+        self.average.valueChanged.connect(lambda _: self._arrange())
+        self.setEnabled(False)
+
+    @property
+    def pair(self) -> list[Any]:
+        """The layers that are compared and still there."""
+        return [layer for layer in self._pair if layer in self._viewer.layers]
+
+    def show(self, series: TiltSeries, tomograms: Sequence[NDArray[Any]], kind: str) -> None:  # type: ignore[override]
+        """Add the plain tomogram and the filter's, or renew them, and show both.
+
+        Parameters
+        ----------
+        series : TiltSeries
+            What they are made of.
+        tomograms : sequence of ndarray
+            Plain WBP and the learned filter's, ``(z, y, x)``.
+        kind : str
+            Of the filter, for the name.
+        """
+        names = (f"{series.name}, WBP, ramp", f"{series.name}, learned filter, {kind}")
+        self._pair = [
+            self._put(data, name, series.pixel_size)
+            for data, name in zip(tomograms, names, strict=True)
+        ]
+        views.go_to_middle(self._viewer, self._pair[0])
+        views.go_to_row(self._viewer, self._pair[0], tomograms[0].shape[1] // 2)
+        self.setEnabled(True)
+        self._arrange()
+
+    def tidy(self) -> None:
+        """After layers were removed: no boxes and averages for what is left."""
+        if self._pair and not self.pair:
+            self._pair = []
+            self.setEnabled(False)
+            views.leave(self._viewer)
+
+    def _put(self, data: NDArray[Any], name: str, pixel_size: float | None) -> Any:
+        """A layer of this name with this tomogram, the one that is there where it fits."""
+        record = volume_record(
+            "tomogram", pixel_size=pixel_size, alpha=0.0, provenance={"filter": name}
+        )
+        for layer in self._viewer.layers:
+            if layer.name == name and getattr(layer.data, "shape", None) == data.shape:
+                layer.data = data
+                return layer
+        volume, attributes, _ = volume_layer(data, name=name, pixel_size=pixel_size, record=record)
+        return self._viewer.add_image(volume, **attributes)
+
+    def _arrange(self) -> None:
+        pair = self.pair
+        if not pair:
+            return
+        section: Section = "xz" if self.sections["xz"].isChecked() else "xy"
+        for layer in self._viewer.layers:
+            layer.visible = any(layer is one for one in pair)
+        self._viewer.layers.selection.active = pair[-1]
+        views.side_by_side(self._viewer, pair)
+        views.set_section(self._viewer, section)
+        views.set_average(self._viewer, pair[0], self.average.value() | 1)
+        for layer in pair:
+            shown = views.displayed_section(self._viewer, layer)
+            layer.contrast_limits = contrast_limits(shown[None])
