@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STACK_SUFFIXES = (".mrc", ".st", ".mrcs")
 MOST_SECTIONS = 100_000
+LATER_ENTRIES = ("NumPatches", "AlphaOffset", "BetaOffset")
 
 
 def read_aretomo(path: Path) -> AlignmentFiles:
@@ -32,25 +33,21 @@ def read_aretomo(path: Path) -> AlignmentFiles:
         The file is damaged, or its rows and dark frames do not make up the raw stack.
     """
     data = _parse(path)
-    rows = data.GlobalAlignments
-    count, dark = int(data.RawSize[2]), {frame.section_idx: frame for frame in data.DarkFrames}
-    table = np.array([list(row) for row in rows], dtype=np.float64)
-    aligned = _sections(path, table[:, 0].astype(np.int64), set(dark), count)
-    order = np.argsort(np.concatenate([aligned, sorted(dark)]))
-    axis = float(np.median(table[:, 1]))
+    frames = data.DarkFrames
+    table = np.array([list(row) for row in data.GlobalAlignments], dtype=np.float64)
+    aligned, dark = _sections(path, table[:, 0].astype(np.int64), frames, int(data.RawSize[2]))
+    order = np.argsort(np.concatenate([aligned, dark]))
     blank = np.zeros(len(dark))
-    rotations = np.concatenate([-table[:, 1], np.full(len(dark), -axis)])
+    rotations = np.concatenate([-table[:, 1], blank - float(np.median(table[:, 1]))])
     offsets = np.concatenate([table[:, 3:5], np.zeros((len(dark), 2))])
-    magnifications = np.concatenate([table[:, 2], blank + 1])[order]
-    angles = np.concatenate([table[:, 9], [dark[i].angle + data.AlphaOffset for i in sorted(dark)]])
-    excluded = np.flatnonzero(order >= len(rows))
+    angles = np.concatenate([table[:, 9], [frame.angle + data.AlphaOffset for frame in frames]])
     alignment = Alignment(
         angles=angles[order],
         rotations=rotations[order],
-        magnifications=magnifications,
+        magnifications=np.concatenate([table[:, 2], blank + 1])[order],
         shifts=shifts_from_raw_offsets(rotations, offsets)[order],
-        sections=np.concatenate([aligned, sorted(dark)])[order].astype(np.intp),
-        excluded=frozenset(int(i) for i in excluded),
+        sections=np.concatenate([aligned, dark])[order].astype(np.intp),
+        excluded=frozenset(int(i) for i in np.flatnonzero(order >= len(aligned))),
         in_pixels=True,
         source=path.name,
         notes=tuple(_notes(path, data)),
@@ -66,7 +63,7 @@ def _parse(path: Path) -> Any:
 
     text = read_text(path, "AreTomo alignment")
     try:
-        data = AlnData.from_string(text)
+        data = AlnData.from_string(_with_all_entries(text))
     except Exception as error:  # index, value and pydantic's own errors
         reason = " ".join(str(error).split())[:150]
         raise InputError(
@@ -79,27 +76,38 @@ def _parse(path: Path) -> Any:
     return data
 
 
-def _sections(
-    path: Path, named: NDArray[np.int64], dark: set[int], count: int
-) -> NDArray[np.int64]:
-    """Section of the raw stack of each row, 0 first.
+def _with_all_entries(text: str) -> str:
+    """The text with the entries that versions before AreTomo 3 do not write."""
+    absent = [name for name in LATER_ENTRIES if f"# {name}" not in text]
+    return "".join(f"# {name} = 0\n" for name in absent) + text
 
-    Versions of AreTomo count SEC from 0 or 1, over the raw stack or over what is left of it.
+
+def _sections(
+    path: Path, named: NDArray[np.int64], frames: list[Any], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sections of the raw stack, 0 first: of each row, and of each dark frame.
+
+    A dark frame is written with its rank among the angles, 0 first, and its section. Versions
+    count sections from 0 or 1, some those of the rows over what is left of the stack; the
+    portal's library writes neither section nor angle of dark frames.
     """
-    kept = np.array([i for i in range(count) if i not in dark])
-    ranks = named - named.min()
-    if len(kept) == len(named):
-        if len(np.unique(named)) != len(named):
-            raise InputError(f"{path} names a section twice.", "Align the series again.")
-        first = np.setdiff1d(named, kept).size
-        if first == 0:
-            return named
-        if np.setdiff1d(named - 1, kept).size == 0:
-            return named - 1
-        if ranks.max() == len(kept) - 1:
-            return kept[ranks]
+    if len(np.unique(named)) != len(named):
+        raise InputError(f"{path} names a section twice.", "Align the series again.")
+    ranks = np.array([frame.section_idx for frame in frames], dtype=np.int64)
+    written = np.array([frame.val2 for frame in frames], dtype=np.int64)
+    every = np.arange(count)
+    by_rank = [(named, ranks), (named - 1, ranks)]
+    by_section = [(named, written), (named - 1, written - 1)]
+    known = any(frame.val2 or frame.angle for frame in frames)
+    for rows, dark in (by_section + by_rank) if known else by_rank:
+        if np.array_equal(np.sort(np.concatenate([rows, dark])), every):
+            return rows, dark
+    left = np.setdiff1d(every, ranks)
+    place = named - named.min()
+    if len(left) == len(named) == count - len(ranks) and place.max() == len(left) - 1:
+        return left[place], ranks
     raise InputError(
-        f"{path} aligns {len(named)} images and leaves out {len(dark)}, but the raw stack has "
+        f"{path} aligns {len(named)} images and leaves out {len(frames)}, but the raw stack has "
         f"{count}.",
         "The file is not whole; align the series again.",
     )
