@@ -78,12 +78,13 @@ def test_both_networks_train_in_one_step(small_config: LBNConfig) -> None:
     torch.manual_seed(0)
     settings = TrainingSettings(precision="float32", critic=CriticSettings(weight=1.0, channels=8))
     state = TrainingState(LBN(small_config), settings)
-    assert state.critic is not None
+    assert state.adversary is not None
     before = [
-        {k: v.clone() for k, v in m.state_dict().items()} for m in (state.network, state.critic)
+        {k: v.clone() for k, v in m.state_dict().items()}
+        for m in (state.network, state.adversary.critic)
     ]
     state.step(iter([example()]))
-    for module, old in zip((state.network, state.critic), before, strict=True):
+    for module, old in zip((state.network, state.adversary.critic), before, strict=True):
         assert any(not torch.equal(v, old[k]) for k, v in module.state_dict().items())
 
 
@@ -109,21 +110,21 @@ def test_the_critic_sees_a_few_tilts_at_once_with_the_gradients_of_all(
 ) -> None:
     found = []
     for count in (together, 100):
-        for module in ("state", "passes"):
+        for module in ("adversary", "passes"):
             monkeypatch.setattr(f"napari_lbn.engine.training.{module}.TOGETHER", count)
         torch.manual_seed(0)
         settings = TrainingSettings(
             precision="float32", critic=CriticSettings(weight=1.0, channels=8)
         )
         state = TrainingState(LBN(small_config), settings)
-        assert state.critic is not None
+        assert state.adversary is not None
         seen: list[int] = []
-        state.critic.register_forward_pre_hook(
+        state.adversary.critic.register_forward_pre_hook(
             lambda _, given, seen=seen: seen.append(len(given[0]))
         )
         loss = state._accumulate(example(), 7)
         assert max(seen) == min(count, 5)
-        parameters = [*state.network.parameters(), *state.critic.parameters()]
+        parameters = [*state.network.parameters(), *state.adversary.critic.parameters()]
         gradients = [p.grad for p in parameters if p.grad is not None]
         found.append([torch.tensor(loss.critic), *gradients])
     for few, all_at_once in zip(*found, strict=True):

@@ -67,8 +67,8 @@ def first_gradients() -> list[torch.Tensor]:
     state = TrainingState(make_network(), TRAINING)
     data = make_data()
     state.step(prefetch(lambda: data.series, TRAINING, no_noise, workers=state.workers))
-    assert state.critic is not None
-    parameters = (*state.network.parameters(), *state.critic.parameters())
+    assert state.adversary is not None
+    parameters = (*state.network.parameters(), *state.adversary.critic.parameters())
     return [p.grad.clone() for p in parameters if p.grad is not None]
 
 

@@ -96,8 +96,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         _load_modules(state, tensors)
         _load_optimizer(state.optimizer, "optimizer", tensors)
-        if state.critic_optimizer is not None:
-            _load_optimizer(state.critic_optimizer, "critic_optimizer", tensors)
+        if state.adversary is not None:
+            _load_optimizer(state.adversary.optimizer, "critic_optimizer", tensors)
         state.plateau.load_state_dict(values["plateau"])
         state.scaler.load_state_dict(values["scaler"])
         state.rate, state.step_count = float(values["rate"]), int(values["step"])
@@ -116,8 +116,8 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
 
 def _modules(state: TrainingState) -> dict[str, torch.nn.Module]:
     modules: dict[str, torch.nn.Module] = {"network": state.network, "average": state.average}
-    if state.critic is not None:
-        modules["critic"] = state.critic
+    if state.adversary is not None:
+        modules["critic"] = state.adversary.critic
     return modules
 
 
@@ -127,10 +127,11 @@ def _tensors(state: TrainingState) -> dict[str, Tensor]:
         tensors["random.cuda"] = torch.cuda.get_rng_state(state.device)
     for name, module in _modules(state).items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    optimizers = {"optimizer": state.optimizer, "critic_optimizer": state.critic_optimizer}
+    optimizers = {"optimizer": state.optimizer}
+    if state.adversary is not None:
+        optimizers["critic_optimizer"] = state.adversary.optimizer
     for name, optimizer in optimizers.items():
-        kept = {} if optimizer is None else optimizer.state_dict()["state"]
-        for index, values in kept.items():
+        for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}.{index}.{key}": value for key, value in values.items()}
     return tensors
 

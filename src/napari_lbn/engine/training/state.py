@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import LBNError
-from ..network.critic import PatchCritic
-from .passes import TOGETHER, Criticism, Prediction, critic_slope
+from .adversary import Adversary
+from .passes import Prediction
 from .workers import current_workers
 
 if TYPE_CHECKING:
@@ -69,28 +69,14 @@ class TrainingState:
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=settings.precision == "float16"
         )
-        self.critic: PatchCritic | None = None
-        self._criticise: nn.Module | None = None
-        self.critic_optimizer: torch.optim.Adam | None = None
-        if settings.critic.weight:
-            self._add_critic()
+        self.adversary = (
+            Adversary(settings, self.workers, self.device) if settings.critic.weight else None
+        )
         self.rate = settings.learning_rate
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, factor=settings.plateau_factor, patience=settings.plateau_patience
         )
         self.step_count = 0
-
-    def _add_critic(self) -> None:
-        chosen = self.settings.critic
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.seed)
-            self.critic = PatchCritic(chosen.channels, chosen.groups).to(self.device)
-        self._criticise = self.workers.spread(Criticism(self.critic, chosen.penalty))
-        rate = chosen.learning_rate or self.settings.learning_rate
-        # Adam's momentum is left out, as usual for a Wasserstein critic: its target moves
-        self.critic_optimizer = torch.optim.Adam(
-            self.critic.parameters(), lr=rate, betas=(0.0, 0.9)
-        )
 
     @property
     def examples_drawn(self) -> int:
@@ -112,8 +98,8 @@ class TrainingState:
         """
         self._set_rate()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.critic_optimizer is not None:
-            self.critic_optimizer.zero_grad(set_to_none=True)
+        if self.adversary is not None:
+            self.adversary.optimizer.zero_grad(set_to_none=True)
         losses = []
         for index in range(self.examples_here):
             more = index + 1 < self.examples_here
@@ -150,7 +136,7 @@ class TrainingState:
             group["lr"] = self.current_rate() * group["share"]
 
     def _spread_modules(self) -> list[nn.Module]:
-        return [m for m in (self._predict, self._criticise) if m is not None]
+        return [self._predict, *([self.adversary.criticise] if self.adversary else [])]
 
     def _accumulate(self, example: Example, number: int) -> StepLoss:
         """Gradients of one example, for the network and for the critic."""
@@ -163,32 +149,15 @@ class TrainingState:
             )
         predicted = predicted.float()
         mse = torch.nn.functional.mse_loss(predicted, targets)
-        loss = mse
-        if self.critic is not None:  # equation 2
-            # the same gradient as of the critic's mean score
-            slope = critic_slope(self.critic, predicted.detach())
-            loss = mse - settings.critic.weight * (slope * predicted).sum()
-        self.scaler.scale(loss / self.examples_here).backward()
-        difference = self._accumulate_critic(targets, predicted.detach(), number)
+        loss, adversary = mse, self.adversary
+        if adversary is not None:
+            loss = mse + adversary.term(predicted)
+        share = 1 / self.examples_here
+        self.scaler.scale(loss * share).backward()
+        difference = 0.0
+        if adversary is not None:
+            difference = adversary.learn(targets, predicted.detach(), number, share)
         return StepLoss(mse=mse.item(), critic=difference)
-
-    def _accumulate_critic(self, targets: Tensor, predicted: Tensor, number: int) -> float:
-        """In float32: the penalty's second derivative does not survive half precision."""
-        if self.critic is None or self._criticise is None:
-            return 0.0
-        self.critic.requires_grad_(True)
-        parts = list(zip(targets.split(TOGETHER), predicted.split(TOGETHER), strict=True))
-        total = 0.0
-        # the penalty's random points belong to the example, whichever process has it
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed(self.settings.seed, number))
-            for index, (real, made) in enumerate(parts, 1):
-                more = index < len(parts)
-                with self.workers.unsynchronised([self._criticise], active=more):
-                    loss = self._criticise(real, made) * (len(real) / len(targets))
-                    (loss / self.examples_here).backward()
-                total -= loss.item()
-        return total
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -205,9 +174,8 @@ class TrainingState:
             self._require_finite(norm.item())
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        if self.critic is not None and self.critic_optimizer is not None:
-            torch.nn.utils.clip_grad_norm_(self.critic.parameters(), limit)
-            self.critic_optimizer.step()
+        if self.adversary is not None:
+            self.adversary.update()
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -227,11 +195,6 @@ def _use_channels_last(network: LBN) -> None:
     network.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.unet.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-
-
-def _seed(seed: int, number: int) -> int:
-    """Of an example's own random numbers."""
-    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
 def _groups(network: LBN, settings: TrainingSettings) -> list[dict[str, Any]]:
