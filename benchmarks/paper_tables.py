@@ -33,7 +33,6 @@ from scipy.ndimage import gaussian_filter
 from napari_lbn.engine.binning import automatic_binning, bin_series
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.correct.tomogram import synthesized_rows
-from napari_lbn.engine.evaluation import predictors
 from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.calibration import calibrate
 from napari_lbn.engine.evaluation.disagreement import DisagreementSettings, disagreement
@@ -47,6 +46,7 @@ from napari_lbn.engine.evaluation.figures import (
 from napari_lbn.engine.evaluation.folds import Fold, k_fold, leave_one_out
 from napari_lbn.engine.evaluation.fsc import SEVENTH, fourier_shell_correlation
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.lbn_predictors import lbn
 from napari_lbn.engine.evaluation.null_tests import particle_test
 from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored, tilt_scores
 from napari_lbn.engine.evaluation.seen import angle_bins, seen_fraction
@@ -214,7 +214,7 @@ def table1(arguments) -> None:
             hold_out(
                 series,
                 folds,
-                {"LBN": predictors.lbn(network, {})},
+                {"LBN": lbn(network, {})},
                 HoldOutSettings(
                     wbp=WBPSettings(thickness=thickness),
                     synthesis=synthesis_of(arguments, thickness),

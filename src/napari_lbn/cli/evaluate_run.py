@@ -13,12 +13,14 @@ from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
-from napari_lbn.engine.evaluation.external import fit_placement, method_name, score_tomogram
-from napari_lbn.engine.evaluation.fold_files import export_folds, import_folds, read_folds
+from napari_lbn.engine.evaluation.external import method_name, score_tomogram
+from napari_lbn.engine.evaluation.fold_files import export_folds, read_folds
+from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
+from napari_lbn.engine.evaluation.placement import fit_placement
 from napari_lbn.engine.evaluation.report import write_report
 from napari_lbn.engine.evaluation.report_sections import ReportExtras
 from napari_lbn.engine.evaluation.result import with_scores
@@ -41,9 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_lbn.engine.correct import CorrectionSettings
-    from napari_lbn.engine.evaluation.external import Placement
     from napari_lbn.engine.evaluation.frame_halves import Halves
     from napari_lbn.engine.evaluation.fsc import FSCCurve
+    from napari_lbn.engine.evaluation.placement import Placement
     from napari_lbn.engine.evaluation.result import Evaluation
     from napari_lbn.engine.evaluation.settings import EvaluationSettings
     from napari_lbn.engine.events import Event

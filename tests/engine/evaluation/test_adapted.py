@@ -13,11 +13,11 @@ from napari_lbn.engine.correct import CorrectionSettings
 from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.lbn_predictors import adapted_lbn
 from napari_lbn.engine.evaluation.predictors import (
     ADAPTED_NAME,
     LBN_NAME,
     WBP_NAME,
-    adapted_lbn,
 )
 from napari_lbn.engine.evaluation.scores import TiltScored
 from napari_lbn.engine.evaluation.settings import EvaluationSettings

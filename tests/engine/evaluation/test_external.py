@@ -14,10 +14,11 @@ import pytest
 
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.evaluation.external import Placement, fit_placement
-from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds, import_folds
+from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds
+from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.placement import Placement, fit_placement
 from napari_lbn.engine.evaluation.predictors import WBP_NAME
 from napari_lbn.engine.evaluation.summary import verdict
 from napari_lbn.engine.events import drain

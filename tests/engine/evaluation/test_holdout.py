@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.errors import Cancelled, InputError
-from napari_lbn.engine.evaluation import predictors
 from napari_lbn.engine.evaluation.baselines import nearest, neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold, leave_one_out
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.lbn_predictors import lbn
 from napari_lbn.engine.evaluation.predictors import LBN_NAME, WBP_NAME
 from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored
 from napari_lbn.engine.evaluation.summary import range_names, table, verdict
@@ -64,7 +64,7 @@ def test_spoiling_hidden_tilts_changes_no_prediction(
     settings = replace(quick, with_sirt=True)
     predictions = []
     for series in (particles, spoiled(particles, fold.hidden)):
-        methods = {LBN_NAME: predictors.lbn(small_network, {})}
+        methods = {LBN_NAME: lbn(small_network, {})}
         result, events = run(series, [fold], settings, methods=methods)
         scored = [e for e in events if isinstance(e, TiltScored)]
         predictions.append({(e.scores[0].method, e.scores[0].angle): e.predicted for e in scored})
@@ -81,7 +81,7 @@ def test_kept_latents_change_nothing(
     folds = leave_one_out(particles)[:3]
     scores = []
     for latents in (None, {}):
-        methods = {LBN_NAME: predictors.lbn(small_network, latents)}
+        methods = {LBN_NAME: lbn(small_network, latents)}
         result, _ = run(particles, folds, quick, methods=methods)
         scores.append([s.correlation for s in result.scores if s.method == LBN_NAME])
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
@@ -209,7 +209,7 @@ def test_tables_have_the_papers_ranges(particles: TiltSeries, quick: HoldOutSett
 def test_progress_rises_to_its_share_and_cancel_stops(
     particles: TiltSeries, quick: HoldOutSettings, small_network: LBN
 ) -> None:
-    methods = {LBN_NAME: predictors.lbn(small_network, {})}
+    methods = {LBN_NAME: lbn(small_network, {})}
     folds = k_fold(particles, 2)
     _, events = run(particles, folds, quick, methods=methods, fractions=(0.2, 0.6))
     fractions = [e.fraction for e in events if isinstance(e, Progress)]

@@ -2,7 +2,7 @@
 
 `export_folds` writes for each fold the stack without its hidden tilts, its angles and its
 WBP. Tomograms that another program made of these, put into the same folders, are read back
-by `import_folds`: one file a fold, its name the method's.
+by `fold_import`: one file a fold, its name the method's.
 """
 
 from __future__ import annotations
@@ -25,13 +25,9 @@ from ..io.output import (
     write_stack,
     write_tilt_angles,
 )
-from ..io.volume import open_volume
 from ..reconstruction.wbp import reconstruct
-from .external import fit_placement, method_name, score_tomogram
 from .folds import Fold
-from .holdout import noise_ceilings
 from .predictors import take
-from .scores import HoldOutResult
 from .sharing import part, shared
 
 if TYPE_CHECKING:
@@ -44,13 +40,10 @@ if TYPE_CHECKING:
     from ..intensity import IntensityStats
     from ..reconstruction.wbp import WBPSettings
     from ..tilt_series import TiltSeries
-    from .external import Placement
-    from .scores import Score
 
 INDEX = "folds.json"
 FORMAT = "napari-lbn folds 1"
 STACK, ANGLES, TOMOGRAM = "visible.mrc", "visible.tlt", "wbp.mrc"
-VOLUME_SUFFIXES = {".mrc", ".rec", ".map"}
 
 
 def export_folds(
@@ -126,58 +119,6 @@ def fingerprint(series: TiltSeries) -> str:
     return digest.hexdigest()[:16]
 
 
-def import_folds(
-    series: TiltSeries, folder: Path, *, cancel: CancelToken | None = None
-) -> Job[tuple[HoldOutResult, dict[tuple[str, str], Placement]]]:
-    """Score the tomograms that other programs made of exported folds.
-
-    Parameters
-    ----------
-    series : TiltSeries
-        The one that was exported, at the same working pixel size.
-    folder : Path
-        Of `export_folds`, with tomograms added: ``fold_00_…/METHOD.mrc``.
-    cancel : CancelToken, optional
-        Ends the job with `Cancelled`.
-
-    Returns
-    -------
-    result : HoldOutResult
-    placements : dict
-        How each volume lay, by (fold, method).
-
-    Raises
-    ------
-    InputError
-        No such export, another series, or no tomogram added.
-    """
-    folds = read_folds(series, folder)
-    stats = measure_intensities(series)
-    jobs = [(fold, path) for fold, place in folds for path in _added_tomograms(place)]
-    if not jobs:
-        raise InputError(
-            f"{folder} holds no tomograms of another program.",
-            f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
-        )
-    scores: list[Score] = []
-    placements = {}
-    for i, (fold, path) in enumerate(jobs):
-        share = part((0, 1), i, len(jobs)), part((0, 1), i + 1, len(jobs))
-        volume, _ = open_volume(path)
-        keep = ~np.isin(series.included, fold.hidden)
-        job = fit_placement(
-            np.asarray(volume), fold.visible(series), take(stats, keep), cancel=cancel
-        )
-        placement = yield from shared(job, share, f"Placing {path.name} of {fold.name}")
-        placements[fold.name, method_name(path)] = placement
-        found = yield from score_tomogram(
-            np.asarray(volume), method_name(path), series, stats, fold, placement
-        )
-        scores.extend(found)
-    ceilings = tuple(noise_ceilings(series, stats, [fold for fold, _ in folds]))
-    return HoldOutResult(scores=tuple(scores), ceilings=ceilings), placements
-
-
 def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
     """The folds of an export and their folders.
 
@@ -215,13 +156,6 @@ def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
 
 def _indices(series: TiltSeries, hidden: list[float]) -> tuple[int, ...]:
     return tuple(int(np.abs(series.angles - angle).argmin()) for angle in hidden)
-
-
-def _added_tomograms(place: Path) -> Iterator[Path]:
-    ours = {STACK, TOMOGRAM}
-    for path in sorted(place.glob("*")):
-        if path.suffix.lower() in VOLUME_SUFFIXES and path.name not in ours:
-            yield path
 
 
 def _folder_name(number: int, fold: Fold) -> str:

@@ -11,7 +11,8 @@ from ..correct.tomogram import measure_intensities
 from ..events import Event, Progress, raise_if_cancelled
 from .baselines import low_passed
 from .ceiling import ceiling_from_halves, estimated_ceiling
-from .predictors import BASELINES, LOW_PASSED, SIRT_NAME, Visible, choose_sigma, take
+from .low_pass_choice import choose_sigma
+from .predictors import BASELINES, LOW_PASSED, SIRT_NAME, Visible, take
 from .scores import FACTORS, HoldOutResult, Score, TiltScored, tilt_scores
 from .sharing import part
 
@@ -71,7 +72,7 @@ def hold_out(
     folds : sequence of Fold
         Which tilts are hidden together.
     predictors : mapping
-        Methods by name beside the baselines, usually ``{"LBN": predictors.lbn(network)}``.
+        Methods by name beside the baselines, usually ``{"LBN": lbn(network)}``.
     settings : HoldOutSettings
         Thickness, devices, which baselines.
     halves : pair of TiltSeries, optional

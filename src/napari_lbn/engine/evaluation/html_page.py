@@ -16,8 +16,8 @@ from .summary import range_names, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .external import Placement
     from .fsc import FSCCurve
+    from .placement import Placement
     from .report_sections import Section
     from .result import Evaluation
     from .scores import Score

@@ -18,21 +18,17 @@ from ..events import CancelToken, Job, Progress, SlabReady, raise_if_cancelled
 from ..geometry import measured_weights
 from ..intensity import IntensityStats
 from ..reconstruction.wbp import WBPSettings, reconstruct
-from ..synthesis import SynthesisSettings, on_device, synthesize
-from ..training.adaptation import AdaptationSettings, adapt
 from .baselines import (
     Share,
-    low_passed,
     nearest_shares,
     neighbour_shares,
     re_projected,
     sirt_slab,
     weighted_sum,
 )
-from .metrics import correlation
 
 if TYPE_CHECKING:
-    from ..network import LBN
+    from ..synthesis import SynthesisSettings
     from ..tilt_series import TiltSeries
 
 LBN_NAME = "LBN"
@@ -44,14 +40,8 @@ NEIGHBOURS_NAME = "neighbour interpolation"
 NEAREST_NAME = "nearest tilt"
 LOW_PASSED = " (low-passed)"
 
-SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
-"""Pixels; widths of the low-pass among which visible tilts choose."""
-CHOICE_ROWS = 96
-"""Rows around the middle on which the width is chosen."""
 SIRT_ROWS = 128
 """Rows of y that SIRT works on at a time."""
-ADAPTING = 0.9
-"""Share of the progress of predicting with adapted weights."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,60 +90,6 @@ def take(stats: IntensityStats, keep: NDArray[Any]) -> IntensityStats:
         low=stats.low[keep],
         high=stats.high[keep],
     )
-
-
-def lbn(network: LBN, latents: dict[int, Any] | None = None) -> Predictor:
-    """The network; `latents` keeps encoded tilts between folds of one series.
-
-    It sees whole tilts always: its normalisations take statistics over all rows.
-    """
-
-    def predict(
-        visible: Visible, targets: NDArray[np.float64], rows: slice, cancel: CancelToken | None
-    ) -> Job[NDArray[np.float32]]:
-        result = yield from synthesize(
-            visible.series,
-            network,
-            targets,
-            visible.synthesis,
-            stats=visible.stats,
-            latents=latents,
-            cancel=cancel,
-        )
-        return result.tilts[:, rows]
-
-    return predict
-
-
-def adapted_lbn(
-    network: LBN, settings: AdaptationSettings, records: list[dict[str, Any]] | None = None
-) -> Predictor:
-    """The network adapted to the visible tilts of each fold, anew every time.
-
-    Hidden tilts take part in nothing: neither do they train, nor do they choose the state.
-
-    Parameters
-    ----------
-    network : LBN
-        Left as it is; every fold begins with it.
-    settings : AdaptationSettings
-        How long, and how.
-    records : list, optional
-        Takes the record of each adaptation, with the angles that were hidden.
-    """
-
-    def predict(
-        visible: Visible, targets: NDArray[np.float64], rows: slice, cancel: CancelToken | None
-    ) -> Job[NDArray[np.float32]]:
-        adapted = yield from adapt(
-            visible.series, network, settings, fractions=(0.0, ADAPTING), cancel=cancel
-        )
-        if records is not None:
-            records.append({"hidden": [round(float(t), 4) for t in targets], **adapted.record})
-        with on_device(adapted.network, settings.device) as placed:
-            return (yield from lbn(placed)(visible, targets, rows, cancel))
-
-    return predict
 
 
 def interpolation(shares: Callable[[Any, float], list[Share]]) -> Predictor:
@@ -230,44 +166,3 @@ BASELINES: dict[str, Predictor] = {
     NEIGHBOURS_NAME: interpolation(neighbour_shares),
     NEAREST_NAME: interpolation(nearest_shares),
 }
-
-
-def choose_sigma(
-    predict: Predictor, visible: Visible, kind: str, cancel: CancelToken | None = None
-) -> Job[float]:
-    """Width of the low-pass that predicts visible tilts best from other visible tilts.
-
-    Parameters
-    ----------
-    predict : Predictor
-        The method whose output is low-passed.
-    visible : Visible
-        Its own tilts only are hidden and predicted here.
-    kind : str
-        Of the fold: at an edge the two outermost visible tilts are predicted, else every
-        fifth.
-    cancel : CancelToken, optional
-        Ends the job with `Cancelled`.
-
-    Returns
-    -------
-    float
-        Pixels.
-    """
-    included = visible.series.included
-    inner = included[[0, -1]] if kind == "edge" else included[2::5]
-    if included.size - inner.size < 2 or inner.size == 0:
-        return 0.0
-    height = visible.series.image_shape[0]
-    start = max((height - CHOICE_ROWS) // 2, 0)
-    rows = slice(start, min(start + CHOICE_ROWS, height))
-    targets = visible.series.angles[inner]
-    predicted = yield from predict(visible.without(inner), targets, rows, cancel)
-    positions = np.flatnonzero(np.isin(included, inner))
-    truth = [visible.normalised(int(i), rows) for i in positions]
-
-    def score(sigma: float) -> float:
-        smooth = low_passed(predicted, sigma)
-        return float(np.mean([correlation(p, t) for p, t in zip(smooth, truth, strict=True)]))
-
-    return max(SIGMAS, key=score)

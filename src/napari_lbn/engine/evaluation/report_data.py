@@ -13,8 +13,8 @@ from .summary import range_names, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .external import Placement
     from .fsc import FSCCurve
+    from .placement import Placement
     from .result import Evaluation
     from .scores import HoldOutResult, Score
 

@@ -13,8 +13,8 @@ from .result import hold_out_title
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .external import Placement
     from .fsc import FSCCurve
+    from .placement import Placement
     from .result import Evaluation
     from .scores import HoldOutResult, Score
 

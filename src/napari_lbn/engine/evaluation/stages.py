@@ -10,8 +10,9 @@ from ..events import Notice
 from .disagreement import DisagreementSettings, disagreement
 from .geometry_check import GeometryCheck, check_geometry
 from .holdout import HoldOutSettings, hold_out
+from .lbn_predictors import adapted_lbn, lbn
 from .null_tests import NullTest, null_tests
-from .predictors import ADAPTED_NAME, LBN_NAME, adapted_lbn, lbn
+from .predictors import ADAPTED_NAME, LBN_NAME
 from .result import verdicts
 from .settings import make_folds
 

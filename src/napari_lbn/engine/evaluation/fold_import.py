@@ -1,0 +1,88 @@
+"""Tomograms that other programs made of exported folds, read back and scored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..correct.tomogram import measure_intensities
+from ..errors import InputError
+from ..io.volume import open_volume
+from .external import method_name, score_tomogram
+from .fold_files import STACK, TOMOGRAM, read_folds
+from .holdout import noise_ceilings
+from .placement import fit_placement
+from .predictors import take
+from .scores import HoldOutResult
+from .sharing import part, shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..events import CancelToken, Job
+    from ..tilt_series import TiltSeries
+    from .placement import Placement
+    from .scores import Score
+
+VOLUME_SUFFIXES = {".mrc", ".rec", ".map"}
+
+
+def import_folds(
+    series: TiltSeries, folder: Path, *, cancel: CancelToken | None = None
+) -> Job[tuple[HoldOutResult, dict[tuple[str, str], Placement]]]:
+    """Score the tomograms that other programs made of exported folds.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        The one that was exported, at the same working pixel size.
+    folder : Path
+        Of `export_folds`, with tomograms added: ``fold_00_…/METHOD.mrc``.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled`.
+
+    Returns
+    -------
+    result : HoldOutResult
+    placements : dict
+        How each volume lay, by (fold, method).
+
+    Raises
+    ------
+    InputError
+        No such export, another series, or no tomogram added.
+    """
+    folds = read_folds(series, folder)
+    stats = measure_intensities(series)
+    jobs = [(fold, path) for fold, place in folds for path in _added_tomograms(place)]
+    if not jobs:
+        raise InputError(
+            f"{folder} holds no tomograms of another program.",
+            f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
+        )
+    scores: list[Score] = []
+    placements = {}
+    for i, (fold, path) in enumerate(jobs):
+        share = part((0, 1), i, len(jobs)), part((0, 1), i + 1, len(jobs))
+        volume, _ = open_volume(path)
+        keep = ~np.isin(series.included, fold.hidden)
+        job = fit_placement(
+            np.asarray(volume), fold.visible(series), take(stats, keep), cancel=cancel
+        )
+        placement = yield from shared(job, share, f"Placing {path.name} of {fold.name}")
+        placements[fold.name, method_name(path)] = placement
+        found = yield from score_tomogram(
+            np.asarray(volume), method_name(path), series, stats, fold, placement
+        )
+        scores.extend(found)
+    ceilings = tuple(noise_ceilings(series, stats, [fold for fold, _ in folds]))
+    return HoldOutResult(scores=tuple(scores), ceilings=ceilings), placements
+
+
+def _added_tomograms(place: Path) -> Iterator[Path]:
+    ours = {STACK, TOMOGRAM}
+    for path in sorted(place.glob("*")):
+        if path.suffix.lower() in VOLUME_SUFFIXES and path.name not in ours:
+            yield path
