@@ -106,6 +106,27 @@ def take_training_pictures(viewer: napari.Viewer, folder: Path, minutes: int) ->
         save("training_after")
 
 
+def take_filter_pictures(viewer: napari.Viewer, folder: Path, steps: int) -> None:
+    """Learn a filter from the series, apply it, and save pictures of both."""
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Learned filter")
+    dock.fields.steps.setValue(steps)
+
+    def save(name: str) -> None:
+        settle()
+        viewer.window.screenshot(
+            str(folder / f"{name}.png"), size=None, canvas_only=False, flash=False
+        )
+
+    dock.learn_button.click()
+    wait(lambda: dock.bar.value() > dock.bar.maximum() // 2, 600)
+    save("filter_learning")
+    wait(lambda: not dock.runner.running, 600)
+    print(dock.status.text())
+    dock.apply_button.click()
+    wait(lambda: not dock.runner.running, 600)
+    save("filter")
+
+
 def main() -> None:
     """Open the viewer, run, save."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,6 +136,9 @@ def main() -> None:
     parser.add_argument("--average", type=int, default=21, help="pixels a section is averaged over")
     parser.add_argument(
         "--training", type=int, metavar="MINUTES", help="pictures of the training dock instead"
+    )
+    parser.add_argument(
+        "--learned-filter", type=int, metavar="STEPS", help="pictures of the filter dock instead"
     )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -126,6 +150,10 @@ def main() -> None:
         viewer.open(str(arguments.stack), plugin=PLUGIN)
     if arguments.training:
         take_training_pictures(viewer, arguments.out, arguments.training)
+        viewer.close()
+        return
+    if arguments.learned_filter:
+        take_filter_pictures(viewer, arguments.out, arguments.learned_filter)
         viewer.close()
         return
     dock = open_dock(viewer)

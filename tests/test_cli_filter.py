@@ -61,6 +61,7 @@ def test_a_filter_is_learned_for_a_series(
 ) -> None:
     learned = tmp_path / "f.safetensors"
     kind = ["--variant", "plane-2d", "--padding", "--loss", "huber", "--steps", 3]
+    kind += ["--tv-volume", 0.1, "--isotropic"]
     ok("train", series, "--thickness", 10, "--out", learned, *kind, *options)
     assert "10 tilts, -45° to 45°" in ok("show", learned).stdout
 

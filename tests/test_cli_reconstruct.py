@@ -199,3 +199,22 @@ def test_synthesized_tilts_change_iterative_tomograms(
     record = json.loads((tmp_path / "both.json").read_text())
     assert record["alpha"] == 1
     assert len(record["synthesized_angles"]) > 0
+
+
+def test_synthesized_tilts_go_through_a_learned_filter(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    learned = tmp_path / "f.safetensors"
+    size = ["--volumes", 1, "--size", "12,16,24", "--tilts", 9, "--steps", 1]
+    done = run("filter", "train", "--variant", "plane-2d", *size, "--out", learned)
+    assert done.exit_code == 0, done.output
+    options = ["--using", learned, "--weights", weights, "--thickness", 10]
+    for name, more in (("alone", ["--bin", 1]), ("both", ["--lbn"])):
+        out = tmp_path / f"{name}.mrc"
+        done = run("filter", "apply", series, *options, *more, "--out", out)
+        assert done.exit_code == 0, done.output
+    both, alone = (mrcfile.read(tmp_path / f"{name}.mrc") for name in ("both", "alone"))
+    assert np.abs(both - alone).max() > 0.01 * alone.std()
+    record = json.loads((tmp_path / "both.json").read_text())
+    assert record["filter"] == "f.safetensors"
+    assert len(record["synthesized_angles"]) > 0

@@ -98,6 +98,14 @@ class LearningOptions:
     tv_filtered: Annotated[
         float, typer.Option(help="Weight of TV(filtered tilts).", rich_help_panel=LEARNING)
     ] = 0.0
+    isotropic: Annotated[
+        bool,
+        typer.Option(
+            "--isotropic",
+            help="TV as the gradient's length (11), not its parts' sum (10).",
+            rich_help_panel=LEARNING,
+        ),
+    ] = False
 
     def training(self, device: str) -> FilterTraining:
         """Settings of the engine."""
@@ -116,6 +124,7 @@ class LearningOptions:
                 tv_filter=self.tv_filter,
                 tv_volume=self.tv_volume,
                 tv_filtered=self.tv_filtered,
+                form="isotropic" if self.isotropic else "anisotropic",
             ),
         )
 

@@ -1,6 +1,7 @@
 """The GPU kernels' arithmetic, run by Triton's interpreter on the CPU: no GPU is needed.
 
-On a GPU they are held to the tests of every backend, in ``test_operator.py``.
+That they compile for a GPU is checked without one too. On a GPU they are held to the tests
+of every backend, in ``test_operator.py``.
 """
 
 from __future__ import annotations
@@ -50,19 +51,51 @@ for angle in (-59.3, 77.0):
 print("agree")
 """
 
+COMPILE = """
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource, compile
+from napari_lbn.engine.projection import triton_kernels
+
+INTEGERS = ("n_tilts", "nx", "nz", "size", "n_columns")
+for kernel in (triton_kernels.back_project_kernel, triton_kernels.project_kernel):
+    for rows, columns in ((256, 1), (32, 64)):
+        names = kernel.arg_names
+        constants = dict(zip(names[-2:], (rows, columns)))
+        kinds = {name: "i32" if name in INTEGERS else "*fp32" for name in names[:-2]}
+        signature = kinds | {"rays": "*i64"} | dict.fromkeys(constants, "constexpr")
+        at = {(names.index(name),): value for name, value in constants.items()}
+        source = ASTSource(fn=kernel, signature=signature, constexprs=at)
+        for card in (80, 90):
+            made = compile(source, target=GPUTarget("cuda", card, 32))
+            assert "ld.global" in made.asm["ptx"] and made.asm["cubin"]
+print("compiled")
+"""
+
+
+def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: Triton decides at import how it runs."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
 
 def test_the_kernels_agree_with_the_plain_backend():
     """Every quadrant, rays along x and z, columns beyond a block, voxels beyond the detector."""
     pytest.importorskip("triton")
     angles = (-135.0, -71.3, -45.0, 0.0, 12.0, 90.0, 133.0)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(angles=angles)],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_script(SCRIPT.format(angles=angles), TRITON_INTERPRET="1")
     assert done.stdout.strip() == "agree", done.stderr
+
+
+def test_the_kernels_compile_for_cards_that_are_not_here(tmp_path):
+    """To machine code of two generations of cards, at both shapes of a tile."""
+    pytest.importorskip("triton")
+    done = run_script(COMPILE, TRITON_CACHE_DIR=str(tmp_path))
+    assert done.stdout.strip() == "compiled", done.stderr
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 63, 64, 65, 4096])
