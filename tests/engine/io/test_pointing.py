@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
 from napari_lbn.engine.io.angles import read_angles
-from napari_lbn.engine.io.choose_angles import EvenAngles
+from napari_lbn.engine.io.choose_angles import EvenAngles, MissingAnglesError
 
 from .conftest import WriteMrc
 
@@ -55,6 +55,47 @@ def test_refined_angles_belong_to_the_aligned_stack_first(stack: WriteMrc, tmp_p
     (tmp_path / "TS.xf").write_text("1 0 0 1 3 0\n" * 5)
     series = open_tilt_series(tmp_path / "TS.tlt")
     assert "alignment" in series.history
+
+
+def test_refined_angles_take_the_offset_of_their_directory(stack: WriteMrc, tmp_path: Path):
+    stack("TS.mrc")
+    (tmp_path / "TS.xf").write_text("1 0 0 1 3 0\n" * 5)
+    (tmp_path / "tilt.com").write_text("$tilt -StandardInput\nTILTFILE TS.tlt\nOFFSET 1.5\n")
+    by_alignment = open_tilt_series(tmp_path / "TS.xf").angles
+    assert by_alignment[0] == -38.5
+    np.testing.assert_array_equal(open_tilt_series(tmp_path / "TS.tlt").angles, by_alignment)
+
+
+XML = "<TiltSeries><Angles>-40 -20 0 20 40</Angles><AxisAngle>{axis}</AxisAngle></TiltSeries>"
+
+
+def test_who_opens_a_raw_stack_is_told_of_the_alignment_beside_it(stack: WriteMrc, tmp_path: Path):
+    path = stack("TS.mrc")
+    file = tmp_path / "TS.xml"
+    file.write_text(XML.format(axis="85 85 85 85 85"))
+    told = open_tilt_series(path).history["warnings"]
+    assert any("TS.xml" in text and "not applied" in text for text in told)
+    assert "alignment" in open_tilt_series(file).history
+    file.write_text(XML.format(axis="0 0 0 0 0"))  # of an aligned stack: nothing to be done
+    assert not open_tilt_series(path).history["warnings"]
+    file.write_text("<TiltSeries>")
+    assert not open_tilt_series(path).history["warnings"]
+
+
+def test_angles_that_only_an_alignment_holds_are_pointed_at(stack: WriteMrc, tmp_path: Path):
+    path = stack("TS.mrc", angles=None)
+    (tmp_path / "TS.xml").write_text(XML.format(axis="85 85 85 85 85"))
+    with pytest.raises(MissingAnglesError, match=r"Open TS\.xml"):
+        open_tilt_series(path)
+
+
+def test_the_name_that_a_stack_should_have_is_told(stack: WriteMrc, tmp_path: Path):
+    folder = tmp_path / "processing"
+    folder.mkdir()
+    (folder / "TS.xf").write_text("1 0 0 1 3 0\n" * 5)
+    (folder / "TS.tlt").write_text("-40\n-20\n0\n20\n40\n")
+    with pytest.raises(InputError, match=r"under the name TS\.mrc"):
+        open_tilt_series(folder)
 
 
 def test_a_folder_of_several_series_asks_for_one(stack: WriteMrc, tmp_path: Path):

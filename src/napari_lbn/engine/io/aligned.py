@@ -12,6 +12,7 @@ import numpy as np
 from ..alignment.images import AlignedImages
 from ..errors import InputError
 from .alignments import read_alignment
+from .alignments.files import PORTAL_ENDING
 from .angles import AngleTable, angle_files
 from .choose_angles import AngleSource, given_angles, with_acquisition
 from .image_list import ImageList
@@ -155,9 +156,10 @@ def _open_images(
         return images, images.pixel_size, path, ()
     source = files.stack if given is None else Path(given)
     if source is None:
+        name = Path(files.alignment.source).stem.removesuffix(PORTAL_ENDING)
         raise InputError(
             f"The raw stack that {path} aligns is not beside it.",
-            f"Put it there under the name {path.stem}.mrc, or name the stack and give this file "
+            f"Put it there under the name {name}.mrc, or name the stack and give this file "
             "with --alignment.",
         )
     opened = open_stack(source)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MDOC_SUFFIX = ".mdoc"
 ANGLE_SUFFIXES = (".tlt", ".rawtlt", MDOC_SUFFIX)
 ALIGNED_NAMES = ("_ali.mrc", ".ali", "_ali.st")
+ALIGNMENT_SUFFIXES = (".xf", ".aln", ".xml", ".star")
+SMALL = 1e-3
+"""Degrees, and pixels or Å, that move nothing."""
 RAW_SUFFIXES = (".mrc", ".st", ".mrcs", ".tif", ".tiff", ".zarr")
 
 
@@ -44,7 +47,8 @@ def is_tilt_series(path: str | Path) -> bool:
 def what_is_meant(path: Path) -> tuple[Path, Path | None]:
     """The stack or alignment to open for a path, and the angle file to take where it is one.
 
-    A ``.mdoc`` that is found by the stack's name gives way to refined angles beside it.
+    A ``.mdoc`` that is found by the stack's name gives way to refined angles beside it; with
+    IMOD's transformations its ``.tlt`` takes the OFFSET of ``tilt.com``.
 
     Raises
     ------
@@ -58,11 +62,34 @@ def what_is_meant(path: Path) -> tuple[Path, Path | None]:
         return _only_series(path), None
     if _is_angle_file(path):
         stack = _stack_of(path)
-        found = path.suffix.lower() == MDOC_SUFFIX and path in angle_files(stack)
-        return stack, None if found else path
+        return stack, None if _takes_itself(stack, path) else path
     if path.suffix.lower() in READERS and path.is_file():
         read_alignment(path)  # says why it is none
     return path, None
+
+
+def alignment_beside(stack: Path) -> Path | None:
+    """An alignment that lies beside a stack and moves its images; None where there is none."""
+    for suffix in ALIGNMENT_SUFFIXES:
+        file = stack.with_suffix(suffix)
+        if not is_alignment(file):
+            continue
+        try:
+            found = read_alignment(file)
+        except InputError:  # who points at it is told why
+            continue
+        moved = float(abs(found.alignment.shifts).max()) > SMALL
+        turned = float(abs(found.alignment.rotations).max()) > SMALL
+        if found.stack is not None and found.stack.name == stack.name and (moved or turned):
+            return file
+    return None
+
+
+def _takes_itself(stack: Path, angles: Path) -> bool:
+    """True where a stack or alignment takes an angle file by itself."""
+    if stack.suffix.lower() == ".xf":
+        return angles.suffix.lower() == ".tlt"
+    return angles.suffix.lower() == MDOC_SUFFIX and angles in angle_files(stack)
 
 
 def _is_folder(path: Path) -> bool:

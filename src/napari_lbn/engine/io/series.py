@@ -11,9 +11,9 @@ from ..errors import InputError
 from ..tilt_series import TiltSeries
 from .aligned import AlignedStack, open_aligned
 from .alignments import is_alignment
-from .angles import AngleTable, extended_angles
+from .angles import AngleTable, MissingAnglesError, extended_angles
 from .choose_angles import AngleSource, as_recorded, find_angles, sort_by_angle
-from .pointing import what_is_meant
+from .pointing import alignment_beside, what_is_meant
 from .stack import Stack, open_stack
 
 
@@ -81,10 +81,17 @@ def open_tilt_series(
 def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None) -> TiltSeries:
     """A stack that is aligned already."""
     stack = open_stack(path)
-    warnings = list(stack.warnings)
+    beside = alignment_beside(path)
+    warnings = [*stack.warnings, *([] if beside is None else [_not_applied(path, beside)])]
     count = stack.images.shape[0]
     _require_images(path, stack.images.shape)
-    table = find_angles(path, stack, angles, count, warnings)
+    try:
+        table = find_angles(path, stack, angles, count, warnings)
+    except MissingAnglesError as error:
+        if beside is None:
+            raise
+        remedy = f"Open {beside.name} beside it instead: it holds angles and alignment."
+        raise MissingAnglesError(error.message, remedy) from error
     values, sorting = sort_by_angle(path.name, table, warnings)
     size, size_source = _choose_pixel_size(pixel_size, stack, table)
     return TiltSeries(
@@ -103,6 +110,14 @@ def _open_plain(path: Path, angles: AngleSource | None, pixel_size: float | None
             "pixel_size": size_source,
             "warnings": warnings,
         },
+    )
+
+
+def _not_applied(stack: Path, alignment: Path) -> str:
+    """What to tell who opens a raw stack and not the alignment beside it."""
+    return (
+        f"{alignment.name} beside {stack.name} says how its images are aligned, and is not "
+        f"applied. To align them, open {alignment.name} instead."
     )
 
 

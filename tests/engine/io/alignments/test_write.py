@@ -170,6 +170,16 @@ def test_newst_is_told_that_images_of_a_lying_axis_stand_upright(stack: WriteMrc
     assert any("size of the aligned images" in text for text in told)
 
 
+def test_what_the_other_package_needs_besides_is_told(stack: WriteMrc, tmp_path: Path):
+    series = open_tilt_series(stack("TS_lbn.mrc"))  # 7.5 Å
+    elsewhere = write_series_alignment(series, tmp_path / "out", package="imod")
+    assert "THICKNESS 267\n" in (tmp_path / "out" / "tilt.com").read_text()
+    assert any("TS_lbn.mrc" in text and "out" in text for text in elsewhere.told)
+    beside = write_series_alignment(series, tmp_path, package="warp")
+    assert not any("put it" in text for text in beside.told)
+    assert any("MoviePath" in text for text in beside.told)
+
+
 def test_a_raw_series_keeps_its_alignment_and_inverted_angles(stack: WriteMrc, tmp_path: Path):
     path = stack(angles=None)
     facts = StackFacts(name="TS.mrc", shape=(5, 6, 8), pixel_size=7.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,19 +17,19 @@ from .read import is_alignment
 from .writers import write_aretomo, write_imod, write_portal, write_relion, write_warp
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...alignment.model import Alignment
     from ...tilt_series import TiltSeries
     from .files import Package
 
 SMALL = 1e-6
 REMARKS = {
+    "imod": "imod: THICKNESS in tilt.com is that of 200 nm; the specimen's own is not known here.",
     "relion": "relion: voltage, spherical aberration, amplitude contrast and defocus are unknown "
     "here; add them before RELION's CTF steps. Paths start at RELION's project: put the stack and "
     "both .star files there.",
     "warp": "warp: angles keep their sign, by which Warp's own tomogram is mirrored in z against "
-    "this program's; --invert-tilt-angles writes the other one.",
+    "this program's; --invert-tilt-angles writes the other one. Warp takes each tilt from a file "
+    "of its own: split the stack, and name its images in MoviePath.",
 }
 """What to know besides."""
 
@@ -106,9 +107,17 @@ def write_series_alignment(
         alignment = replace(alignment, aligned_shape=series.image_shape)
     written = write_alignment(alignment, folder, name, package=package, stack=facts)
     if in_stack or source is None:
-        return written
-    told = f"The images are single files; make a stack {facts.name} of them, in this order."
-    return replace(written, told=(*written.told, told))
+        told = _where_the_stack_is(facts, Path(folder), source)
+    else:
+        told = [f"The images are single files; make a stack {facts.name} of them, in this order."]
+    return replace(written, told=(*written.told, *told))
+
+
+def _where_the_stack_is(stack: StackFacts, folder: Path, source: Path | None) -> list[str]:
+    """What to do where the files do not lie beside the stack that they name."""
+    if source is None or (folder / stack.name).exists():
+        return []
+    return [f"The files speak of {stack.name}: put it, or a link to it, into {folder}."]
 
 
 def not_carried(alignment: Alignment, package: Package) -> list[str]:

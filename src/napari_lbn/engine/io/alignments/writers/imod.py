@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ....alignment.model import Alignment
     from ..files import StackFacts
 
+THICKNESS = 2000.0
+"""Å; 200 nm, as corrections have by default. Without an entry, ``tilt`` makes a thin sheet."""
+
 
 def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
     """Write an alignment with a row for each image; shifts become pixels of the raw stack.
@@ -34,7 +37,7 @@ def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts)
     files = [write_text(folder / f"{name}.xf", "".join(lines))]
     files.append(write_tilt_angles(folder / f"{name}.tlt", alignment.angles))
     files.append(write_text(commands[0], _newst(alignment, name, stack)))
-    files.append(write_text(commands[1], _tilt(alignment, name)))
+    files.append(write_text(commands[1], _tilt(alignment, name, stack)))
     return files
 
 
@@ -54,12 +57,13 @@ def _newst(alignment: Alignment, name: str, stack: StackFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tilt(alignment: Alignment, name: str) -> str:
+def _tilt(alignment: Alignment, name: str, stack: StackFacts) -> str:
     lines = [
         "$tilt -StandardInput",
         f"InputProjections {name}_ali.mrc",
         f"OutputFile {name}_rec.mrc",
         f"TILTFILE {name}.tlt",
+        f"THICKNESS {max(round(THICKNESS / stack.pixel_size), 1)}",
     ]
     if alignment.binning != 1:
         lines.append(f"IMAGEBINNED {alignment.binning:g}")
