@@ -153,8 +153,8 @@ def test_empty_dock_says_what_to_do(open_dock: Callable[[], TrainingDock]) -> No
     assert is_shown(dock.series_list._hint)
     assert not dock.run_panel.button.isEnabled()
     assert dock.run_panel.button.toolTip() == NO_SERIES
-    assert not is_shown(dock._boxes[PROGRESS])
-    assert is_shown(dock._boxes[EARLIER])
+    assert not is_shown(dock.sections.boxes[PROGRESS])
+    assert is_shown(dock.sections.boxes[EARLIER])
 
 
 def test_cost_is_told_before_the_click(qtbot: Any, dock: TrainingDock) -> None:
@@ -259,7 +259,7 @@ def test_cancel_leaves_nothing_and_asks_once_there_is_something_to_lose(
     assert not folder.exists()
     assert known.runs() == []
     assert "nothing was kept" in dock.run_panel.text
-    assert not is_shown(dock._boxes[PROGRESS])
+    assert not is_shown(dock.sections.boxes[PROGRESS])
     dock.status.set_options(length=1)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     run(qtbot, dock)
@@ -282,7 +282,7 @@ def test_napari_closed_by_accident_and_resumed(
     again = open_dock()
     qtbot.waitUntil(again.runs_panel.resume.isEnabled, timeout=WAIT)
     assert "TS: stopped after epoch" in again.runs_panel.combo.currentText()
-    assert again._column.indexOf(again._boxes[EARLIER]) == 0
+    assert again.sections.column.indexOf(again.sections.boxes[EARLIER]) == 0
     again.runs_panel.resume.click()
     wait_for_end(qtbot, again)
     assert "Done: 3 epochs." in again.run_panel.text

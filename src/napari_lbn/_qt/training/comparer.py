@@ -12,7 +12,7 @@ from napari_lbn.engine.tilt_series import TiltSeries
 from ..background import as_job
 from ..jobs import JobRunner
 from ..messages import notify_error
-from . import jobs
+from .comparison import Comparison, compare
 from .status import TrainingStatus
 
 
@@ -31,7 +31,7 @@ class Comparer(QObject):
         self._seen: dict[int, Any] = {}
         self._newest: Any = None
         self._wanted: Any = None
-        self._last: jobs.Comparison | None = None
+        self._last: Comparison | None = None
         self.runner = JobRunner(self)
         self.runner.succeeded.connect(self._on_compared)
         self.runner.failed.connect(self._on_failed)
@@ -74,14 +74,14 @@ class Comparer(QObject):
             self._show(self._seen[weights.epoch])
         elif status.folder is not None:
             status.looking = weights.epoch
-            self.runner.start(as_job(jobs.compare, status.folder, opened, weights, self._last))
+            self.runner.start(as_job(compare, status.folder, opened, weights, self._last))
 
     def _show(self, preview: Any) -> None:
         self.runner.drop()
         self._status.looking = None
         self._status.shown = preview
 
-    def _on_compared(self, comparison: jobs.Comparison | None) -> None:
+    def _on_compared(self, comparison: Comparison | None) -> None:
         status = self._status
         status.looking = None
         if comparison is None:

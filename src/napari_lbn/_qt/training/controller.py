@@ -16,9 +16,11 @@ from ..jobs import JobRunner
 from ..messages import notify_error
 from . import jobs
 from .control import TrainingControl
-from .jobs import TrainingBegins, TrainingRequest
+from .jobs import TrainingBegins
+from .kept import open_run
 from .known import KnownRuns, choose_folder
 from .pace import Pace
+from .preparing import TrainingRequest
 from .status import TrainingStatus
 from .verdict import judge
 
@@ -80,7 +82,7 @@ class TrainingController(QObject):
     def open(self, folder: Path) -> None:
         """Show the training in a folder."""
         if not self._status.running:
-            self.opener.start(as_job(jobs.open_run, folder))
+            self.opener.start(as_job(open_run, folder))
 
     def pause(self) -> None:
         """Wait after the step at hand."""

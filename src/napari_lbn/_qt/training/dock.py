@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSize, QTimer
-from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_lbn._napari.preferences import Preferences, read_preferences
 
@@ -17,17 +16,18 @@ from ..engine import Engine, LBNEngine
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..offered import OFFERED
-from ..theme import group
-from . import jobs
 from .checkpoints_panel import CheckpointsPanel
 from .comparer import Comparer
 from .controller import TrainingController
 from .curves_panel import CurvesPanel
+from .ending import confirm_cancel, end_with
+from .kept import save_as
 from .known import KnownRuns
 from .planner import TrainingPlanner
 from .preview_panel import PreviewPanel
 from .run_panel import TrainingRunPanel
 from .runs_panel import RunsPanel
+from .sections import Sections
 from .series_list import SeriesList
 from .settings_panel import TrainingSettingsPanel
 from .status import TrainingStatus
@@ -92,7 +92,7 @@ class TrainingDock(QWidget):
 
     def save(self, weights: Any, file: Path) -> None:
         """Write kept weights under a name."""
-        self._save_job.start(as_job(jobs.save_as, weights, file))
+        self._save_job.start(as_job(save_as, weights, file))
 
     def resume(self, folder: Path) -> None:
         """Go on with the training in a folder."""
@@ -115,33 +115,18 @@ class TrainingDock(QWidget):
         )
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(6, 6, 6, 6)
-        sections = (
-            ("Tilt series", (self.series_list,)),
-            ("Fine-tuning", (self.settings_panel, self.run_panel)),
-            (PROGRESS, (self.preview_panel, self.curves_panel)),
-            (CHECKPOINTS, (self.checkpoints_panel,)),
-            (EARLIER, (self.runs_panel,)),
+        self.sections = Sections(
+            (
+                ("Tilt series", (self.series_list,)),
+                ("Fine-tuning", (self.settings_panel, self.run_panel)),
+                (PROGRESS, (self.preview_panel, self.curves_panel)),
+                (CHECKPOINTS, (self.checkpoints_panel,)),
+                (EARLIER, (self.runs_panel,)),
+            )
         )
-        self._boxes = {}
-        for title, panels in sections:
-            box, layout = group(title)
-            for panel in panels:
-                layout.addWidget(panel)
-            column.addWidget(box)
-            self._boxes[title] = box
-        column.addStretch(1)
-        self._column = column
-        self._scroll = scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(body)
-        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
+        layout.addWidget(self.sections)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def _make_jobs(self) -> None:
@@ -178,12 +163,7 @@ class TrainingDock(QWidget):
         for signal in (status.events.shown, status.events.curves, status.events.weights):
             signal.connect(self._show_boxes)
         self._show_boxes()
-        # the ✕ of a dock only hides it; these two mean the end
-        end = _ender(self._runners(), controller, self.disconnect_viewer)
-        self.destroyed.connect(end)
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.connect(end)
+        end_with(self, self._runners(), controller, self.disconnect_viewer)
 
     def _runners(self) -> list[JobRunner]:
         return [
@@ -217,9 +197,9 @@ class TrainingDock(QWidget):
         """Sections appear once there is something in them."""
         status = self.status
         seen = status.shown is not None or status.curves is not None
-        self._boxes[PROGRESS].setVisible(seen)
-        self._boxes[CHECKPOINTS].setVisible(bool(status.weights))
-        self._boxes[EARLIER].setVisible(not status.running)
+        self.sections.show_only(
+            {PROGRESS: seen, CHECKPOINTS: bool(status.weights), EARLIER: not status.running}
+        )
 
     def _on_cancel(self) -> None:
         """Ask before epochs are thrown away."""
@@ -233,48 +213,15 @@ class TrainingDock(QWidget):
             if kept.best:
                 OFFERED.offer(str(kept.path))
                 self.checkpoints_panel.select(kept.epoch)
-        QTimer.singleShot(0, self._scroll_up)
+        QTimer.singleShot(0, self.sections.scroll_up)
         self._list_runs()
-
-    def _scroll_up(self) -> None:
-        bar = self._scroll.verticalScrollBar()
-        if bar is not None:
-            bar.setValue(0)
 
     def _on_runs(self, runs: Any) -> None:
         """List earlier trainings; one that was interrupted comes first in the dock."""
         self.runs_panel.set_runs(runs)
         if runs and runs[0].resumable and not self.status.running:
-            self._column.insertWidget(0, self._boxes[EARLIER])
+            self.sections.put_first(EARLIER)
 
     def _on_saved(self, file: Path) -> None:
         OFFERED.offer(str(file))
         notify_info(f"Weights saved: {file}")
-
-
-def confirm_cancel(parent: QWidget) -> bool:
-    """Whether the user wants to throw a training away."""
-    from qtpy.QtWidgets import QMessageBox
-
-    answer = QMessageBox.question(
-        parent,
-        "Cancel training",
-        "Throw this training away? To keep its weights, choose “Stop, keep best”.",
-    )
-    return bool(answer == QMessageBox.StandardButton.Yes)
-
-
-def _ender(
-    runners: list[JobRunner], controller: TrainingController, disconnect: Callable[[], None]
-) -> Callable[..., None]:
-    """Cancels small jobs, stops a training with a checkpoint, and disconnects."""
-
-    def end(*_: Any) -> None:
-        with contextlib.suppress(ValueError, RuntimeError):  # the widgets are gone
-            controller.farewell()
-        for runner in runners:
-            runner.cancel()
-        with contextlib.suppress(ValueError, RuntimeError):
-            disconnect()
-
-    return end

@@ -5,51 +5,30 @@ from __future__ import annotations
 import threading
 import traceback
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.errors import Cancelled, MemoryBoundError
 from napari_lbn.engine.events import Event, Progress, raise_if_cancelled
 
+from .preparing import TrainingRequest, gather_data, with_preview, write_down
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from napari_lbn.engine.events import CancelToken, Job
     from napari_lbn.engine.network import LBN
     from napari_lbn.engine.tilt_series import TiltSeries
     from napari_lbn.engine.training.configuration import Configuration
     from napari_lbn.engine.training.plan import TrainingPlan
-    from napari_lbn.engine.training.preview import Preview, PreviewReady
     from napari_lbn.engine.training.run import TrainingData, TrainingResult
 
     from .control import TrainingControl
     from .options import TrainingOptions
 
-AS_STARTED = "before training"
-"""The baseline that a fine-tuning has to beat above all."""
 ONE_PLAN = threading.Lock()
 """torch registers what its meta device needs when that is used first, which two threads at
 once do not survive."""
 OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingRequest:
-    """A training to begin or to go on with.
-
-    Attributes
-    ----------
-    folder : Path
-        Of the training.
-    series : tuple of TiltSeries
-        To learn from; where it goes on, those that are open, in case a file is gone.
-    options : TrainingOptions or None
-        None goes on with the folder's training.
-    """
-
-    folder: Path
-    series: tuple[TiltSeries, ...]
-    options: TrainingOptions | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +108,11 @@ def _train(
     from napari_lbn.engine.training.run import fit
 
     yield _stage("Preparing the tilt series")
-    network, configuration, data = _gather(request)
+    network, configuration, data = gather_data(request)
     raise_if_cancelled(cancel)
     if data.hold_outs:
         yield _stage("Looking at the preview before training")
-        data, before = _with_preview(network, configuration, data)
+        data, before = with_preview(network, configuration, data)
         yield before
         data = replace(data, preview=_unless_stopping(data.preview, control))
     if request.options is not None:
@@ -141,7 +120,7 @@ def _train(
             yield _stage("Timing a few steps")
             configuration = _timed(network, configuration, data, request.options.minutes)
         _raise_if_stopped(control, cancel)
-        _write_down(request, configuration)
+        write_down(request, configuration)
     run = configuration.run
     yield TrainingBegins(epochs=run.epochs, steps=run.steps_per_epoch)
     job = fit(
@@ -173,40 +152,6 @@ def _watched(
         raise_if_cancelled(cancel)
 
 
-def _gather(request: TrainingRequest) -> tuple[LBN, Configuration, TrainingData]:
-    from napari_lbn.engine.evaluation.baselines import training_baselines
-    from napari_lbn.engine.training.data import gather, make_network
-
-    wanted, opened = _wanted(request)
-    network, configuration = make_network(wanted)
-    return network, configuration, gather(configuration, opened, training_baselines())
-
-
-def _wanted(request: TrainingRequest) -> tuple[Configuration, Mapping[str, TiltSeries]]:
-    from napari_lbn.engine.training.sources import name_series, read_sources
-    from napari_lbn.engine.training.summary import kept_configuration
-
-    from .options import configure
-
-    if request.options is None:
-        return kept_configuration(request.folder), read_sources(request.folder, request.series)
-    named = name_series(request.series)
-    return configure(request.options, named), named
-
-
-def _with_preview(
-    network: LBN, configuration: Configuration, data: TrainingData
-) -> tuple[TrainingData, PreviewReady]:
-    from napari_lbn.engine.device import choose_device
-    from napari_lbn.engine.training.preview import Preview
-    from napari_lbn.engine.training.validation import network_predictor
-
-    preview = Preview(data.hold_outs[0])
-    network.to(choose_device(configuration.training.device))
-    baselines = {**data.baselines, AS_STARTED: network_predictor(network)}
-    return replace(data, preview=preview, baselines=baselines), preview(network.eval(), 0)
-
-
 def _unless_stopping(preview: Any, control: TrainingControl) -> Callable[[LBN, int], Event]:
     """No preview for whoever wants to go: stopping is quick."""
 
@@ -224,16 +169,6 @@ def _timed(
     return fit_to_time(network, data, configuration, minutes)
 
 
-def _write_down(request: TrainingRequest, configuration: Configuration) -> None:
-    from napari_lbn.engine.io.output import ensure_folder
-    from napari_lbn.engine.training.sources import name_series, write_sources
-    from napari_lbn.engine.training.summary import write_configuration
-
-    ensure_folder(request.folder)
-    write_configuration(request.folder, configuration)
-    write_sources(request.folder, name_series(request.series))
-
-
 def _raise_if_stopped(control: TrainingControl, cancel: CancelToken) -> None:
     """Before the first step there is nothing to keep: stopping is cancelling."""
     raise_if_cancelled(cancel)
@@ -243,86 +178,3 @@ def _raise_if_stopped(control: TrainingControl, cancel: CancelToken) -> None:
 
 def _stage(text: str) -> Progress:
     return Progress(stage=text, done=0, total=1, fraction=0.0)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
-    """How kept weights see the preview.
-
-    Attributes
-    ----------
-    preview : Preview
-        To be used again for other weights of the same training.
-    before, shown : PreviewReady
-        With the weights at the start, and with the kept ones.
-    """
-
-    preview: Preview
-    before: PreviewReady
-    shown: PreviewReady
-
-
-def compare(
-    folder: Path, series: tuple[TiltSeries, ...], weights: Any, earlier: Comparison | None
-) -> Comparison | None:
-    """Show the preview to kept weights; None where no tilts are held out.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the training.
-    series : tuple of TiltSeries
-        Open ones, in case a file is gone.
-    weights : KeptWeights
-        Of the training.
-    earlier : Comparison or None
-        Of the same training.
-    """
-    from napari_lbn.engine.io.weights import load_network, read_weights_info
-
-    network = load_network(read_weights_info(weights.path))
-    if earlier is not None:
-        return replace(earlier, shown=earlier.preview(network, weights.epoch))
-    first = _first_look(folder, series)
-    if first is None:
-        return None
-    preview, before = first
-    return Comparison(preview=preview, before=before, shown=preview(network, weights.epoch))
-
-
-def _first_look(
-    folder: Path, series: tuple[TiltSeries, ...]
-) -> tuple[Preview, PreviewReady] | None:
-    """The fixed preview of a folder's training, and how the weights at the start see it."""
-    from napari_lbn.engine.training.data import gather, make_network
-    from napari_lbn.engine.training.preview import Preview
-
-    wanted, opened = _wanted(TrainingRequest(folder=folder, series=series))
-    network, configuration = make_network(wanted)
-    data = gather(configuration, opened)
-    if not data.hold_outs:
-        return None
-    preview = Preview(data.hold_outs[0])
-    return preview, preview(network, 0)
-
-
-def open_run(folder: Path) -> Any:
-    """The `RunSummary` of a folder."""
-    from napari_lbn.engine.training.summary import summarise
-
-    return summarise(folder)
-
-
-def save_as(weights: Any, file: Path) -> Path:
-    """Write kept weights under another name."""
-    from napari_lbn.engine.io.weights import load_network, read_weights_info, save_weights
-
-    info = read_weights_info(weights.path)
-    save_weights(
-        file,
-        load_network(info),
-        name=file.stem,
-        pixel_sizes=info.pixel_sizes,
-        summary=info.summary,
-    )
-    return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .jobs import AS_STARTED
+from .preparing import AS_STARTED
 
 COLUMN = "validation_mse"
 WORTH_IT = 0.002
