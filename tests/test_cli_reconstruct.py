@@ -125,7 +125,17 @@ def test_a_killed_run_goes_on_from_its_finished_slabs(
     whole = tmp_path / "whole.mrc"
     assert run(*arguments[:-1], "--out", whole).exit_code == 0
     np.testing.assert_array_equal(densities(tmp_path / name), mrcfile.read(whole))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", name, "whole.mrc"]
+    left = ["in", "t.json", name, "whole.json", "whole.mrc"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+
+
+def test_a_plain_tomogram_tells_what_it_was_made_from_too(series: Path, tmp_path: Path) -> None:
+    done = run("reconstruct", series, "--out", tmp_path / "t.mrc", "--thickness", 6)
+    assert done.exit_code == 0, done.output
+    record = json.loads((tmp_path / "t.json").read_text())
+    assert record["source"].endswith("TS.mrc")
+    assert record["method"] == "WBPSettings"
+    assert record["settings"]["filter"] == "ramp"
 
 
 def test_ome_zarr_of_integers_holds_the_same_densities(series: Path, tmp_path: Path) -> None:

@@ -96,8 +96,6 @@ def write_tomogram(
         curves = [_fill(volume, replace(source, rows=rows), settings) for rows in volume.missing]
     if volume.clipped:
         note(f"{volume.clipped} voxels were beyond the range of {sample.name} and clipped.")
-    if not any(curves) and sample.name == "float32":
-        return [out]
     made = {
         **record,
         "method": key["method"],
