@@ -1,6 +1,6 @@
 """A batch of small series on this machine: equality, a bad input, a kill, and throughput.
 
-    python benchmarks/batch.py [--series 20] [--weights base]
+    python benchmarks/batch.py [--series 20] [--weights base] [--part equality|throughput]
 
 Crops of the built-in simulated cell with noise of their own, one of them damaged, are corrected
 on a local Dask cluster of two workers that is killed after a third of them and started again,
@@ -110,35 +110,47 @@ def equal_to_single_runs(paths: list[Path], out: Path, single: Path, weights: st
     return same
 
 
+def measure_equality(folder: Path, paths: list[Path], weights: str) -> None:
+    """Kill a batch, start it again, and compare what it gives with single runs."""
+    first = folder / "killed"
+    two = ["--dask", "local", "--jobs", "2", "--weights", weights]
+    before, after = killed_and_resumed(paths, first, two)
+    records = json.loads((first / "batch_summary.json").read_text())["series"]
+    failed = [record for record in records if record["status"] != "done"]
+    print(f"killed after {before} of {len(paths)}; resumed: {after} done", flush=True)
+    print(f"failed: {[(record['name'], record['message'][:60]) for record in failed]}")
+    same = equal_to_single_runs(paths, first, folder / "single", weights)
+    print(f"equal to single runs, to the byte: {same} of {len(paths) - 1}", flush=True)
+
+
+def measure_throughput(folder: Path, paths: list[Path], weights: str) -> None:
+    """Time the whole batch with one worker and with two."""
+    for jobs in ("1", "2"):
+        more = ["--dask", "local", "--jobs", jobs, "--weights", weights]
+        seconds, processor = timed(paths, folder / f"jobs{jobs}", more)
+        rate = 3600 * len(paths) / seconds
+        print(
+            f"{jobs} workers: {seconds:.0f} s by the clock, {rate:.0f} series/h; "
+            f"{processor:.0f} s of processor time, {processor / len(paths):.1f} s a series",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Run and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=20)
     parser.add_argument("--weights", default="base")
+    parser.add_argument("--part", choices=["equality", "throughput"], help="Default: both.")
     options = parser.parse_args()
-    weights = ["--weights", options.weights]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "in").mkdir()
         paths = make_series(folder / "in", options.series)
-        first = folder / "killed"
-        two = ["--dask", "local", "--jobs", "2", *weights]
-        before, after = killed_and_resumed(paths, first, two)
-        records = json.loads((first / "batch_summary.json").read_text())["series"]
-        failed = [record for record in records if record["status"] != "done"]
-        print(f"killed after {before} of {len(paths)}; resumed: {after} done", flush=True)
-        print(f"failed: {[(record['name'], record['message'][:60]) for record in failed]}")
-        same = equal_to_single_runs(paths, first, folder / "single", options.weights)
-        print(f"equal to single runs, to the byte: {same} of {len(paths) - 1}", flush=True)
-        for jobs in ("1", "2"):
-            more = ["--dask", "local", "--jobs", jobs, *weights]
-            seconds, processor = timed(paths, folder / f"jobs{jobs}", more)
-            rate = 3600 * len(paths) / seconds
-            print(
-                f"{jobs} workers: {seconds:.0f} s by the clock, {rate:.0f} series/h; "
-                f"{processor:.0f} s of processor time, {processor / len(paths):.1f} s a series",
-                flush=True,
-            )
+        if options.part != "throughput":
+            measure_equality(folder, paths, options.weights)
+        if options.part != "equality":
+            measure_throughput(folder, paths, options.weights)
 
 
 if __name__ == "__main__":
