@@ -13,11 +13,14 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_lbn._qt.check.job import run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
+from napari_lbn._qt.check.words import notes_text, verdict_text
 from napari_lbn._qt.session import Planned, Session
+from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
 from napari_lbn.engine.evaluation.result import Evaluation, verdicts
 from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.events import Progress, raise_if_cancelled
 from napari_lbn.engine.io import open_tilt_series
+from napari_lbn.engine.io.findings import Finding
 from napari_lbn.engine.tilt_series import TiltSeries
 
 WAIT = 20_000
@@ -46,7 +49,7 @@ def make_scores() -> list[Score]:
     return found
 
 
-def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event) -> Any:
+def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
     scores = make_scores()
     image = np.zeros((4, 4), np.float32)
     for i, s in enumerate(scores):
@@ -57,7 +60,7 @@ def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event) -> An
     return Evaluation(series=series, hold_outs=result, verdicts=verdicts(result), provenance={})
 
 
-def endless_check(series: TiltSeries, settings: Any, cancel: threading.Event) -> Any:
+def endless_check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
     while True:
         raise_if_cancelled(cancel)
         yield Progress(stage="Predicting", done=0, total=1, fraction=0.5)
@@ -94,19 +97,51 @@ def test_the_button_says_why_it_cannot_run(qtbot: Any, series: TiltSeries) -> No
 def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:
     pytest.importorskip("matplotlib")
     panel = make_panel(qtbot, session)
+    assert panel.plot.isHidden()
     panel.button.click()
     assert panel.button.text() == CANCEL
     qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
     assert panel.button.text() == START
     assert "better than WBP re-projection at 13 of 13" in panel.verdict.text()
-    assert "Worse" in panel.verdict.text()
-    assert "mirror in z" in panel.verdict.text()
-    assert [panel.kind.itemData(i) for i in range(panel.kind.count())] == ["k-fold", "edge 6"]
-    axes = panel.plot._canvas.figure.axes[0]
+    assert "worse than nearest tilt (0 of 2)" in panel.verdict.text()
+    assert "mirror in z" in panel.notes.text()
+    assert [panel.plot.kind.itemData(i) for i in range(panel.plot.kind.count())] == [
+        "k-fold",
+        "edge 6",
+    ]
+    axes = panel.plot.plot._canvas.figure.axes[0]
     assert {line.get_label() for line in axes.lines} == {"LBN", "WBP re-projection"}
-    panel.kind.setCurrentIndex(1)
-    axes = panel.plot._canvas.figure.axes[0]
+    panel.plot.kind.setCurrentIndex(1)
+    axes = panel.plot.plot._canvas.figure.axes[0]
     assert {line.get_label() for line in axes.lines} == {"LBN", "nearest tilt"}
+
+
+def test_wrong_geometry_stands_above_the_verdict(series: TiltSeries) -> None:
+    finding = Finding(severity="warning", message="Axis along x.", remedy="Turn it.")
+    geometry = GeometryCheck(correlations={}, order=0.0, scale=None, findings=(finding,))
+    result = HoldOutResult(scores=tuple(make_scores()))
+    found = Evaluation(
+        series=series, hold_outs=result, verdicts=verdicts(result), geometry=geometry
+    )
+    text = verdict_text(found)
+    assert text.index("Axis along x. Turn it.") < text.index("better than WBP")
+    assert "Axis along x" not in notes_text(found)
+    assert "Axis along x. Turn it." in found.sentences
+
+
+def test_sirt_is_compared_with_when_asked_for(qtbot: Any, session: Session) -> None:
+    asked: list[bool] = []
+
+    def check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
+        asked.append(sirt)
+        return (yield from fake_check(series, settings, cancel, sirt=sirt))
+
+    panel = make_panel(qtbot, session, check)
+    for ticked in (False, True):
+        panel.sirt.setChecked(ticked)
+        panel.button.click()
+        qtbot.waitUntil(lambda: not panel.runner.running, timeout=WAIT)
+    assert asked == [False, True]
 
 
 def test_a_check_can_be_cancelled(qtbot: Any, session: Session) -> None:

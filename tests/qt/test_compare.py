@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_lbn._qt.compare.arrangement import difference_name
 from napari_lbn._qt.compare.dock import CompareDock
 from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
 from napari_lbn._qt.compare.tomograms import is_tomogram
@@ -117,6 +118,19 @@ def test_the_difference_is_a_layer(
     assert layer.contrast_limits[0] == pytest.approx(-layer.contrast_limits[1])
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "name"),
+    [
+        ("A", "B", "A − B"),
+        ("TS WBP", "TS WBP + LBN", "TS WBP − (WBP + LBN)"),
+        ("TS WBP + LBN", "TS WBP", "TS WBP + LBN − WBP"),
+        ("TS WBP", "isonet", "TS WBP − isonet"),
+    ],
+)
+def test_a_difference_is_named_without_ambiguity(a: str, b: str, name: str) -> None:
+    assert difference_name(a, b) == name
+
+
 def test_buttons_say_why_they_are_off(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:
@@ -168,7 +182,10 @@ def test_a_wave_along_a_tilt_shows_at_its_angle() -> None:
 
 def test_profiles_go_through_the_voxel() -> None:
     volume = np.arange(24).reshape(2, 3, 4)
-    np.testing.assert_array_equal(line_profile(volume, (1, 2, 0), 2), [20, 21, 22, 23])
-    np.testing.assert_array_equal(line_profile(volume, (9, 0, 1), 0), [1, 13])
+    along_x = line_profile(volume, (1, 2, 0), 2, width=1)
+    np.testing.assert_array_equal(along_x, [20, 21, 22, 23])
+    np.testing.assert_array_equal(line_profile(volume, (9, 0, 1), 0, width=1), [1, 13])
+    around = line_profile(volume, (1, 1, 3), 0, width=3)
+    np.testing.assert_array_equal(around, [volume[0, :, 2:].mean(), volume[1, :, 2:].mean()])
     difference = DifferenceVolume(volume, volume[::-1])
     np.testing.assert_array_equal(np.asarray(difference)[0], volume[0] - volume[1])

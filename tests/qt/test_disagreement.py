@@ -96,6 +96,8 @@ def test_a_disagreement_brings_tilts_and_a_tomogram(
     assert "corrected tomogram" in panel.view_buttons["lbn and spread"].toolTip()
     panel.view_buttons["spread tilts"].click()
     assert [layer.visible for layer in viewer.layers] == [False, True, False]
+    # a measured tilt has no spread: the nearest synthesized one is shown
+    assert abs(dock.views.displayed_angle()) > 60
     dock.views.look_at(70.0)
     assert viewer.canvas.overlays.text.text == "+70.0°  spread of the model"
 

@@ -21,7 +21,7 @@ from napari_lbn.engine.evaluation.predictors import (
 )
 from napari_lbn.engine.evaluation.scores import TiltScored
 from napari_lbn.engine.evaluation.settings import EvaluationSettings
-from napari_lbn.engine.evaluation.summary import verdict
+from napari_lbn.engine.evaluation.verdict import verdict
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -18,7 +18,7 @@ from napari_lbn.engine.evaluation.figures import new_figure
 from napari_lbn.engine.evaluation.report import write_report
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.settings import EvaluationSettings, make_folds
-from napari_lbn.engine.evaluation.summary import SIGNS_UNSEEN
+from napari_lbn.engine.evaluation.verdict import SIGNS_UNSEEN
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.tilt_series import TiltSeries
 

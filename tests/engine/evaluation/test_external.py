@@ -20,7 +20,7 @@ from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.placement import Placement, fit_placement
 from napari_lbn.engine.evaluation.predictors import WBP_NAME
-from napari_lbn.engine.evaluation.summary import verdict
+from napari_lbn.engine.evaluation.verdict import verdict
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab

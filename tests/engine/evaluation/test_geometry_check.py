@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck, check_geometry
-from napari_lbn.engine.evaluation.summary import SIGNS_UNSEEN
+from napari_lbn.engine.evaluation.verdict import SIGNS_UNSEEN
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -15,7 +15,8 @@ from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.lbn_predictors import lbn
 from napari_lbn.engine.evaluation.predictors import LBN_NAME, WBP_NAME
 from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored
-from napari_lbn.engine.evaluation.summary import range_names, table, verdict
+from napari_lbn.engine.evaluation.summary import range_names, table
+from napari_lbn.engine.evaluation.verdict import verdict
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtWidgets import (
-    QButtonGroup,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -23,19 +22,18 @@ from napari_lbn.engine.events import Event, Progress, SlabReady
 
 from ..jobs import JobRunner
 from ..messages import notify_error
-from ..panels.display import segmented
 from ..panels.run import describe_seconds
 from ..session import Session
-from ..theme import add_row, caption, explain, form
+from ..theme import caption, explain
 from .job import run_disagreement
 from .ready import why_not
+from .spread_views import SpreadViews
 
 START, CANCEL = "Measure the disagreement", "Cancel"
 PURPOSE = (
     "Synthesizes from random subsets of the measured tilts. Where the answers differ, the "
     "network is not sure. It is the spread of the model, not proof: all may err alike."
 )
-NOT_YET = "Available once the disagreement was measured."
 SUBSETS = 6
 STEPS = 1000
 
@@ -89,36 +87,25 @@ class DisagreementPanel(QWidget):
         self._bar.setFixedHeight(8)
         self._bar.hide()
         self.status = caption()
-        self._group = QButtonGroup(self)
-        self._row, self.view_buttons = segmented(
-            [
-                ("spread tilts", "Tilts", "Spread of each synthesized tilt"),
-                ("spread", "Tomogram", "Spread of what the synthesized tilts add"),
-                ("lbn and spread", "Beside + LBN", "Tomogram and its spread side by side"),
-            ],
-            self._group,
-        )
+        self._shown = SpreadViews(self._session, self._views)
+        self.view_buttons = self._shown.buttons
 
     def _lay_out(self) -> None:
         start = QHBoxLayout()
         start.addWidget(self.button, 1)
         start.addWidget(self.subsets)
-        rows = form()
-        add_row(rows, "Show", self._row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(caption(PURPOSE))
         layout.addLayout(start)
         layout.addWidget(self._bar)
         layout.addWidget(self.status)
-        layout.addLayout(rows)
+        layout.addWidget(self._shown)
 
     def _connect(self) -> None:
         session = self._session
         self.button.clicked.connect(self._on_click)
         self.subsets.valueChanged.connect(self.refresh)
-        for view, button in self.view_buttons.items():
-            button.clicked.connect(lambda _=False, view=view: self._views.show(view))
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
@@ -137,14 +124,7 @@ class DisagreementPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Enable what can be done, or say why it cannot."""
-        roles, view = self._views.roles(), self._session.view
-        self._group.setExclusive(False)
-        for name, button in self.view_buttons.items():
-            needed = {"lbn", "spread"} if name == "lbn and spread" else {name}
-            why = "Needs a corrected tomogram too." if "spread" in roles else NOT_YET
-            explain(button, needed <= roles, why, str(button.property("tip")))
-            button.setChecked(name == view and needed <= roles)
-        self._group.setExclusive(True)
+        self._shown.refresh()
         if not self.runner.running:
             why = why_not(self._session) or self._blocked
             explain(self.button, not why, why, self._estimate() if not why else "")

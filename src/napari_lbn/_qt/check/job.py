@@ -9,7 +9,9 @@ from napari_lbn.engine.events import CancelToken, Job
 from napari_lbn.engine.tilt_series import TiltSeries
 
 
-def run_check(series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any]:
+def run_check(
+    series: TiltSeries, settings: Any, cancel: CancelToken, *, sirt: bool = False
+) -> Job[Any]:
     """k-fold and edge hold-outs of a series with the settings of its correction.
 
     The noise ceiling is measured where stacks of odd and even frames lie beside the series.
@@ -20,7 +22,8 @@ def run_check(series: TiltSeries, settings: Any, cancel: CancelToken) -> Job[Any
 
     beside = find_halves(series)
     halves = None if beside is None else open_halves(series, *beside)
-    return evaluate(series, EvaluationSettings(correction=settings), halves=halves, cancel=cancel)
+    wanted = EvaluationSettings(correction=settings, sirt=sirt)
+    return evaluate(series, wanted, halves=halves, cancel=cancel)
 
 
 def run_disagreement(

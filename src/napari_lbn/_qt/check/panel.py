@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
-    QComboBox,
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -26,10 +23,11 @@ from ..background import as_job
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..session import Session
-from ..theme import caption, explain
+from ..theme import bring_into_view, caption, explain
 from .job import run_check, save_report
-from .plot import Plot
 from .ready import why_not
+from .scores_plot import ScoresPlot
+from .words import notes_text, verdict_text
 
 START, CANCEL = "Check on hidden tilts", "Cancel"
 ADAPTING = (
@@ -37,18 +35,9 @@ ADAPTING = (
     "folds: up to {minutes:g} min each."
 )
 PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interpolation."
-DASHED = "Dashed: low-passed as predicts visible tilts best."
+SIRT_TIP = "Compare with the re-projection of SIRT too. Takes about twice as long"
 NOT_YET = "Available once a check has run."
 STEPS = 1000
-REDRAW = 700
-"""Milliseconds between drawings while scores arrive."""
-SCALES = (("full resolution", "full"), ("averaged 2 × 2", "2x2"), ("averaged 4 × 4", "4x4"))
-
-
-def in_paragraphs(sentences: list[str]) -> str:
-    """Sentences as rich text, the first one, which counts most, in bold."""
-    first, *others = (html.escape(sentence) for sentence in sentences)
-    return "".join([f"<p><b>{first}</b></p>", *(f"<p>{text}</p>" for text in others)])
 
 
 class CheckPanel(QWidget):
@@ -58,7 +47,8 @@ class CheckPanel(QWidget):
     ----------
     session : Session
     check : callable, optional
-        Given series, settings and a cancel token, makes the job; tests give another.
+        Given series, settings, a cancel token and whether SIRT is compared with too, makes the
+        job; tests give another.
     """
 
     def __init__(
@@ -71,17 +61,11 @@ class CheckPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._check = check
-        self._scores: list[Any] = []
-        self._result: Any = None
         self._blocked = ""
         self.evaluation: Any = None
         self.runner, self._saver = JobRunner(self), JobRunner(self)
         self._make_widgets()
         self._lay_out()
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(REDRAW)
-        self._redraw.timeout.connect(self._draw)
         self._connect()
         self.refresh()
 
@@ -98,36 +82,28 @@ class CheckPanel(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._bar.hide()
-        self.status, self.verdict = caption(), caption()
-        self.plot = Plot()
-        self.scale, self.kind = QComboBox(), QComboBox()
-        for label, value in SCALES:
-            self.scale.addItem(label, value)
+        self.sirt = QCheckBox("SIRT too")
+        self.sirt.setToolTip(SIRT_TIP)
+        self.status, self.verdict, self.notes = caption(), caption(), caption()
+        self.plot = ScoresPlot()
         self.save_button = QPushButton("Save report…")
-        self._dashed = caption(DASHED)
-        self._choosers = (self.kind, self.scale, self.save_button, self._dashed)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        for chooser in (self.kind, self.scale, self.save_button):
-            chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        row.addWidget(self.scale)
-        row.addWidget(self.save_button)
+        start = QHBoxLayout()
+        start.addWidget(self.button, 1)
+        start.addWidget(self.sirt)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._purpose, self.button, self._bar, self.status, self.verdict):
+        layout.addWidget(self._purpose)
+        layout.addLayout(start)
+        for widget in (self._bar, self.status, self.verdict, self.plot, self.notes):
             layout.addWidget(widget)
-        layout.addWidget(self.kind)
-        layout.addWidget(self.plot)
-        layout.addWidget(self._dashed)
-        layout.addLayout(row)
+        layout.addWidget(self.save_button)
 
     def _connect(self) -> None:
         session = self._session
         self.button.clicked.connect(self._on_click)
         self.save_button.clicked.connect(self._on_save)
-        self.scale.currentIndexChanged.connect(self._draw)
-        self.kind.currentIndexChanged.connect(self._draw)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
@@ -147,8 +123,7 @@ class CheckPanel(QWidget):
             return
         why = why_not(self._session) or self._blocked
         explain(self.button, not why, why, PURPOSE)
-        for widget in self._choosers:
-            widget.setVisible(bool(self._scores))
+        self.save_button.setVisible(bool(self.plot.scores))
         explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
 
     def _purpose_now(self) -> str:
@@ -170,7 +145,8 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
-        self.runner.start(lambda cancel: check(series, planned.settings, cancel))
+        sirt = self.sirt.isChecked()
+        self.runner.start(lambda cancel: check(series, planned.settings, cancel, sirt=sirt))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -178,19 +154,21 @@ class CheckPanel(QWidget):
             self._say(event.stage)
             return
         scores = getattr(event, "scores", None)
-        if scores:
-            self._scores.extend(scores)
-            self._offer_kinds()
-            if not self._redraw.isActive():
-                self._redraw.start()
+        if not scores:
+            return
+        first = not self.plot.scores
+        self.plot.add(scores)
+        if first:
+            bring_into_view(self.plot)
 
     def _on_succeeded(self, evaluation: Any) -> None:
         self.evaluation = evaluation
-        self._result = evaluation.hold_outs
-        self.verdict.setText(in_paragraphs(evaluation.sentences))
+        self._show(self.verdict, verdict_text(evaluation))
+        self._show(self.notes, notes_text(evaluation))
         self._say("")
-        self._draw()
+        self.plot.finish(evaluation.hold_outs)
         self.refresh()
+        bring_into_view(self)
 
     def _on_failed(self, error: LBNError) -> None:
         notify_error(error)
@@ -199,6 +177,7 @@ class CheckPanel(QWidget):
     def _on_running(self, running: bool) -> None:
         self._bar.setVisible(running)
         self._bar.setValue(0)
+        self.sirt.setEnabled(not running)
         self.button.setText(CANCEL if running else START)
         self.refresh()
 
@@ -209,48 +188,18 @@ class CheckPanel(QWidget):
         self.refresh()
 
     def _clear(self) -> None:
-        self._scores, self._result, self.evaluation = [], None, None
-        self.verdict.setText("")
-        self.kind.clear()
-        self.plot.hide()
-        self._say("")
+        self.evaluation = None
+        self.plot.clear()
+        for text in (self.status, self.verdict, self.notes):
+            self._show(text, "")
 
     def _say(self, text: str) -> None:
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+        self._show(self.status, text)
 
-    def _offer_kinds(self) -> None:
-        """Each kind of hold-out once its first score is there."""
-        from napari_lbn.engine.evaluation.result import hold_out_title
-
-        for score in self._scores[self.kind.count() :]:
-            value = score.fold if score.kind == "edge" else score.kind
-            if self.kind.findData(value) < 0:
-                self.kind.addItem(hold_out_title(value), value)
-        self.refresh()
-        for widget in self._choosers:
-            widget.setVisible(True)
-
-    def _draw(self, *_: object) -> None:
-        if not self._scores:
-            return
-        from napari_lbn.engine.evaluation.figures import draw_angles
-        from napari_lbn.engine.evaluation.predictors import LOW_PASSED
-        from napari_lbn.engine.evaluation.scores import HoldOutResult
-
-        value, scale = self.kind.currentData(), self.scale.currentData()
-        chosen = tuple(s for s in self._scores if value in {s.kind, s.fold})
-        ceilings = () if self._result is None else self._result.ceilings
-        result = HoldOutResult(scores=chosen, ceilings=ceilings)
-
-        def paint(axes: Any) -> None:
-            draw_angles(axes, result, scale=scale)
-            # dashed lines are the low-passed ones of the same colour, which the caption says
-            shown = [line for line in axes.lines if LOW_PASSED not in str(line.get_label())]
-            axes.set_ylabel("correlation")
-            axes.figure.legend(handles=shown, ncols=2, loc="outside lower center")
-
-        self.plot.draw(paint)
+    @staticmethod
+    def _show(label: Any, text: str) -> None:
+        label.setText(text)
+        label.setVisible(bool(text))
 
     def _on_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the report")

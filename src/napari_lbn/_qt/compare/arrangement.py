@@ -16,6 +16,17 @@ LINKED = ("contrast_limits", "gamma", "colormap")
 ORDERS = {"xy": (0, 1, 2), "xz": (1, 0, 2), "yz": (2, 0, 1)}
 
 
+def difference_name(a: str, b: str) -> str:
+    """What "a − b" is called: what both names begin with is said once."""
+    words, others = a.split(" "), b.split(" ")
+    shared = 0
+    while shared < min(len(words), len(others)) - 1 and words[shared] == others[shared]:
+        shared += 1
+    start = "".join(f"{word} " for word in words[:shared])
+    first, second = " ".join(words[shared:]), " ".join(others[shared:])
+    return f"{start}{first} − ({second})" if " " in second else f"{start}{first} − {second}"
+
+
 class Arrangement:
     """Arranges the compared layers of one viewer.
 
@@ -83,7 +94,7 @@ class Arrangement:
         record = volume_record("difference", pixel_size=None, alpha=None, provenance={})
         self._viewer.add_image(
             data,
-            name=f"{a.name} − {b.name}",
+            name=difference_name(a.name, b.name),
             colormap="gray",
             contrast_limits=(-bound, bound),
             metadata={"napari_lbn": record},

@@ -122,9 +122,7 @@ class CompareDock(QWidget):
         self.difference_button.clicked.connect(lambda _: self._add_difference())
         self.link_contrast.toggled.connect(self._on_link)
         self.imod.toggled.connect(lambda on: set_imod_orientation(self._viewer, on))
-        self.measures.button.clicked.connect(
-            lambda _: self.measures.draw(self.tomograms.compared[:2])
-        )
+        self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
         self._viewer.bind_key(FLIP_KEY, lambda _: self.flip(), overwrite=True)
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
 

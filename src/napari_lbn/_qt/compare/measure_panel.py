@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_lbn._napari.metadata import series_of
 
 from ..check.plot import Plot
-from .measures import draw_amplitude, line_profile
+from ..theme import bring_into_view
+from .measures import WIDTH, draw_amplitude, line_profile
 
 AXES = ("z", "y", "x")
-HEIGHT = 260
+HEIGHT = 220
 FOURIER = "fourier"
 
 
@@ -43,7 +45,7 @@ class MeasurePanel(QWidget):
             layout.addWidget(plot)
 
     def draw(self, compared: list[Any]) -> None:
-        """Draw of the first two tomograms what was chosen."""
+        """Draw what was chosen: profiles of all, Fourier amplitudes of the first two."""
         for plot in self.plots:
             plot.hide()
         kind = self.what.currentData()
@@ -51,7 +53,10 @@ class MeasurePanel(QWidget):
             for plot, layer in zip(self.plots, compared, strict=False):
                 self._draw_amplitude(plot, layer)
         elif compared:
-            self.plots[0].draw(lambda axes: self._paint_profile(axes, compared[:2], int(kind)))
+            self.plots[0].draw(lambda axes: self._paint_profile(axes, compared, int(kind)))
+        shown = [plot for plot in self.plots if not plot.isHidden()]
+        if shown:
+            bring_into_view(shown[-1])
 
     def wedge(self) -> tuple[float, float] | None:
         """Where the tilt range of the series in the viewer ends and begins again, degrees."""
@@ -82,8 +87,11 @@ class MeasurePanel(QWidget):
         plot.draw(paint)
 
     def _paint_profile(self, axes: Any, layers: list[Any], axis: int) -> None:
+        units = {str(layer.units[axis]) for layer in layers}
         for layer in layers:
             values = line_profile(layer.data, self.position(layer), axis)
-            axes.plot(values, label=layer.name, linewidth=1)
-        axes.set_xlabel(f"{AXES[axis]} (pixel)")
+            places = layer.translate[axis] + layer.scale[axis] * np.arange(values.size)
+            axes.plot(places, values, label=layer.name, linewidth=1)
+        unit = units.pop() if len(units) == 1 else "as displayed"
+        axes.set_xlabel(f"{AXES[axis]} ({unit}), mean of {WIDTH} × {WIDTH} voxels")
         axes.figure.legend(handles=axes.lines, loc="outside lower center")

@@ -8,6 +8,8 @@ import numpy as np
 
 ROWS = 16
 """Rows of y over which the Fourier amplitude is averaged."""
+WIDTH = 5
+"""Voxels across a line over which its profile is averaged."""
 
 
 def xz_amplitude(volume: Any, row: int) -> np.ndarray:
@@ -59,11 +61,30 @@ def draw_amplitude(axes: Any, volume: Any, row: int, wedge: tuple[float, float] 
     axes.set_ylabel("kz (1/pixel)")
 
 
-def line_profile(volume: Any, position: tuple[int, int, int], axis: int) -> np.ndarray:
-    """Values along an axis (0 z, 1 y, 2 x) through a voxel."""
-    key: list[Any] = [min(max(p, 0), n - 1) for p, n in zip(position, volume.shape, strict=True)]
+def line_profile(
+    volume: Any, position: tuple[int, int, int], axis: int, *, width: int = WIDTH
+) -> np.ndarray:
+    """Values along an axis (0 z, 1 y, 2 x) through a voxel, averaged around the line.
+
+    Parameters
+    ----------
+    volume : array_like
+        ``(z, y, x)``.
+    position : tuple of int
+        Of the voxel; clipped to the volume.
+    axis : int
+        Along which the line goes.
+    width : int
+        Odd number of voxels along both other axes over which is averaged: a line of single
+        voxels is mostly noise.
+    """
+    key: list[slice] = []
+    for place, size in zip(position, volume.shape, strict=True):
+        middle = min(max(place, 0), size - 1)
+        key.append(slice(max(middle - width // 2, 0), middle + width // 2 + 1))
     key[axis] = slice(None)
-    return np.asarray(volume[tuple(key)], dtype=np.float64)
+    others = tuple(a for a in range(3) if a != axis)
+    return np.asarray(volume[tuple(key)], dtype=np.float64).mean(axis=others)
 
 
 class DifferenceVolume:

@@ -22,7 +22,8 @@ from ..messages import report_problem
 from ..theme import caption
 
 INVITATION = "Tick two or more tomograms. Those of other programs are opened from a file."
-HEIGHT = 130
+ROWS = (2, 6)
+"""As many the list is high, with fewer or more tomograms."""
 
 
 def is_tomogram(layer: Any) -> bool:
@@ -65,7 +66,6 @@ class TomogramList(QWidget):
         self._layers: list[Any] = []
         self._ticked: list[Any] = []
         self.list = QListWidget()
-        self.list.setMaximumHeight(HEIGHT)
         self.list.setAccessibleName("Tomograms to compare")
         self.open_button = QPushButton("Open tomogram…")
         layout = QVBoxLayout(self)
@@ -93,6 +93,13 @@ class TomogramList(QWidget):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.list.addItem(item)
         self.list.blockSignals(False)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """No higher than what is in it: the plots below need the room."""
+        rows = min(max(self.list.count(), ROWS[0]), ROWS[1])
+        row = max(self.list.sizeHintForRow(0), self.list.fontMetrics().height() + 2)
+        self.list.setFixedHeight(rows * row + 2 * self.list.frameWidth() + 2)
 
     def tick(self, layers: list[Any]) -> None:
         """Compare exactly these layers."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .scores import HoldOutResult
-from .summary import SIGNS_UNSEEN, Verdict, verdict
+from .verdict import SIGNS_UNSEEN, Verdict, verdict
 
 if TYPE_CHECKING:
     from ..correct import Alteration
@@ -46,9 +46,18 @@ class Evaluation:
     def sentences(self) -> list[str]:
         """The findings in plain words, the most important first."""
         lines = [f"{hold_out_title(kind)}: {v.sentence}" for kind, v in self.verdicts.items()]
-        lines += _told_adaptations(self.provenance.get("adaptations", []))
-        if self.geometry is not None:
-            lines += [f"{f.message} {f.remedy}" for f in self.geometry.findings]
+        return [*lines, *self.warnings, *self.notes]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the series or its angles, with what to do."""
+        findings = () if self.geometry is None else self.geometry.findings
+        return [f"{f.message} {f.remedy}" for f in findings]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was measured beside the hold-outs, and what no hold-out can see."""
+        lines = _told_adaptations(self.provenance.get("adaptations", []))
         if self.alteration is not None:
             lines.append(self.alteration.sentence)
         lines += [test.sentence for test in self.nulls]

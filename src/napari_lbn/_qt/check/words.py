@@ -1,0 +1,40 @@
+"""What a check has found, as rich text for a narrow dock."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from ..theme import WARNING_COLOUR
+
+COLOURS = {"better": "#009e73", "equal": "#e69f00", "mixed": "#e69f00", "worse": "#d55e00"}
+"""Of verdicts, distinguishable by colour-blind readers."""
+GAP = 4
+"""Pixels between lines."""
+
+
+def verdict_text(evaluation: Any) -> str:
+    """What is wrong first, then the first verdict as a sentence, the others in brief."""
+    from napari_lbn.engine.evaluation.result import hold_out_title
+
+    lines = [
+        f'<span style="color:{WARNING_COLOUR}"><b>{html.escape(text)}</b></span>'
+        for text in evaluation.warnings
+    ]
+    for i, (kind, verdict) in enumerate(evaluation.verdicts.items()):
+        dot = f'<span style="color:{COLOURS[verdict.rank]}">●</span>'
+        title = html.escape(hold_out_title(kind))
+        if i == 0:
+            lines.append(f"{dot} <b>{title}: {html.escape(verdict.sentence)}</b>")
+        else:
+            lines.append(f"{dot} {title}: {html.escape(verdict.brief)}.")
+    return _paragraphs(lines)
+
+
+def notes_text(evaluation: Any) -> str:
+    """What a reader has to know beside the verdict."""
+    return _paragraphs([html.escape(text) for text in evaluation.notes])
+
+
+def _paragraphs(lines: list[str]) -> str:
+    return "".join(f'<p style="margin:0 0 {GAP}px 0">{line}</p>' for line in lines)
