@@ -43,7 +43,7 @@ def learn(qtbot: Any, dock: LearnedFilterDock) -> None:
 
 
 def test_nothing_can_be_applied_before_something_is_learned(dock: LearnedFilterDock) -> None:
-    for button in (dock.apply_button, dock.save_button, dock.stop_button):
+    for button in (dock.apply_button, dock.files.save_button, dock.stop_button):
         assert not button.isEnabled()
         assert button.toolTip()
     assert dock.learn_button.isEnabled()
@@ -197,9 +197,10 @@ def test_a_filter_of_simulated_volumes_is_transferred_to_the_series(
     tmp_path: Path,
 ) -> None:
     learn(qtbot, dock)
-    dock.save(tmp_path / "f.safetensors")
+    dock.files.save(tmp_path / "f.safetensors")
     dock.model = None
-    dock.open(tmp_path / "f.safetensors")
+    dock.files.open(tmp_path / "f.safetensors")
+    assert dock.status.text() == "f.safetensors, learned from simulated volumes."
     add_series(series)
     dock.fields.thickness.setValue(8)
     with qtbot.waitSignal(dock.runner.succeeded, timeout=WAIT):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QProgressBar,
@@ -22,20 +20,19 @@ from qtpy.QtWidgets import (
 from napari_lbn.engine.events import Progress
 
 from ..jobs import JobRunner
-from ..messages import notify_error, report_problem
+from ..messages import notify_error
 from ..theme import caption, explain, group
 from . import jobs
 from .comparison import Comparison
 from .fields import VARIANTS, FilterFields
+from .files import NO_FILTER, FilterFiles
 from .pictures import AVERAGED, FilterPictures
 
 DRAWINGS = 40
 """How often the loss is drawn in a training."""
 MINIMUM_WIDTH = 320
-NO_FILTER = "Learn a filter first, or open one."
 NO_SERIES = "Choose a tilt series."
 RUNNING = "A job is running."
-FILES = "Learned filter (*.safetensors)"
 
 
 class LearnedFilterDock(QWidget):
@@ -51,7 +48,6 @@ class LearnedFilterDock(QWidget):
         # through the proxy that plugins are given no layer is ever the same object twice
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.model: Any = None
-        self._origin = ""
         self._losses: list[float] = []
         self._stop: Event | None = None
         self._after: Any = None
@@ -65,7 +61,7 @@ class LearnedFilterDock(QWidget):
         self.fields = FilterFields()
         self.learn_button, self.stop_button = QPushButton("Learn"), QPushButton("Stop")
         self.apply_button = QPushButton("Apply and compare with WBP")
-        self.save_button, self.open_button = QPushButton("Save…"), QPushButton("Open…")
+        self.files = FilterFiles()
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.status = caption()
@@ -81,7 +77,7 @@ class LearnedFilterDock(QWidget):
             layout.addWidget(part)
         using, inside = group("Filter")
         for part in (
-            _row(self.open_button, self.save_button),
+            self.files,
             self.pictures,
             self.apply_button,
             self.comparison,
@@ -108,8 +104,7 @@ class LearnedFilterDock(QWidget):
         self.learn_button.clicked.connect(self.learn)
         self.stop_button.clicked.connect(self.stop)
         self.apply_button.clicked.connect(self.apply)
-        self.save_button.clicked.connect(self._ask_and_save)
-        self.open_button.clicked.connect(self._ask_and_open)
+        self.files.opened.connect(self._take_opened)
         self.fields.source_changed.connect(self._explain)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_success)
@@ -159,32 +154,6 @@ class LearnedFilterDock(QWidget):
         self._after = lambda tomograms: self.comparison.show(series, tomograms, kind)
         self.runner.start(lambda cancel: jobs.apply(series, model, thickness, cancel))
 
-    def save(self, path: Path) -> None:
-        """Write the filter."""
-        from napari_lbn.engine.reconstruction.learned import save_filter
-
-        with report_problem():
-            save_filter(path, self.model, {"origin": self._origin})
-
-    def open(self, path: Path) -> None:
-        """Take a filter from a file."""
-        from napari_lbn.engine.reconstruction.learned import load_filter
-
-        with report_problem():
-            model, description = load_filter(path)
-            self._take_model(model, str(description.get("origin", "unknown data")))
-            self.status.setText(f"{path.name}, learned from {self._origin}.")
-
-    def _ask_and_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save filter", "filter.safetensors", FILES)
-        if name:
-            self.save(Path(name))
-
-    def _ask_and_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open filter", "", FILES)
-        if name:
-            self.open(Path(name))
-
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Progress):
             self.bar.setValue(round(1000 * event.fraction))
@@ -200,7 +169,8 @@ class LearnedFilterDock(QWidget):
 
     def _take_learned(self, model: Any, origin: str, steps: int) -> None:
         """A filter that was learned here: how far the misfit went down."""
-        self._take_model(model, origin)
+        self._take_model(model)
+        self.files.keep(model, origin)
         done, n = len(self._losses), min(AVERAGED, len(self._losses) // 2)
         ended = "Done." if done == steps else f"Stopped after {done} of {steps} steps."
         if n:
@@ -208,8 +178,13 @@ class LearnedFilterDock(QWidget):
             ended += f" Misfit at first {first:.3g}, at last {last:.3g}."
         self.status.setText(ended)
 
-    def _take_model(self, model: Any, origin: str) -> None:
-        self.model, self._origin = model, origin
+    def _take_opened(self, model: Any, words: str) -> None:
+        """A filter from a file."""
+        self._take_model(model)
+        self.status.setText(words)
+
+    def _take_model(self, model: Any) -> None:
+        self.model = model
         self.pictures.show_filter(model)
         self._explain()
 
@@ -219,7 +194,6 @@ class LearnedFilterDock(QWidget):
         has_series = self.fields.series is not None
         explain(self.learn_button, not running, RUNNING)
         explain(self.stop_button, running, "Nothing is running.", "What is learned so far is kept")
-        explain(self.save_button, has_model, NO_FILTER)
         why_not = NO_FILTER if not has_model else RUNNING if has_series else NO_SERIES
         explain(self.apply_button, has_model and has_series and not running, why_not)
         self.fields.setEnabled(not running)

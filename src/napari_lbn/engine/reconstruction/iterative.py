@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ..device import default_memory_bound
-from ..errors import InputError, MemoryBoundError
+from ..errors import InputError
 from ..events import Event, Progress, SlabReady, raise_if_cancelled
+from .iterative_plan import MATRIX_SHARE, plan_rows
 from .iterative_settings import IterativeSettings, SIRTSettings, TVSettings
-from .plan import RESERVE, rows_at_a_time
-from .slab_operator import SlabOperator, wide_margin
+from .slab_operator import SlabOperator
 from .solvers import solve_sirt, solve_tv
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..events import CancelToken, Job
     from .source import TiltSource
 
-MATRIX_SHARE = 0.4
-"""Share of the memory bound for matrices, where there are any."""
 SAMPLE_ROWS = 16
 """Rows from which the unit of the regularization is measured."""
 
@@ -132,33 +130,6 @@ def _read(
         raise InputError(f"Expected tilts of shape {wanted}, not {tuple(tilts.shape)}.")
     columns = torch.tensor(tilts, dtype=torch.float32).transpose(1, 2).contiguous()
     return columns.to(settings.device), slice(start - first, stop - first)
-
-
-def plan_rows(
-    angles: NDArray[np.float64], shape_yx: tuple[int, int], settings: IterativeSettings, bound: int
-) -> int:
-    """Rows of y in a slab so that all that an iteration holds stays within the bound.
-
-    Raises
-    ------
-    MemoryBoundError
-        Not even one row fits.
-    """
-    ny, nx = shape_yx
-    margin = wide_margin(angles, nx, settings.thickness) if settings.beyond == "specimen" else 0
-    voxels = settings.thickness * (nx + 2 * margin)
-    by_row = 4 * settings.copies * (voxels + len(angles) * nx)
-    room = (1 - MATRIX_SHARE) * bound - RESERVE
-    fit = int(room // by_row) - 2 * settings.halo
-    if fit < 1:
-        needed = (RESERVE + (1 + 2 * settings.halo) * by_row) / (1 - MATRIX_SHARE)
-        raise MemoryBoundError(
-            f"Iterating on one row of a tomogram {nx + 2 * margin} pixels wide and "
-            f"{settings.thickness} thick needs {needed / 2**20:.0f} MiB, more than the "
-            f"{bound / 2**20:.0f} MiB allowed.",
-            "Raise the memory bound, reduce the thickness, or bin the tilt series.",
-        )
-    return min(ny, fit, max(rows_at_a_time(settings.device) - 2 * settings.halo, 1))
 
 
 def _solve(
