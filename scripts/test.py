@@ -20,6 +20,8 @@ CHECKS = {
     "Format": ["ruff", "format", "--check", "."],
     "Types": ["mypy"],
 }
+PARALLEL = ["--numprocesses=logical", "--maxprocesses=8", "--dist=loadfile"]
+"""A process for each core; the tests of a file stay together, for they share what they prepare."""
 
 
 def main() -> int:
@@ -30,7 +32,7 @@ def main() -> int:
     python = prepare(extras="pyside6", group="check", torch_cpu=torch_cpu)
     failed = [name for name, command in CHECKS.items() if _fails(python, name, command)]
     rest = [argument for argument in arguments if argument != "--cpu"]
-    if _fails(python, "Tests", ["pytest", *rest]):
+    if _fails(python, "Tests", ["pytest", *PARALLEL, *rest]):
         failed.append("Tests")
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
