@@ -1,6 +1,7 @@
 """A batch of small series on this machine: equality, a bad input, a kill, and throughput.
 
     python benchmarks/batch.py [--series 20] [--weights base] [--part equality|throughput]
+        [--workers 1 2]
 
 Crops of the built-in simulated cell with noise of their own, one of them damaged, are corrected
 on a local Dask cluster of two workers that is killed after a third of them and started again,
@@ -123,9 +124,9 @@ def measure_equality(folder: Path, paths: list[Path], weights: str) -> None:
     print(f"equal to single runs, to the byte: {same} of {len(paths) - 1}", flush=True)
 
 
-def measure_throughput(folder: Path, paths: list[Path], weights: str) -> None:
-    """Time the whole batch with one worker and with two."""
-    for jobs in ("1", "2"):
+def measure_throughput(folder: Path, paths: list[Path], weights: str, workers: list[str]) -> None:
+    """Time the whole batch with each number of workers."""
+    for jobs in workers:
         more = ["--dask", "local", "--jobs", jobs, "--weights", weights]
         seconds, processor = timed(paths, folder / f"jobs{jobs}", more)
         rate = 3600 * len(paths) / seconds
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=20)
     parser.add_argument("--weights", default="base")
     parser.add_argument("--part", choices=["equality", "throughput"], help="Default: both.")
+    parser.add_argument("--workers", nargs="+", default=["1", "2"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -150,7 +152,7 @@ def main() -> None:
         if options.part != "throughput":
             measure_equality(folder, paths, options.weights)
         if options.part != "equality":
-            measure_throughput(folder, paths, options.weights)
+            measure_throughput(folder, paths, options.weights, options.workers)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LARGEST_SHIFT = 1e6
 """Å; 100 µm. A larger shift is a damaged file."""
 LARGEST_ANGLE = 360.0
+LARGEST_DOSE = 1e5
+"""e/Å²; nothing is left of a specimen long before."""
 MAGNIFICATIONS = (0.5, 2.0)
 
 
@@ -161,6 +163,8 @@ def _check(alignment: Alignment) -> None:
         "shifts": (alignment.shifts, LARGEST_SHIFT),
         "tilt angles": (alignment.angles, LARGEST_ANGLE),
     }
+    if alignment.dose is not None:
+        columns["doses"] = (alignment.dose, LARGEST_DOSE)
     for what, (values, limit) in columns.items():
         if len(values) != count:
             raise InputError(f"{name} has {count} tilt angles but {len(values)} {what}.")

@@ -331,6 +331,34 @@ def test_damage_anywhere_is_an_alignment_or_an_input_error(
     assert found.n_tilts <= 1000
 
 
+ABSURD = ("1e999", "-1e999", "nan", "1e308", "-1e308")
+ROWS = {
+    "TS.aln": "# AreTomo Alignment\n# RawSize = 8 6 2\n# DarkFrame = 1 1 3\n# AlphaOffset = {}\n# SEC\n"
+    "0 {} {} {} {} 1 1 1 0 {}\n",
+    "TS.xf": "{} {} {} {} {} {}\n1 0 0 1 0 0\n",
+    "tilt.com": "$tilt\nTILTFILE TS.tlt\nOFFSET {}\nSHIFT {} {}\n",
+    "TS.star": STAR.format(rows="1@TS.mrc {} 0 {} {} {} {}\n2@TS.mrc 0 0 3 85 0 0"),
+    "TS.xml": "<TiltSeries><Angles>{} 3</Angles><Dose>{} 3</Dose><AxisAngle>{} 85</AxisAngle>"
+    "<AxisOffsetX>{} 0</AxisOffsetX></TiltSeries>",
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_absurd_numbers_are_refused_wherever_they_stand(tmp_path: Path, name: str):
+    text, places = ROWS[name], ROWS[name].count("{}")
+    (tmp_path / "TS.tlt").write_text("0\n3\n")
+    (tmp_path / "TS.xf").write_text("1 0 0 1 0 0\n" * 2)
+    sound = ["1", "0", "0", "1", "0", "0"][:places] if name != "TS.aln" else list("001000")
+    for place in range(places):
+        for absurd in ABSURD:
+            numbers = [*sound[:place], absurd, *sound[place + 1 :]]
+            (tmp_path / name).write_text(text.format(*numbers))
+            with pytest.raises(InputError):
+                read_alignment(tmp_path / name)
+    (tmp_path / name).write_text(text.format(*sound))
+    assert read_alignment(tmp_path / name).alignment.n_tilts == 2
+
+
 def test_too_long_a_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from napari_lbn.engine.io import text_input
 

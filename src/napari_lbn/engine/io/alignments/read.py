@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...errors import InputError
 from .files import PORTAL_NAME, PORTAL_ROWS
 from .readers import read_aretomo, read_imod, read_portal, read_relion, read_warp
@@ -53,7 +55,12 @@ def read_alignment(path: str | Path) -> AlignmentFiles:
     InputError
         Nothing of the kind, several of them in a folder, or a damaged file.
     """
-    path = Path(path)
+    # what absurd numbers of damaged files overflow to, Alignment refuses
+    with np.errstate(all="ignore"):
+        return _read(Path(path))
+
+
+def _read(path: Path) -> AlignmentFiles:
     if path.is_dir():
         return _read_folder(path)
     reader = READERS.get(path.suffix.lower())
@@ -105,7 +112,7 @@ def _read_folder(folder: Path) -> AlignmentFiles:
     if len(same) > 1:
         listed = ", ".join(str(file.relative_to(folder)) for file in same[:5])
         raise InputError(f"{folder} holds several alignments: {listed}.", "Choose one of them.")
-    return read_alignment(same[0])
+    return _read(same[0])
 
 
 def _found(folder: Path) -> list[Path]:
