@@ -23,7 +23,7 @@ from zlib import crc32
 
 import numpy as np
 import torch
-from learned_filter_figures import draw, print_phenomena
+from learned_filter_figures import EARLY, PLANE, RAMP, ROUND, ZERO, draw, print_phenomena
 
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.geometry import measured_weights
@@ -62,6 +62,8 @@ KINDS = [
     ("radial", "ramp"),
 ]
 AVERAGED = 4
+EARLY_SHARE = 10
+"""One in so many steps of a training: where the start can still be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +188,12 @@ def compare_variants(
         volumes[name] = reconstruct(test, models[name])
         print_row(name, score(volumes[name], test.truth), seconds)
     volumes["truth"] = test.truth
+    short = replace(training, steps=max(training.steps // EARLY_SHARE, 1))
+    for name in (RAMP, ZERO, PLANE, ROUND):
+        config, early = models[name].config, name + EARLY
+        models[early], seconds = keeper.learn(early, config, examples, short)
+        volumes[early] = reconstruct(test, models[early])
+        print_row(early, score(volumes[early], test.truth), seconds)
     return models, volumes
 
 

@@ -5,8 +5,9 @@ Called by ``learned_filter.py``:
 - ``1_low_frequencies.png``: the filter, before and after, and its profiles, which change at
   low frequencies; interpolated and retrained for other angles too (figures 5 to 9);
 - ``2_edge_blurring.png``: beta_1 alone blurs edges (figure 10);
-- ``3_anisotropy.png``: the start from the ramp along x stays anisotropic (figure 11);
-- ``4_over_smoothing.png``: the start from zero smooths too much (figure 12).
+- ``3_anisotropy.png``: the start from the ramp along x is anisotropic, the symmetric one less
+  so (figure 11), early in the training; both end alike;
+- ``4_over_smoothing.png``: the start from zero smooths too much (figure 12), again early.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 RAMP, ZERO = "tilt-2d, from ramp", "tilt-2d, from zero"
 BLURRED, PLANE, ROUND = "tilt-1d, from ramp", "plane-2d, from ramp", "plane-2d, from symmetric-ramp"
+EARLY = ", early"
 PERCENTILES = 1, 99.5
 
 
@@ -40,7 +42,11 @@ def draw(folder: Path, models: dict[str, LearnedFilter], volumes: dict[str, np.n
     edges = {BLURRED: "beta_1 alone", PLANE: "beta_2 alone", RAMP: "a filter for each tilt"}
     _save(_slices(volumes, plain | edges), folder / "2_edge_blurring.png")
     _save(_anisotropy(models, volumes), folder / "3_anisotropy.png")
-    starts = {RAMP: "learned from the ramp", ZERO: "learned from zero"}
+    starts = {
+        name + stage: f"{words}, {when}"
+        for stage, when in ((EARLY, "early"), ("", "at the end"))
+        for name, words in ((RAMP, "from the ramp"), (ZERO, "from zero"))
+    }
     _save(_slices(volumes, plain | starts), folder / "4_over_smoothing.png")
     print(f"\nfour figures in {folder}")
 
@@ -101,18 +107,20 @@ def _slices(volumes: dict[str, np.ndarray], chosen: dict[str, str]) -> Any:
 
 
 def _anisotropy(models: dict[str, LearnedFilter], volumes: dict[str, np.ndarray]) -> Any:
+    """Filter and section of both starts, early on the left and at the end on the right."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(7, 7.4))
-    for row, (name, start) in zip(
-        axes, ((PLANE, "ramp along x"), (ROUND, "symmetric ramp")), strict=True
-    ):
-        row[0].imshow(plane_response(models[name])[0], cmap="gray")
-        row[0].set_title(f"beta_2 learned from the {start}", fontsize=9)
-        image = volumes[name][volumes[name].shape[0] // 2]
-        low, high = np.percentile(image, PERCENTILES)
-        row[1].imshow(image, cmap="gray", vmin=low, vmax=high)
-        row[1].set_title("what it reconstructs", fontsize=9)
+    figure, axes = plt.subplots(2, 4, figsize=(13, 6.9))
+    starts = ((PLANE, "ramp along x"), (ROUND, "symmetric ramp"))
+    for row, (name, start) in zip(axes, starts, strict=True):
+        for left, (stage, when) in zip((0, 2), ((EARLY, "early"), ("", "at the end")), strict=True):
+            row[left].imshow(plane_response(models[name + stage])[0], cmap="gray")
+            row[left].set_title(f"beta_2 from the {start}, {when}", fontsize=9)
+            volume = volumes[name + stage]
+            image = volume[volume.shape[0] // 2]
+            low, high = np.percentile(image, PERCENTILES)
+            row[left + 1].imshow(image, cmap="gray", vmin=low, vmax=high)
+            row[left + 1].set_title("what it reconstructs", fontsize=9)
         for axis in row:
             axis.set_axis_off()
     return figure
@@ -149,7 +157,7 @@ def print_phenomena(models: dict[str, LearnedFilter], volumes: dict[str, np.ndar
     print(f"1 low frequencies of the normalized profile, learned over ramp: {gain:.2f}")
     sharp = {n: edge(n) for n in ("truth", "ramp", BLURRED, PLANE)}
     print("2 power above half Nyquist:", ", ".join(f"{k} {v:.1e}" for k, v in sharp.items()))
-    flat = {i: uneven(f"plane-2d, from {i}") for i in ("ramp", "symmetric-ramp")}
+    flat = {name: uneven(name) for name in (PLANE + EARLY, ROUND + EARLY, PLANE, ROUND)}
     print("3 response along ky over kx:", ", ".join(f"{k} {v:.2f}" for k, v in flat.items()))
-    smooth = {n: edge(n) for n in (RAMP, ZERO)}
+    smooth = {n: edge(n) for n in ("truth", RAMP + EARLY, ZERO + EARLY, RAMP, ZERO)}
     print("4 power above half Nyquist:", ", ".join(f"{k} {v:.1e}" for k, v in smooth.items()))

@@ -217,3 +217,36 @@ def test_a_series_that_is_closed_is_no_longer_offered(
     assert dock.fields.source.count() == 2
     viewer.layers.clear()
     assert dock.fields.source.count() == 1
+
+
+def test_wide_tilts_are_binned_and_the_thickness_with_them(
+    qtbot: Any, dock: LearnedFilterDock, viewer: ViewerModel, add_series: Callable[..., Any]
+) -> None:
+    images = np.random.default_rng(0).normal(9, 1, (9, 16, 1500)).astype(np.float32)
+    wide = TiltSeries.from_array(images, np.linspace(-40, 40, 9), pixel_size=10.0, name="wide")
+    add_series(wide)
+    assert dock.fields.binning.value() == 2
+    assert dock.fields.thickness.value() == 100  # 200 nm at 20 Å
+    dock.fields.binning.setValue(4)
+    assert dock.fields.thickness.value() == 50
+    dock.fields.thickness.setValue(8)
+    choose(dock, "radial")
+    learn(qtbot, dock)
+    apply(qtbot, dock)
+    for layer in dock.comparison.pair:
+        assert layer.data.shape == (8, 4, 375)
+        np.testing.assert_allclose(layer.scale, 40.0)
+
+
+def test_what_does_not_fit_into_memory_is_refused(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_series(series)
+    monkeypatch.setattr("napari_lbn.engine.device.default_memory_bound", lambda _: 1000)
+    with qtbot.waitSignal(dock.runner.failed, timeout=WAIT) as told:
+        dock.learn_button.click()
+    assert "Bin more" in told.args[0].remedy

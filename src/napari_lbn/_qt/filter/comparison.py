@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from napari_lbn.engine.tilt_series import TiltSeries
-
 Section = Literal["xy", "xz"]
 AVERAGE = 5
 """Pixels over which a section is averaged at first: single ones are mostly noise."""
@@ -65,22 +62,29 @@ class Comparison(QWidget):
         """The layers that are compared and still there."""
         return [layer for layer in self._pair if layer in self._viewer.layers]
 
-    def show(self, series: TiltSeries, tomograms: Sequence[NDArray[Any]], kind: str) -> None:  # type: ignore[override]
+    def show(  # type: ignore[override]
+        self,
+        name: str,
+        pixel_size: float | None,
+        tomograms: Sequence[NDArray[Any]],
+        kind: str,
+    ) -> None:
         """Add the plain tomogram and the filter's, or renew them, and show both.
 
         Parameters
         ----------
-        series : TiltSeries
-            What they are made of.
+        name : str
+            Of the series.
+        pixel_size : float or None
+            Of the tomograms, in Å.
         tomograms : sequence of ndarray
             Plain WBP and the learned filter's, ``(z, y, x)``.
         kind : str
             Of the filter, for the name.
         """
-        names = (f"{series.name}, WBP, ramp", f"{series.name}, learned filter, {kind}")
+        names = (f"{name}, WBP, ramp", f"{name}, learned filter, {kind}")
         self._pair = [
-            self._put(data, name, series.pixel_size)
-            for data, name in zip(tomograms, names, strict=True)
+            self._put(data, name, pixel_size) for data, name in zip(tomograms, names, strict=True)
         ]
         views.go_to_middle(self._viewer, self._pair[0])
         views.go_to_row(self._viewer, self._pair[0], tomograms[0].shape[1] // 2)

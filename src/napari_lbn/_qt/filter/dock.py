@@ -148,11 +148,12 @@ class LearnedFilterDock(QWidget):
     def apply(self) -> None:
         """Reconstruct the chosen series with the filter, and plainly, into two layers."""
         self._stop = None
-        series, model = self.fields.series, self.model
-        thickness = self.fields.options.thickness
+        series, model, options = self.fields.series, self.model, self.fields.options
         kind = VARIANTS[model.config.variant]
-        self._after = lambda tomograms: self.comparison.show(series, tomograms, kind)
-        self.runner.start(lambda cancel: jobs.apply(series, model, thickness, cancel))
+        size = series.pixel_size
+        binned = None if size is None else size * options.binning
+        self._after = lambda tomograms: self.comparison.show(series.name, binned, tomograms, kind)
+        self.runner.start(lambda cancel: jobs.apply(series, model, options, cancel))
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Progress):

@@ -28,9 +28,13 @@ SOURCE_TIP = (
     "A series teaches by its own held-out tilts, simulated volumes by their truth. "
     "The filter is applied to the series that is chosen here."
 )
-OWN_THICKNESS = "Simulated volumes have a thickness of their own."
+OWN_SIZE = "Simulated volumes have a size of their own."
 STEPS, HIGHEST_STEPS = 100, 100_000
 THINNEST, THICKEST = 4, 8192
+COMFORTABLE_WIDTH = 1024
+"""Pixels; wider tilts are binned unless the user says otherwise."""
+MOST_BINNING = 32
+BINNING_TIP = "Tilts are Fourier-cropped by this factor, to learn from and to apply to"
 
 
 class FilterFields(QWidget):
@@ -60,11 +64,13 @@ class FilterFields(QWidget):
         self.steps = count(low=1, high=HIGHEST_STEPS, suffix=" steps", tip="Updates of the filter")
         self.steps.setValue(STEPS)
         self.thickness = count(low=THINNEST, high=THICKEST, suffix=" px", tip="")
+        self.binning = count(low=1, high=MOST_BINNING, suffix=" ×", tip="")
         self.padding = QCheckBox("Mirror tilts beyond their edges")
         self.padding.setToolTip("Against what filtering brings in from the opposite edge")
         self._lay_out()
         self.source.activated.connect(self._on_choice)
         self.source.currentIndexChanged.connect(self._on_source)
+        self.binning.valueChanged.connect(self._on_binning)
 
     def _lay_out(self) -> None:
         rows = form()
@@ -72,6 +78,7 @@ class FilterFields(QWidget):
         add_row(rows, "Filter", self.variant)
         add_row(rows, "Start", self.initial)
         add_row(rows, "Training", self.steps)
+        add_row(rows, "Binning", self.binning)
         add_row(rows, "Thickness", self.thickness)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -100,6 +107,7 @@ class FilterFields(QWidget):
             padding=self.padding.isChecked(),
             steps=self.steps.value(),
             thickness=self.thickness.value(),
+            binning=self.binning.value(),
         )
 
     def offer(self, layers: Any) -> None:
@@ -123,7 +131,18 @@ class FilterFields(QWidget):
 
     def _on_source(self, _index: int = 0) -> None:
         series = self.series
-        explain(self.thickness, series is not None, OWN_THICKNESS, "Of the tomogram")
+        explain(self.thickness, series is not None, OWN_SIZE, "Of the tomogram, binned pixels")
+        explain(self.binning, series is not None, OWN_SIZE, BINNING_TIP)
         if series is not None:
-            self.thickness.setValue(thickness_in_pixels(series.pixel_size))
+            width = series.image_shape[1]
+            self.binning.setValue(min(-(-width // COMFORTABLE_WIDTH), MOST_BINNING))
+            self._on_binning()
         self.source_changed.emit()
+
+    def _on_binning(self, _value: int = 0) -> None:
+        """The thickness is counted in binned pixels."""
+        series, binning = self.series, self.binning.value()
+        if series is not None:
+            size = series.pixel_size
+            pixels = thickness_in_pixels(None if size is None else size * binning)
+            self.thickness.setValue(pixels // binning if size is None else pixels)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_lbn.engine.errors import MemoryBoundError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 SIMULATED_SHAPE = (32, 64, 96)
 SIMULATED_ANGLES = np.linspace(-60, 60, 61)
 SIMULATED_SEEDS = range(1, 10)
+COPIES = 8
+"""Of the tilts while a filter is learned: as read, their spectra, and gradients of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,9 @@ class FilterOptions:
     steps : int
         Updates.
     thickness : int
-        Of the specimen, pixels; for a series.
+        Of the specimen, pixels of the binned series.
+    binning : int
+        Of the series.
     """
 
     variant: str = "plane-2d"
@@ -41,6 +47,7 @@ class FilterOptions:
     padding: bool = False
     steps: int = 100
     thickness: int = 100
+    binning: int = 1
 
 
 def learn(
@@ -57,7 +64,7 @@ def learn(
         train_filter,
     )
 
-    examples = _simulated() if series is None else _held_out(series, options.thickness)
+    examples = _simulated() if series is None else _held_out(series, options)
     model = LearnedFilter(
         FilterConfig(
             angles=tuple(examples[0].angles),
@@ -76,13 +83,14 @@ def learn(
 
 
 def apply(
-    series: TiltSeries, model: LearnedFilter, thickness: int, cancel: CancelToken
+    series: TiltSeries, model: LearnedFilter, options: FilterOptions, cancel: CancelToken
 ) -> Job[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """The tomogram by plain WBP, and the one with the learned filter, ``(z, y, x)``."""
+    thickness = options.thickness
     from napari_lbn.engine.reconstruction import WBPSettings
     from napari_lbn.engine.reconstruction.learned import filtered_source, transfer
 
-    source = _source(series)
+    source = _source(series, options)
     angles = source.angles
     own = np.asarray(model.config.angles)
     if own.shape != angles.shape or not np.allclose(own, angles, atol=0.1):
@@ -100,18 +108,42 @@ def _simulated() -> list[Example]:
     return list(simulated_examples(SIMULATED_SEEDS, SIMULATED_SHAPE, SIMULATED_ANGLES))
 
 
-def _held_out(series: TiltSeries, thickness: int) -> list[Example]:
+def _held_out(series: TiltSeries, options: FilterOptions) -> list[Example]:
     from napari_lbn.engine.reconstruction.learned import hold_out_examples
 
-    source = _source(series)
-    return hold_out_examples(source.read_rows(slice(None)), source.angles, thickness)
+    source = _source(series, options)
+    return hold_out_examples(source.read_rows(slice(None)), source.angles, options.thickness)
 
 
-def _source(series: TiltSeries) -> TiltSource:
+def _source(series: TiltSeries, options: FilterOptions) -> TiltSource:
+    from napari_lbn.engine.binning import bin_series
     from napari_lbn.engine.correct import measure_intensities
     from napari_lbn.engine.correct.sources import measured_source
 
-    return measured_source(series, measure_intensities(series))
+    working = bin_series(series, options.binning)
+    _require_room(len(working.included_angles), working.image_shape, options.thickness)
+    return measured_source(working, measure_intensities(working))
+
+
+def _require_room(n_tilts: int, shape: tuple[int, int], thickness: int) -> None:
+    """Tilts, their spectra and both tomograms are held in memory.
+
+    Raises
+    ------
+    MemoryBoundError
+        They do not fit.
+    """
+    from napari_lbn.engine.device import default_memory_bound
+
+    needed = 4 * shape[0] * shape[1] * (COPIES * n_tilts + 2 * thickness)
+    bound = default_memory_bound("cpu")
+    if needed > bound:
+        raise MemoryBoundError(
+            f"A filter for {n_tilts} tilts of {shape[0]} x {shape[1]} pixels and two tomograms "
+            f"{thickness} thick take {needed / 1e9:.1f} GB, more than the {bound / 1e9:.1f} GB "
+            "that may be used.",
+            "Bin more, or use napari-lbn filter, which writes tomograms as it goes.",
+        )
 
 
 def _tomogram(
