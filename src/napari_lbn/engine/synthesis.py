@@ -16,7 +16,8 @@ from .errors import InputError, MemoryBoundError
 from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cancelled
 from .intensity import IntensityStats
 from .network import LBN, in_bands
-from .network.latent_projection import LatentGrid, re_project
+from .network.edge_on import re_project_tilts
+from .network.latent_projection import LatentGrid
 from .network.layers import ConvUnit
 from .tiling import choose_tiling, kept_tilts
 
@@ -264,7 +265,7 @@ class _Run:
 
     def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
         angles = self.angles[first : first + self.tiling.tilts]
-        latents = re_project(volume, angles, self.grid)
+        latents = re_project_tilts(volume, angles, self.grid)
         images = self.network.decode(latents, self.size)[:, 0]
         return images.float().cpu().numpy()
 
