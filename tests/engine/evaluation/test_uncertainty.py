@@ -32,6 +32,7 @@ from napari_lbn.engine.evaluation.null_tests import (
     particle_test,
     with_random_phases,
 )
+from napari_lbn.engine.evaluation.regional_calibration import calibrate_regions
 from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
 from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.network import LBN
@@ -163,6 +164,34 @@ def test_calibration_ranks_only(seed: int, scale: float) -> None:
     plain, scaled = calibrate(spread, error), calibrate(scale * spread, error)
     assert scaled.rank_correlation == pytest.approx(plain.rank_correlation)
     assert scaled.error == pytest.approx(plain.error)
+
+
+def uneven(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A truth, what is added to it in excess, and the true strength of that, uneven in space."""
+    rng = np.random.default_rng(seed)
+    strength = np.exp(1.5 * rng.normal(size=(5, 6, 7))).repeat(8, 0).repeat(8, 1).repeat(8, 2)
+    shape = strength.shape
+    return rng.normal(size=shape), strength * rng.normal(size=shape), strength
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_regions_that_are_invented_are_ranked_by_an_ideal_spread(seed: int) -> None:
+    truth, excess, strength = uneven(seed)
+    ideal = calibrate_regions(truth + excess, strength, 3 * truth + 5)
+    assert ideal.invented > 0.8
+    assert ideal.agreement > 0.8
+    assert list(ideal.correlations) == sorted(ideal.correlations, reverse=True)
+    shuffled = np.random.default_rng(seed).permuted(strength[::8, ::8, ::8].ravel())
+    blind = shuffled.reshape(5, 6, 7).repeat(8, 0).repeat(8, 1).repeat(8, 2)
+    assert abs(calibrate_regions(truth + excess, blind, truth).invented) < 0.25
+
+
+def test_volumes_without_regions_are_refused() -> None:
+    small = np.zeros((8, 8, 8))
+    with pytest.raises(InputError, match="too few regions"):
+        calibrate_regions(small, small, small)
+    with pytest.raises(InputError, match="do not match"):
+        calibrate_regions(small, small, small[:4])
 
 
 def structured() -> np.ndarray:
