@@ -21,7 +21,7 @@ from napari_lbn.engine.projection.backends import available_backends
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from back_projection import Case
+    from back_projection_methods import Case
 
 GOAL_OF_LIMIT, GOAL_OF_ASTRA = 0.7, 2.0
 LOADED, WRITTEN = 8, 4
