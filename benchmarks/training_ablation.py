@@ -62,7 +62,7 @@ NETWORK = replace(
 EXAMPLES = ExampleSettings(
     crop=64, n_targets=8, masking="independent", range_low=(-72.0, -54.0), range_high=(54.0, 72.0)
 )
-CRITIC = CriticSettings(weight=1.0, channels=16, learning_rate=1e-4)
+CRITIC = CriticSettings(weight=1.0, channels=16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ def train_row(row: Row, series: Sequence, cases: Sequence[Case], steps: int) -> 
         precision="float32",
         seed=row.seed,
         report_every=max(steps // 4, 1),
-        critic=CRITIC if row.critic else CriticSettings(),
+        critic=replace(CRITIC, warm_up=steps // 2) if row.critic else CriticSettings(),
         examples=replace(EXAMPLES, masking=row.masking),
     )
     started = time.process_time()

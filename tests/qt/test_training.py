@@ -449,6 +449,20 @@ def test_a_failure_leaves_the_dock_usable(
     assert "Done: 3 epochs." in dock.run_panel.text
 
 
+def test_a_folder_that_cannot_be_is_told_in_words(
+    qtbot: Any, dock: TrainingDock, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("mine")
+    dock.status.set_options(folder=in_the_way)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    with notifications() as texts:
+        run(qtbot, dock)
+    assert any("Choose another folder" in text for text in texts)
+    assert "Choose another folder" in dock.run_panel.text
+    assert in_the_way.read_text() == "mine"
+
+
 def test_a_loss_that_is_no_number_keeps_the_checkpoint(
     qtbot: Any, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import torch
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.critic import PatchCritic, critic_loss, gradient_penalty
 from napari_lbn.engine.training.examples import Example
+from napari_lbn.engine.training.passes import coarse_error
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
 from napari_lbn.engine.training.staged import predict
 from napari_lbn.engine.training.state import TrainingDivergedError, TrainingState
@@ -47,15 +48,24 @@ class Mean(torch.nn.Module):
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("size", [8, 32])
-def test_penalty_is_the_distance_of_the_slope_from_one(slope: float, size: int) -> None:
+def test_penalty_is_what_the_slope_has_above_one(slope: float, size: int) -> None:
     real, made = torch.randn(2, 3, 1, size, size)
     penalty = gradient_penalty(Mean(slope), real, made)
-    assert penalty.item() == pytest.approx((slope - 1) ** 2, abs=1e-5)
+    assert penalty.item() == pytest.approx(max(slope - 1, 0) ** 2, abs=1e-5)
 
 
 def test_sign_of_equation_1() -> None:
     bright, dark = torch.ones(2, 1, 8, 8), -torch.ones(2, 1, 8, 8)
-    assert critic_loss(Mean(1.0), bright, dark, 10.0).item() == pytest.approx(-2.0, abs=1e-4)
+    loss, difference = critic_loss(Mean(1.0), bright, dark, 10.0)
+    assert loss.item() == pytest.approx(-2.0, abs=1e-4)
+    assert difference.item() == pytest.approx(2.0, abs=1e-4)
+
+
+def test_difference_is_told_without_the_penalty() -> None:
+    bright, dark = torch.ones(2, 1, 8, 8), -torch.ones(2, 1, 8, 8)
+    loss, difference = critic_loss(Mean(3.0), bright, dark, 10.0)
+    assert difference.item() == pytest.approx(6.0, abs=1e-4)
+    assert loss.item() == pytest.approx(10.0 * 4.0 - 6.0, abs=1e-3)
 
 
 def test_critic_learns_to_score_real_tilts_higher() -> None:
@@ -66,7 +76,7 @@ def test_critic_learns_to_score_real_tilts_higher() -> None:
         real = torch.randn(4, 1, 16, 16)
         made = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
         optimizer.zero_grad()
-        critic_loss(critic, real, made, 10.0).backward()
+        critic_loss(critic, real, made, 10.0)[0].backward()
         optimizer.step()
     real = torch.randn(8, 1, 16, 16)
     made = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
@@ -102,6 +112,21 @@ def test_weight_scales_the_critics_term(small_config: LBNConfig) -> None:
     once, twice = (gradients(small_config, w) - plain for w in (1.0, 2.0))
     assert once.norm() > 0
     torch.testing.assert_close(twice, 2 * once, rtol=1e-3, atol=1e-5)
+
+
+def test_the_critic_learns_before_the_network_listens(small_config: LBNConfig) -> None:
+    torch.manual_seed(0)
+    critic = CriticSettings(weight=1.0, warm_up=4, channels=8)
+    state = TrainingState(LBN(small_config), TrainingSettings(precision="float32", critic=critic))
+    assert state.adversary is not None
+    assert [state.adversary.weight(step) for step in (0, 1, 4, 9)] == [0.0, 0.25, 1.0, 1.0]
+    before = {k: v.clone() for k, v in state.adversary.critic.state_dict().items()}
+    state._accumulate(example(), 0)
+    alone = torch.cat([p.grad.flatten() for p in state.network.parameters() if p.grad is not None])
+    torch.testing.assert_close(alone, gradients(small_config, 0.0))
+    state.adversary.update()
+    after = state.adversary.critic.state_dict()
+    assert any(not torch.equal(after[k], v) for k, v in before.items())
 
 
 @pytest.mark.parametrize("together", [1, 2])
@@ -169,6 +194,34 @@ def test_activation_checkpointing_keeps_less(small_config: LBNConfig) -> None:
             )  # fmt: skip
         kept.append(total)
     assert kept[1] < 0.5 * kept[0]
+
+
+def test_coarse_error_weighs_what_noise_hides() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(64, 1, 64, 64, generator=generator)
+    nothing = torch.zeros_like(noise)
+    sides = torch.tensor([2.0, 4.0, 8.0, 16.0])
+    # the mean of size x size pixels of noise has a variance of 1 / size^2; of an offset it is 1
+    assert coarse_error(noise, nothing).item() == pytest.approx((1 / sides).sum().item(), rel=0.05)
+    assert coarse_error(nothing + 1, nothing).item() == pytest.approx(30)
+    assert coarse_error(noise, noise) == 0
+    small = torch.ones(1, 1, 5, 9)  # no larger blocks fit in
+    assert coarse_error(small, 0 * small).item() == pytest.approx(6)
+
+
+def test_coarse_error_is_part_of_the_gradient(small_config: LBNConfig) -> None:
+    found = []
+    for weight in (0.0, 1.0, 2.0):
+        torch.manual_seed(0)
+        settings = TrainingSettings(precision="float32", clip=0.0, coarse=weight)
+        state = TrainingState(LBN(small_config), settings)
+        loss = state._accumulate(example(), 0)
+        grads = [p.grad.flatten() for p in state.network.parameters() if p.grad is not None]
+        found.append((loss.mse, torch.cat(grads)))
+    assert found[0][0] == found[1][0]  # what is logged stays the MSE
+    once, twice = (gradient - found[0][1] for _, gradient in found[1:])
+    assert once.norm() > 0
+    torch.testing.assert_close(twice, 2 * once, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])

@@ -44,7 +44,9 @@ class PatchCritic(nn.Module):
         return self.score(x)
 
 
-def critic_loss(critic: nn.Module, real: Tensor, made: Tensor, penalty: float) -> Tensor:
+def critic_loss(
+    critic: nn.Module, real: Tensor, made: Tensor, penalty: float
+) -> tuple[Tensor, Tensor]:
     """What the critic minimizes: equation 1 with its sign changed, and a gradient penalty.
 
     Equation 1 is the difference of scores between measured and predicted tilts. The text
@@ -58,17 +60,24 @@ def critic_loss(critic: nn.Module, real: Tensor, made: Tensor, penalty: float) -
         ``(n, 1, y, x)`` measured tilts, and predictions cut off from the graph.
     penalty : float
         Weight of `gradient_penalty`.
+
+    Returns
+    -------
+    loss, difference : Tensor
+        To minimize; and equation 1 alone, to look at.
     """
     difference = critic(real).mean() - critic(made).mean()
-    return penalty * gradient_penalty(critic, real, made) - difference
+    return penalty * gradient_penalty(critic, real, made) - difference, difference.detach()
 
 
 def gradient_penalty(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Mean squared distance of the critic's slope from 1, between measured and predicted.
+    """Mean square of what the critic's slope has above 1, between measured and predicted.
 
     The slope is that of an image's mean score against the root mean square difference of
     images, so that it means the same for every crop: ``|C(a) - C(b)| <= rms(a - b)``. The
     critic's term is then of the order of the root of the MSE, and cannot grow without limit.
+    Slopes below 1 cost nothing: drawn up to 1, a critic that has learned nothing yet would pull
+    the network somewhere with all its might.
     A penalty rather than spectral normalisation, because the paper's GroupNorm rescales
     each layer and so undoes any bound on the layers' weights.
     """
@@ -79,4 +88,4 @@ def gradient_penalty(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
     size = math.prod(between.shape[1:])
     # the small constant keeps the root differentiable where the critic is flat
     norms = (slopes.flatten(1).square().sum(dim=1) * size + 1e-12).sqrt()
-    return (norms - 1).square().mean()
+    return (norms - 1).clamp(min=0).square().mean()

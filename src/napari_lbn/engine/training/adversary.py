@@ -46,16 +46,23 @@ class Adversary:
             betas=(0.0, 0.9),
         )
 
-    def term(self, predicted: Tensor) -> Tensor:
+    def term(self, predicted: Tensor, step: int) -> Tensor:
         """What equation 2 adds to the loss; its gradient is that of the critic's mean score.
 
         Parameters
         ----------
         predicted : Tensor
             ``(n, 1, y, x)`` tilts with their graph.
+        step : int
+            Finished steps of the training.
         """
         slope = critic_slope(self.critic, predicted.detach())
-        return -self.settings.weight * (slope * predicted).sum()
+        return -self.weight(step) * (slope * predicted).sum()
+
+    def weight(self, step: int) -> float:
+        """Of the term, which rises while the critic learns what it is to tell."""
+        warm_up = self.settings.warm_up
+        return self.settings.weight * (min(step / warm_up, 1.0) if warm_up else 1.0)
 
     def learn(self, targets: Tensor, predicted: Tensor, number: int, share: float) -> float:
         """Add to the critic's gradients, in float32: the penalty does not survive half precision.
@@ -82,9 +89,10 @@ class Adversary:
             for index, (real, made) in enumerate(parts, 1):
                 more = index < len(parts)
                 with self.workers.unsynchronised([self.criticise], active=more):
-                    loss = self.criticise(real, made) * (len(real) / len(targets))
-                    (loss * share).backward()
-                total -= loss.item()
+                    part = len(real) / len(targets)
+                    loss, difference = self.criticise(real, made)
+                    (loss * part * share).backward()
+                total += difference.item() * part
         return total
 
     def update(self) -> None:

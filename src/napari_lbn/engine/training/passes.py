@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from ..network.critic import PatchCritic, critic_loss
 from .staged import predict
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 TOGETHER = 4
 """Tilts that pass the critic at once. Its means are sums over tilts, so parts add up to the
 whole; its activations at full resolution would be most of a training's memory."""
+
+BLOCKS = (2, 4, 8, 16)
+"""Sides, in pixels, over which `coarse_error` averages."""
 
 
 class Prediction(nn.Module):
@@ -37,6 +41,23 @@ class Prediction(nn.Module):
         )
 
 
+def coarse_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean square error after averaging over blocks, each size times its side.
+
+    White noise has the same weight at each size but one power of the side less, so what is
+    left of the specimen decides; at full resolution the noise of measured targets does.
+
+    Parameters
+    ----------
+    predicted, targets : Tensor
+        ``(n, 1, y, x)``.
+    """
+    residual = predicted - targets
+    sizes = [size for size in BLOCKS if size <= min(residual.shape[-2:])]
+    errors = [size * avg_pool2d(residual, size).square().mean() for size in sizes]
+    return torch.stack(errors).sum()
+
+
 class Criticism(nn.Module):
     """The critic's loss as a module."""
 
@@ -44,8 +65,8 @@ class Criticism(nn.Module):
         super().__init__()
         self.critic, self.penalty = critic, penalty
 
-    def forward(self, real: Tensor, made: Tensor) -> Tensor:
-        """The loss, as `network.critic.critic_loss`."""
+    def forward(self, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss and equation 1, as `network.critic.critic_loss`."""
         return critic_loss(self.critic, real, made, self.penalty)
 
 

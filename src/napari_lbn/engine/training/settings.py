@@ -16,6 +16,8 @@ class CriticSettings:
     ----------
     weight : float
         Of the critic's score in the network's loss; 1 as in equation 2, 0 trains without.
+    warm_up : int
+        Steps over which the weight rises from 0, while the critic already learns.
     channels, groups : int
         Of its layers and their GroupNorm.
     learning_rate : float or None
@@ -25,6 +27,7 @@ class CriticSettings:
     """
 
     weight: float = 0.0
+    warm_up: int = 0
     channels: int = 64
     groups: int = 4
     learning_rate: float | None = None
@@ -53,6 +56,9 @@ class TrainingSettings:
     ema : float
         Decay of the running average of the weights, which is what is kept; 0 keeps the
         last weights.
+    coarse : float
+        Weight of `passes.coarse_error` beside the MSE: low frequencies, which noise hides at
+        full resolution. 0 for none, as in the paper.
     clip : float
         Largest norm of a step's gradient; 0 for no limit.
     precision : {"float32", "bfloat16", "float16"}
@@ -79,6 +85,7 @@ class TrainingSettings:
     plateau_factor: float = 0.5
     plateau_patience: int = 10
     ema: float = 0.998
+    coarse: float = 0.0
     clip: float = 1.0
     precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     recompute: int = 0

@@ -162,6 +162,8 @@ def _best_epoch(curves: Curves) -> int | None:
 def discard_run(folder: Path) -> None:
     """Remove what a training wrote into its folder, and the folder if nothing else is there."""
     names = (CONFIGURATION, SOURCES, LAST, BEST, LOG, BASELINES, CURVES)
+    if not folder.is_dir():
+        return
     for path in [*(folder / name for name in names), *folder.glob(KEPT)]:
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # absent, or the user keeps something there
