@@ -333,8 +333,8 @@ def test_damage_anywhere_is_an_alignment_or_an_input_error(
 
 ABSURD = ("1e999", "-1e999", "nan", "1e308", "-1e308")
 ROWS = {
-    "TS.aln": "# AreTomo Alignment\n# RawSize = 8 6 2\n# DarkFrame = 1 1 3\n# AlphaOffset = {}\n# SEC\n"
-    "0 {} {} {} {} 1 1 1 0 {}\n",
+    "TS.aln": "# AreTomo Alignment\n# RawSize = 8 6 2\n# DarkFrame = 1 1 3\n"
+    "# AlphaOffset = {}\n# SEC\n0 {} {} {} {} 1 1 1 0 {}\n",
     "TS.xf": "{} {} {} {} {} {}\n1 0 0 1 0 0\n",
     "tilt.com": "$tilt\nTILTFILE TS.tlt\nOFFSET {}\nSHIFT {} {}\n",
     "TS.star": STAR.format(rows="1@TS.mrc {} 0 {} {} {} {}\n2@TS.mrc 0 0 3 85 0 0"),
