@@ -10,45 +10,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QApplication
+from evidence_screenshots import take_evidence_pictures
+from screenshot_tools import PLUGIN, open_dock, settle, wait
 
 import napari
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_lbn._qt.dock import MissingWedgeDock
 
-PLUGIN = "napari-lbn"
 SIZE = (1500, 950)
-SETTLE = 1.0
-"""Seconds for the window to draw itself."""
-
-
-def wait(until: Callable[[], bool], seconds: float) -> float:
-    """Keep the window alive until a condition holds; give the seconds that it took."""
-    began = time.monotonic()
-    while not until() and time.monotonic() - began < seconds:
-        QApplication.processEvents()
-        time.sleep(0.005)
-    return time.monotonic() - began
-
-
-def settle() -> None:
-    """Let the window draw what has changed."""
-    wait(lambda: False, SETTLE)
-
-
-def open_dock(viewer: napari.Viewer) -> MissingWedgeDock:
-    """The dock, as the Plugins menu opens it."""
-    began = time.monotonic()
-    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Missing-wedge correction")
-    print(f"dock opened in {time.monotonic() - began:.2f} s")
-    return dock
 
 
 def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -> None:
@@ -140,6 +113,13 @@ def main() -> None:
     parser.add_argument(
         "--learned-filter", type=int, metavar="STEPS", help="pictures of the filter dock instead"
     )
+    parser.add_argument(
+        "--evidence",
+        nargs="*",
+        type=Path,
+        metavar="TOMOGRAM",
+        help="pictures of Check, disagreement and Compare instead, with these tomograms too",
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(show=True)
@@ -154,6 +134,10 @@ def main() -> None:
         return
     if arguments.learned_filter:
         take_filter_pictures(viewer, arguments.out, arguments.learned_filter)
+        viewer.close()
+        return
+    if arguments.evidence is not None:
+        take_evidence_pictures(viewer, arguments.out, arguments.evidence)
         viewer.close()
         return
     dock = open_dock(viewer)

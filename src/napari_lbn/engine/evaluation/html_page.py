@@ -9,8 +9,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .html_style import STYLE
 from .predictors import LBN_NAME
 from .report_data import RANGE_EDGE
+from .result import hold_out_title
 from .summary import range_names, table
 
 if TYPE_CHECKING:
@@ -22,26 +24,6 @@ if TYPE_CHECKING:
     from .result import Evaluation
     from .scores import Score
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em;
-       color: #222; background: #fff; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
-table { border-collapse: collapse; font-size: .87em; margin: .6em 0; }
-caption { text-align: left; color: #555; caption-side: bottom; padding-top: .3em; }
-th, td { padding: .25em .5em; border-bottom: 1px solid #ddd; text-align: right;
-         white-space: nowrap; }
-th { border-bottom-color: #888; font-weight: 600; }
-th:first-child, td:first-child { text-align: left; }
-tr.lbn td { font-weight: 600; background: #fff4ec; } tr.sample td { color: #888; }
-table.facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-table.facts td:first-child { white-space: nowrap; }
-p.verdict { border-left: 5px solid #999; padding: .4em .8em; margin: .6em 0;
-            background: #f5f5f5; }
-p.better { border-color: #009e73; } p.worse { border-color: #d55e00; }
-p.equal, p.mixed { border-color: #e69f00; }
-img { max-width: 100%; display: block; } .small { color: #555; font-size: .9em; }
-@media print { h2, img, table { break-inside: avoid; } h2 { break-after: avoid; } }
-"""
 INTRODUCTION = (
     "A network synthesized the tilts that a microscope cannot record, the missing wedge. Nobody "
     "can measure there, so measured tilts were hidden, predicted from the others and compared."
@@ -94,14 +76,14 @@ def html_page(
 
 
 def _findings(evaluation: Evaluation) -> str:
-    ranks = [v.rank for v in evaluation.verdicts.values()]
-    lines = []
-    for i, sentence in enumerate(evaluation.sentences):
-        rank = ranks[i] if i < len(ranks) else ""
-        head, colon, rest = sentence.partition(": ") if rank else ("", "", sentence)
-        bold = f"<b>{html.escape(head)}</b>{colon}" if head else ""
-        lines.append(f'<p class="verdict {rank}">{bold}{html.escape(rest)}</p>')
-    return "\n".join(lines)
+    lines = [("worse", "", text) for text in evaluation.warnings]
+    lines += [(v.rank, hold_out_title(k), v.sentence) for k, v in evaluation.verdicts.items()]
+    lines += [("", "", text) for text in evaluation.notes]
+    return "\n".join(
+        f'<p class="verdict {rank}">{f"<b>{html.escape(head)}</b>: " if head else ""}'
+        f"{html.escape(text)}</p>"
+        for rank, head, text in lines
+    )
 
 
 def _section(section: Section) -> str:

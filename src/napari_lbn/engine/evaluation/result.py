@@ -46,7 +46,7 @@ class Evaluation:
     def sentences(self) -> list[str]:
         """The findings in plain words, the most important first."""
         lines = [f"{hold_out_title(kind)}: {v.sentence}" for kind, v in self.verdicts.items()]
-        return [*lines, *self.warnings, *self.notes]
+        return [*self.warnings, *lines, *self.notes]
 
     @property
     def warnings(self) -> list[str]:
