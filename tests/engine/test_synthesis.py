@@ -26,7 +26,7 @@ def tilts_of(series: TiltSeries, network: LBN, settings: SynthesisSettings) -> n
 
 
 def with_tiling(monkeypatch: pytest.MonkeyPatch, tiling: Tiling) -> None:
-    monkeypatch.setattr("napari_lbn.engine.synthesis.choose_tiling", lambda *a, **k: tiling)
+    monkeypatch.setattr("napari_lbn.engine.synthesis.stages.choose_tiling", lambda *a, **k: tiling)
 
 
 @pytest.mark.parametrize("tilts", [1, 3, 8])
@@ -77,7 +77,7 @@ def test_intensities_come_back_in_the_inputs_units(
     scaled = TiltSeries.from_array(np.asarray(small_series.images) * 7 + 100, small_series.angles)
     other = tilts_of(scaled, small_network, SETTINGS)
     measured = ANGLES == 0
-    np.testing.assert_allclose(other[measured], plain[measured] * 7 + 100, rtol=1e-3)
+    np.testing.assert_allclose(other[measured], plain[measured] * 7 + 100, rtol=1e-3, atol=1e-2)
     ends = small_series.read([0, -1]).mean(axis=(1, 2))
     # an untrained network's tilt is not quite of mean 0; the scale must still be that of counts
     assert plain[0].mean() == pytest.approx(ends.mean(), rel=0.5)

@@ -80,6 +80,10 @@ class LBNConfig:
         the paper's plain back-projection.
     updates_after : int
         The same after the UNet.
+    coarse_updates : int
+        Updates of one low-passed channel at the end, with which the image channels explain
+        what changes slowly (`coarse`); the refinement then leaves that alone. 0 is without;
+        so are networks without image channels or other updates.
     axis : {"geometry", "centre"}
         Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
         lies at image pixel D i; or the centre of the latent grid.
@@ -104,6 +108,7 @@ class LBNConfig:
     volume_width: float = 2.0
     updates: int = 4
     updates_after: int = 1
+    coarse_updates: int = 48
     axis: Literal["geometry", "centre"] = "geometry"
 
     def __post_init__(self) -> None:
@@ -145,6 +150,12 @@ class LBNConfig:
         """Channels of a tilt's latent: d, and those of the image."""
         image = self.downsampling * self.subpixels if self.image_channels else 0
         return self.latent_channels + image
+
+    @property
+    def coarse_sigma(self) -> float:
+        """Of the low-pass that tells what is coarse: a latent pixel, in image pixels; or 0."""
+        iterated = self.image_channels and (self.updates or self.updates_after)
+        return float(self.downsampling) if iterated and self.coarse_updates else 0.0
 
     @property
     def volume_channels(self) -> int:

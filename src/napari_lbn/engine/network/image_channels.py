@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .coarse import low_passed
 from .layers import ConvUnit
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Refinement(nn.Module):
     def __init__(self, config: LBNConfig) -> None:
         super().__init__()
         self.slope, width = config.slope, config.refinement_width
+        self.coarse = config.coarse_sigma
         self.first = ConvUnit(2, width, kernel=7, groups=0)
         self.second = ConvUnit(width, width, kernel=5, groups=0)
         self.last = ConvUnit(width, 1, kernel=5, groups=0)
@@ -70,7 +72,10 @@ class Refinement(nn.Module):
         """Both ``(m, 1, y, x)``; the refined image, same shape."""
         x = functional.leaky_relu(self.first(torch.cat([image, decoded], dim=1)), self.slope)
         x = functional.leaky_relu(self.second(x), self.slope)
-        return image + self.last(x)
+        added = self.last(x)
+        if self.coarse:
+            added = added - low_passed(added, (self.coarse, self.coarse))
+        return image + added
 
 
 def _first_column(config: LBNConfig) -> int:

@@ -159,7 +159,7 @@ def filter_latents(
     Parameters
     ----------
     latents : Tensor
-        Interleaved.
+        Interleaved; where there are no more than the image's channels, it is some of those.
     config : LBNConfig
         Says how many channels each filter takes; the soft ramp takes the image's.
     margin : int
@@ -173,7 +173,7 @@ def filter_latents(
     Tensor
         ``(n, c, y, x + 2 * margin)``: the latents' continuation beyond the edges included.
     """
-    image = config.downsampling if config.image_channels else 0
+    image = min(config.downsampling, latents.shape[1]) if config.image_channels else 0
     learned = latents.shape[1] - image
     plain = round(config.unfiltered * learned)
     limits = limits or FilterLimits(level=1 / COARSE, cap=None)

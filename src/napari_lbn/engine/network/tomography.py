@@ -14,11 +14,14 @@ nothing of the measured tilts, the same update lets the data have the last word.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from .coarse import SAMPLES, low_passed, refined
 from .latent_projection import (
     FilterLimits,
     LatentGrid,
@@ -83,9 +86,22 @@ class LatentTomography(nn.Module):
         self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
     ) -> Tensor:
         """Updates of a corrected latent volume ``(d * subpixels, z, y, x)``; same shape."""
-        if self.after is None:
-            return volume
         solver = _Solver(self.config, angles, grid, latents.device)
+        if self.after is not None:
+            volume = self._updated(volume, latents, solver, grid)
+        if self.config.coarse_sigma:
+            rows = self.config.downsampling
+            image = volume[-rows * grid.subpixels**2 :].float()
+            image = image + self._settling(
+                image, latents[:, -rows * grid.subpixels :], solver, grid
+            )
+            volume = torch.cat([volume[: -rows * grid.subpixels**2], image])
+        return volume
+
+    def _updated(
+        self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
+    ) -> Tensor:
+        """After the updates that follow the UNet."""
         parts = []
         bands = zip(volume.float().split(ROWS, 2), latents.float().split(ROWS, 2), strict=True)
         for band, rows in bands:
@@ -94,6 +110,26 @@ class LatentTomography(nn.Module):
             parts.append(to_channels(updated, grid.subpixels))
         return torch.cat(parts, dim=2)
 
+    def _settling(
+        self, image: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
+    ) -> Tensor:
+        """What the image channels lack to explain what changes slowly (`coarse`)."""
+        fine, rows, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
+        left = []
+        for band, measured in zip(image.split(ROWS, 2), latents.split(ROWS, 2), strict=True):
+            residual = solver.residual(to_fine(band, fine), interleave(measured.float(), fine))
+            left.append(residual.mean(dim=1, keepdim=True))
+        pool = fine // SAMPLES if fine % SAMPLES == 0 else 1
+        coarse = functional.avg_pool2d(torch.cat(left, dim=2), (1, pool))
+        coarse = low_passed(coarse, (sigma / rows, sigma * fine / pool / rows))
+        settle = _Solver(
+            self.config, solver.angles, replace(grid, subpixels=fine // pool), image.device
+        )
+        volume = settle.back(coarse)
+        for _ in range(self.config.coarse_updates - 1):
+            volume = volume + settle.back(settle.residual(volume, coarse))
+        return to_channels(refined(volume, rows, pool), fine)
+
 
 class _Solver:
     """A and A^T F at the measured angles, on interleaved latents ``(n, c, y, x)``."""
@@ -101,7 +137,7 @@ class _Solver:
     def __init__(
         self, config: LBNConfig, angles: ArrayLike, grid: LatentGrid, device: torch.device
     ) -> None:
-        self.config = config
+        self.config, self.angles = config, angles
         self.margin = grid.margin * grid.subpixels
         self.project = grid.projector(angles, "distance", device)
         self.back_projector = grid.projector(angles, "linear", device, self.margin).T
@@ -121,9 +157,12 @@ class _Solver:
     def updated(self, volume: Tensor, latents: Tensor, steps: Tensor | None) -> Tensor:
         """The fine volume after one update for each row of `steps`."""
         for step in () if steps is None else steps:
-            residual = latents - self.project(volume).permute(0, 2, 3, 1)
-            volume = volume + step[:, None] * self.back(residual)
+            volume = volume + step[:, None] * self.back(self.residual(volume, latents))
         return volume
+
+    def residual(self, volume: Tensor, latents: Tensor) -> Tensor:
+        """What of the latents a fine volume leaves unexplained."""
+        return latents - self.project(volume).permute(0, 2, 3, 1)
 
 
 def _limits(config: LBNConfig, grid: LatentGrid, weights: Tensor | None) -> FilterLimits | None:
