@@ -93,6 +93,13 @@ class Alignment:
         """Number of rows, excluded ones counted."""
         return len(self.angles)
 
+    @property
+    def moves_nothing(self) -> bool:
+        """True for that of an aligned stack: its images stay as they are."""
+        scale = self.magnifications
+        still = not self.rotations.any() and not self.shifts.any() and self.binning == 1
+        return still and (scale is None or bool(np.all(scale == 1)))
+
     def matrix(self, tilt: int) -> NDArray[np.float64]:
         """``(2, 2)`` from raw to aligned coordinates (x, y), magnification included."""
         angle = np.deg2rad(self.rotations[tilt])
@@ -123,7 +130,7 @@ class Alignment:
         AreTomo, Warp and RELION write this one: ``raw = R(axis) @ aligned + offset``.
         """
         return np.array(
-            [-np.linalg.solve(self.matrix(i), self.shifts[i]) for i in range(self.n_tilts)]
+            [np.linalg.solve(self.matrix(i), 0.0 - self.shifts[i]) for i in range(self.n_tilts)]
         ).reshape(-1, 2)
 
     def describe(self) -> dict[str, Any]:

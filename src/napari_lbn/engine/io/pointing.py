@@ -20,8 +20,6 @@ MDOC_SUFFIX = ".mdoc"
 ANGLE_SUFFIXES = (".tlt", ".rawtlt", MDOC_SUFFIX)
 ALIGNED_NAMES = ("_ali.mrc", ".ali", "_ali.st")
 ALIGNMENT_SUFFIXES = (".xf", ".aln", ".xml", ".star")
-SMALL = 1e-3
-"""Degrees, and pixels or Å, that move nothing."""
 RAW_SUFFIXES = (".mrc", ".st", ".mrcs", ".tif", ".tiff", ".zarr")
 
 
@@ -78,9 +76,8 @@ def alignment_beside(stack: Path) -> Path | None:
             found = read_alignment(file)
         except InputError:  # who points at it is told why
             continue
-        moved = float(abs(found.alignment.shifts).max()) > SMALL
-        turned = float(abs(found.alignment.rotations).max()) > SMALL
-        if found.stack is not None and found.stack.name == stack.name and (moved or turned):
+        speaks_of_it = found.stack is not None and found.stack.name == stack.name
+        if speaks_of_it and not found.alignment.moves_nothing:
             return file
     return None
 

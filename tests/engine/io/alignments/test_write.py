@@ -173,7 +173,9 @@ def test_newst_is_told_that_images_of_a_lying_axis_stand_upright(stack: WriteMrc
 def test_what_the_other_package_needs_besides_is_told(stack: WriteMrc, tmp_path: Path):
     series = open_tilt_series(stack("TS_lbn.mrc"))  # 7.5 Å
     elsewhere = write_series_alignment(series, tmp_path / "out", package="imod")
-    assert "THICKNESS 267\n" in (tmp_path / "out" / "tilt.com").read_text()
+    command = (tmp_path / "out" / "tilt.com").read_text()
+    assert "THICKNESS 267\n" in command
+    assert "InputProjections TS_lbn.mrc\n" in command  # aligned already: no need of newst.com
     assert any("TS_lbn.mrc" in text and "out" in text for text in elsewhere.told)
     beside = write_series_alignment(series, tmp_path, package="warp")
     assert not any("put it" in text for text in beside.told)
@@ -202,6 +204,26 @@ def test_command_files_of_another_series_are_not_replaced(tmp_path: Path):
     with pytest.raises(OutputError, match=r"tilt\.com exists"):
         write_alignment(some(), tmp_path, "TS", package="imod", stack=facts)
     assert [file.name for file in tmp_path.iterdir()] == ["tilt.com"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_read_is_never_replaced(stack: WriteMrc, tmp_path: Path, package: Package):
+    stack("TS.mrc", angles=None)
+    turned = some(
+        angles=np.linspace(-40, 40, 5),
+        rotations=np.full(5, 3.0),
+        shifts=np.ones((5, 2)),
+        sections=np.arange(5),
+    )
+    facts = StackFacts(name="TS.mrc", shape=(5, 6, 8), pixel_size=7.5)
+    first = write_alignment(turned, tmp_path, "TS", package=package, stack=facts)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    series = open_tilt_series(tmp_path / f"TS{SUFFIX[package]}")
+    with pytest.raises(OutputError, match=r"is an input of this run|exists already"):
+        write_series_alignment(series.with_inverted_angles(), tmp_path, package=package)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    write_series_alignment(series.with_inverted_angles(), tmp_path / "out", package=package)
+    assert len(list((tmp_path / "out").iterdir())) == len(first.files)
 
 
 def test_shifts_need_a_pixel_size(tmp_path: Path):

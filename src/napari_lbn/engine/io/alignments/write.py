@@ -11,12 +11,15 @@ import numpy as np
 from ...alignment.completed import alignment_of, complete
 from ...alignment.images import AlignedImages
 from ...errors import InputError
-from ..atomic import ensure_folder
+from ..angles import angle_files
 from .files import StackFacts, WrittenAlignment
 from .read import is_alignment
+from .staging import staged
 from .writers import write_aretomo, write_imod, write_portal, write_relion, write_warp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ...alignment.model import Alignment
     from ...tilt_series import TiltSeries
     from .files import Package
@@ -41,8 +44,9 @@ def write_alignment(
     *,
     package: Package,
     stack: StackFacts,
+    keep: Iterable[Path] = (),
 ) -> WrittenAlignment:
-    """Write an alignment with shifts in Å for a package.
+    """Write an alignment with shifts in Å for a package: all of its files, or none.
 
     Parameters
     ----------
@@ -56,16 +60,18 @@ def write_alignment(
         Whose files to write.
     stack : StackFacts
         The raw images that the alignment speaks of.
+    keep : iterable of Path
+        Files that are being read, and are not to change.
 
     Raises
     ------
     OutputError
-        A file cannot be written.
+        A file cannot be written, would change one that is read, or is a command file of IMOD
+        that is there already.
     """
     if alignment.in_pixels:
         raise InputError(f"{alignment.source}: shifts are in pixels of unknown size.")
     whole, told = complete(alignment, stack.shape[0])
-    folder = ensure_folder(folder)
     writers = {
         "imod": write_imod,
         "aretomo": write_aretomo,
@@ -73,8 +79,10 @@ def write_alignment(
         "warp": write_warp,
         "portal": write_portal,
     }
-    files = writers[package](whole, folder, name, stack)
-    return WrittenAlignment(files=tuple(files), told=(*told, *not_carried(whole, package)))
+    with staged(folder, keep) as place:
+        files = writers[package](whole, place, name, stack)
+    placed = tuple(Path(folder) / file.name for file in files)
+    return WrittenAlignment(files=placed, told=(*told, *not_carried(whole, package)))
 
 
 def write_series_alignment(
@@ -105,12 +113,23 @@ def write_series_alignment(
     alignment = alignment_of(series)
     if is_raw and package == "imod":  # newst would keep the raw size, with the axis lying
         alignment = replace(alignment, aligned_shape=series.image_shape)
-    written = write_alignment(alignment, folder, name, package=package, stack=facts)
+    keep = _inputs(series)
+    written = write_alignment(alignment, folder, name, package=package, stack=facts, keep=keep)
     if in_stack or source is None:
         told = _where_the_stack_is(facts, Path(folder), source)
     else:
         told = [f"The images are single files; make a stack {facts.name} of them, in this order."]
     return replace(written, told=(*written.told, *told))
+
+
+def _inputs(series: TiltSeries) -> list[Path]:
+    """The files that a series was opened from."""
+    source, alignment = series.source, series.history.get("alignment_file")
+    inputs = [] if source is None else [source, *angle_files(source)]
+    if alignment is None:
+        return inputs
+    place = Path(str(alignment))
+    return [*inputs, *(place.iterdir() if place.is_dir() else [place])]
 
 
 def _where_the_stack_is(stack: StackFacts, folder: Path, source: Path | None) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ....errors import OutputError
 from ...text_output import write_text, write_tilt_angles
 
 if TYPE_CHECKING:
@@ -13,22 +12,14 @@ if TYPE_CHECKING:
     from ....alignment.model import Alignment
     from ..files import StackFacts
 
+COMMAND_FILES = ("newst.com", "tilt.com")
 THICKNESS = 2000.0
 """Å; 200 nm, as corrections have by default. Without an entry, ``tilt`` makes a thin sheet."""
 
 
 def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
-    """Write an alignment with a row for each image; shifts become pixels of the raw stack.
-
-    Raises
-    ------
-    OutputError
-        The folder holds command files of another series already, or cannot be written.
-    """
-    commands = [folder / "newst.com", folder / "tilt.com"]
-    taken = next((path for path in commands if path.exists()), None)
-    if taken is not None:
-        raise OutputError(f"{taken} exists already.", "Choose another folder.")
+    """Write an alignment with a row for each image; shifts become pixels of the raw stack."""
+    newst, tilt_com = (folder / command for command in COMMAND_FILES)
     lines = []
     for tilt in range(alignment.n_tilts):
         (a11, a12), (a21, a22) = alignment.matrix(tilt)
@@ -36,8 +27,8 @@ def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts)
         lines.append(f"{a11:12.7f}{a12:12.7f}{a21:12.7f}{a22:12.7f}{x:12.4f}{y:12.4f}\n")
     files = [write_text(folder / f"{name}.xf", "".join(lines))]
     files.append(write_tilt_angles(folder / f"{name}.tlt", alignment.angles))
-    files.append(write_text(commands[0], _newst(alignment, name, stack)))
-    files.append(write_text(commands[1], _tilt(alignment, name, stack)))
+    files.append(write_text(newst, _newst(alignment, name, stack)))
+    files.append(write_text(tilt_com, _tilt(alignment, name, stack)))
     return files
 
 
@@ -60,7 +51,7 @@ def _newst(alignment: Alignment, name: str, stack: StackFacts) -> str:
 def _tilt(alignment: Alignment, name: str, stack: StackFacts) -> str:
     lines = [
         "$tilt -StandardInput",
-        f"InputProjections {name}_ali.mrc",
+        f"InputProjections {stack.name if alignment.moves_nothing else f'{name}_ali.mrc'}",
         f"OutputFile {name}_rec.mrc",
         f"TILTFILE {name}.tlt",
         f"THICKNESS {max(round(THICKNESS / stack.pixel_size), 1)}",

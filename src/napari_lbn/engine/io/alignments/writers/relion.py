@@ -42,7 +42,7 @@ def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFact
     for i in range(alignment.n_tilts):
         if i in alignment.excluded:
             continue
-        axis, angle = -alignment.rotations[i], alignment.angles[i]
+        axis, angle = 0.0 - alignment.rotations[i], alignment.angles[i]  # never -0.0
         x, y = offsets[i]
         rows.append(
             f"{alignment.sections[i] + 1:06d}@{images} {angle:.4f} {axis:.4f} "
