@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..intensity import IntensityStats
     from .crops import Crop
-    from .examples import ExampleSettings, TrainingSeries
+    from .example_settings import ExampleSettings, TrainingSeries
 
 Truth = tuple["NDArray[np.float32]", "NDArray[np.float64]"]
 """Noise-free tilts ``(m, y, x)``, and their angles ``(m,)`` in degrees."""

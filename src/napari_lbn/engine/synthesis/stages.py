@@ -1,9 +1,7 @@
-"""Synthesis: tilts at any angle from the visible tilts of a series, within a memory bound."""
+"""The stages of one synthesis, each within the memory bound, and in smaller pieces where needed."""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,153 +9,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .device import choose_device, default_memory_bound, is_out_of_memory, release_memory
-from .errors import InputError, MemoryBoundError
-from .events import CancelToken, Event, Job, Progress, TiltReady, raise_if_cancelled
-from .intensity import IntensityStats
-from .network import LBN, in_bands
-from .network.edge_on import re_project_tilts
-from .network.latent_projection import LatentGrid
-from .network.layers import ConvUnit
-from .tiling import choose_tiling, kept_tilts
+from ..device import choose_device, default_memory_bound, is_out_of_memory, release_memory
+from ..errors import MemoryBoundError
+from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
+from ..network import LBN, in_bands
+from ..network.edge_on import re_project_tilts
+from ..network.latent_projection import LatentGrid
+from ..tiling import choose_tiling, kept_tilts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from .tilt_series import TiltSeries
+    from ..intensity import IntensityStats
+    from ..tilt_series import TiltSeries
+    from .settings import SynthesisSettings
 
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SynthesisSettings:
-    """How tilts are synthesized.
-
-    Attributes
-    ----------
-    device : str
-        "auto" takes the fastest.
-    memory_bound : int or None
-        Bytes on that device; half of what is free by default.
-    thickness : int or None
-        Pixels; used by weights whose latent volume is a slab.
-    rows : slice
-        Rows of y to work on; all by default. The network's statistics are then those of
-        these rows, so a part differs slightly from the same rows of the whole.
-    """
-
-    device: str = "auto"
-    memory_bound: int | None = None
-    thickness: int | None = None
-    rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Synthesis:
-    """What came out.
-
-    Attributes
-    ----------
-    angles : ndarray
-        ``(m,)`` degrees.
-    tilts : ndarray
-        ``(m, y, x)`` float32, in the input's units.
-    stats : IntensityStats
-        Of the visible tilts.
-    """
-
-    angles: NDArray[np.float64]
-    tilts: NDArray[np.float32]
-    stats: IntensityStats
-
-
-def synthesize(
-    series: TiltSeries,
-    network: LBN,
-    angles: NDArray[np.float64],
-    settings: SynthesisSettings,
-    *,
-    stats: IntensityStats | None = None,
-    latents: dict[int, Tensor] | None = None,
-    fractions: tuple[float, float] = (0.0, 1.0),
-    cancel: CancelToken | None = None,
-) -> Job[Synthesis]:
-    """Predict tilts at these angles from the included tilts of a series.
-
-    Parameters
-    ----------
-    series : TiltSeries
-        At a pixel size that the weights know.
-    network : LBN
-        In evaluation mode; moved to the device and left there.
-    angles : ndarray
-        ``(m,)`` degrees in (-90, 90]; those that were measured come out as re-projections.
-    settings : SynthesisSettings
-        Device, memory bound, rows.
-    stats : IntensityStats, optional
-        Of the included tilts, where already measured.
-    latents : dict, optional
-        Encoded tilts by their index in the series, used and added to. A tilt is encoded on
-        its own, so runs that hide different tilts of one series may share them.
-    fractions : tuple of float
-        Share of the whole job that this is, for `Progress`.
-    cancel : CancelToken, optional
-        Ends the job with `Cancelled` before the network's next layer.
-
-    Yields
-    ------
-    Progress, TiltReady
-        A `TiltReady` for each angle, in the order given.
-
-    Raises
-    ------
-    InputError
-        Fewer than two tilts.
-    MemoryBoundError
-        The smallest tiling does not fit.
-    """
-    if series.included.size < 2:
-        raise InputError(f"{series.name}: synthesis needs at least two tilts in use.")
-    if stats is None:
-        stats = IntensityStats.measure(
-            (series.read([i])[0] for i in series.included), series.included_angles
-        )
-    run = _Run(series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel)
-    run.kept = latents
-    tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
-    try:
-        with _cancelled_between_layers(run.network, cancel):
-            for event in run.events(fractions):
-                if isinstance(event, TiltReady):
-                    tilts[event.index] = event.image
-                yield event
-    finally:
-        del run
-        release_memory()
-    return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
-
-
-@contextlib.contextmanager
-def _cancelled_between_layers(network: LBN, cancel: CancelToken | None) -> Iterator[None]:
-    """Raise `Cancelled` before the next layer once the token is set.
-
-    The latent volume is corrected in one piece, for its statistics are those of the whole:
-    on a large series that takes minutes, and users wait a second.
-    """
-    units = [] if cancel is None else [m for m in network.modules() if isinstance(m, ConvUnit)]
-    hooks = [
-        unit.register_forward_pre_hook(lambda *_: raise_if_cancelled(cancel)) for unit in units
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-class _Run:
+class SynthesisRun:
     """One synthesis: the state that its stages share."""
 
     def __init__(
@@ -278,13 +150,3 @@ class _Run:
             mean, std = (value[0] for value in self.stats.at([angle]))
         scaled = image * np.float32(std) + np.float32(mean)
         return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
-
-
-@contextlib.contextmanager
-def on_device(network: LBN, device: str) -> Iterator[LBN]:
-    """Lend a network to a device and take it back to the CPU afterwards."""
-    try:
-        yield network.to(choose_device(device))
-    finally:
-        network.to("cpu")
-        release_memory()

@@ -1,0 +1,8 @@
+"""Synthesis of tilts: `synthesize` is the job; stages and settings have their own modules."""
+
+from __future__ import annotations
+
+from .job import on_device, synthesize
+from .settings import Synthesis, SynthesisSettings
+
+__all__ = ["Synthesis", "SynthesisSettings", "on_device", "synthesize"]

@@ -1,0 +1,121 @@
+"""Synthesis: tilts at any angle from the visible tilts of a series, within a memory bound."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..device import choose_device, release_memory
+from ..errors import InputError
+from ..events import CancelToken, Job, TiltReady, raise_if_cancelled
+from ..intensity import IntensityStats
+from ..network.layers import ConvUnit
+from .settings import Synthesis, SynthesisSettings
+from .stages import SynthesisRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ..network import LBN
+    from ..tilt_series import TiltSeries
+
+
+def synthesize(
+    series: TiltSeries,
+    network: LBN,
+    angles: NDArray[np.float64],
+    settings: SynthesisSettings,
+    *,
+    stats: IntensityStats | None = None,
+    latents: dict[int, Tensor] | None = None,
+    fractions: tuple[float, float] = (0.0, 1.0),
+    cancel: CancelToken | None = None,
+) -> Job[Synthesis]:
+    """Predict tilts at these angles from the included tilts of a series.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        At a pixel size that the weights know.
+    network : LBN
+        In evaluation mode; moved to the device and left there.
+    angles : ndarray
+        ``(m,)`` degrees in (-90, 90]; those that were measured come out as re-projections.
+    settings : SynthesisSettings
+        Device, memory bound, rows.
+    stats : IntensityStats, optional
+        Of the included tilts, where already measured.
+    latents : dict, optional
+        Encoded tilts by their index in the series, used and added to. A tilt is encoded on
+        its own, so runs that hide different tilts of one series may share them.
+    fractions : tuple of float
+        Share of the whole job that this is, for `Progress`.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled` before the network's next layer.
+
+    Yields
+    ------
+    Progress, TiltReady
+        A `TiltReady` for each angle, in the order given.
+
+    Raises
+    ------
+    InputError
+        Fewer than two tilts.
+    MemoryBoundError
+        The smallest tiling does not fit.
+    """
+    if series.included.size < 2:
+        raise InputError(f"{series.name}: synthesis needs at least two tilts in use.")
+    if stats is None:
+        stats = IntensityStats.measure(
+            (series.read([i])[0] for i in series.included), series.included_angles
+        )
+    run = SynthesisRun(
+        series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel
+    )
+    run.kept = latents
+    tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
+    try:
+        with _cancelled_between_layers(run.network, cancel):
+            for event in run.events(fractions):
+                if isinstance(event, TiltReady):
+                    tilts[event.index] = event.image
+                yield event
+    finally:
+        del run
+        release_memory()
+    return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
+
+
+@contextlib.contextmanager
+def _cancelled_between_layers(network: LBN, cancel: CancelToken | None) -> Iterator[None]:
+    """Raise `Cancelled` before the next layer once the token is set.
+
+    The latent volume is corrected in one piece, for its statistics are those of the whole:
+    on a large series that takes minutes, and users wait a second.
+    """
+    units = [] if cancel is None else [m for m in network.modules() if isinstance(m, ConvUnit)]
+    hooks = [
+        unit.register_forward_pre_hook(lambda *_: raise_if_cancelled(cancel)) for unit in units
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextlib.contextmanager
+def on_device(network: LBN, device: str) -> Iterator[LBN]:
+    """Lend a network to a device and take it back to the CPU afterwards."""
+    try:
+        yield network.to(choose_device(device))
+    finally:
+        network.to("cpu")
+        release_memory()

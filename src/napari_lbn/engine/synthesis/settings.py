@@ -1,0 +1,54 @@
+"""How tilts are synthesized, and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..intensity import IntensityStats
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisSettings:
+    """How tilts are synthesized.
+
+    Attributes
+    ----------
+    device : str
+        "auto" takes the fastest.
+    memory_bound : int or None
+        Bytes on that device; half of what is free by default.
+    thickness : int or None
+        Pixels; used by weights whose latent volume is a slab.
+    rows : slice
+        Rows of y to work on; all by default. The network's statistics are then those of
+        these rows, so a part differs slightly from the same rows of the whole.
+    """
+
+    device: str = "auto"
+    memory_bound: int | None = None
+    thickness: int | None = None
+    rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Synthesis:
+    """What came out.
+
+    Attributes
+    ----------
+    angles : ndarray
+        ``(m,)`` degrees.
+    tilts : ndarray
+        ``(m, y, x)`` float32, in the input's units.
+    stats : IntensityStats
+        Of the visible tilts.
+    """
+
+    angles: NDArray[np.float64]
+    tilts: NDArray[np.float32]
+    stats: IntensityStats
