@@ -60,25 +60,25 @@ def fsc(arguments) -> None:
         for name, curves in methods.items():
             mean[name] = mean_curve(curves)
             resolution = mean[name].resolution(SEVENTH)
-            text = "–" if resolution is None else f"{resolution:.1f} Å"
+            text = "–" if resolution is None else f"{resolution:.1f}"
             rows.append(f"| {region} | {name} | {mean[name].mean():.3f} | {text} |")
         draw_fsc(axes, mean, (SEVENTH,))
         axes.set_title(region, fontsize=9)
     save_figure(figure, arguments.out / "figure4b_fsc")
-    head = ["| region | tomogram | mean FSC | at 1/7 |", "|---|---|---|---|"]
+    head = ["| region | tomogram | mean FSC | at 1/7, pixels |", "|---|---|---|---|"]
     write(arguments, "figure4b", "FSC against the full-range tomogram", [*head, *rows])
 
 
 def mean_curve(curves):
-    """Mean over specimens; slabs of other thickness have other shells."""
+    """Mean over specimens, per pixel: they differ in shells and in pixel size."""
     coarsest = min(curves, key=lambda c: c.frequency.size)
     rows = []
     for curve in curves:
         known = np.isfinite(curve.correlation)
         x, y = curve.frequency[known], curve.correlation[known]
         rows.append(np.interp(coarsest.frequency, x, y, left=np.nan, right=np.nan))
-    stack = np.ma.masked_invalid(rows)
-    return replace(coarsest, correlation=stack.mean(axis=0).filled(np.nan))
+    mean = np.ma.masked_invalid(rows).mean(axis=0)
+    return replace(coarsest, pixel_size=None, correlation=mean.filled(np.nan))
 
 
 def slices(arguments, volumes) -> None:

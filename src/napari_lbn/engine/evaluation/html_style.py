@@ -1,7 +1,7 @@
 """How the page of an evaluation looks, on a screen and on paper."""
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em;
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 66em; margin: 2em auto; padding: 0 1em;
        color: #222; background: #fff; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
 table { border-collapse: collapse; font-size: .87em; margin: .6em 0; }
