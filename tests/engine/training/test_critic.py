@@ -9,7 +9,6 @@ import torch
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.critic import PatchCritic, critic_loss, gradient_penalty
 from napari_lbn.engine.training.examples import Example
-from napari_lbn.engine.training.passes import coarse_error
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
 from napari_lbn.engine.training.staged import predict
 from napari_lbn.engine.training.state import TrainingDivergedError, TrainingState
@@ -194,34 +193,6 @@ def test_activation_checkpointing_keeps_less(small_config: LBNConfig) -> None:
             )  # fmt: skip
         kept.append(total)
     assert kept[1] < 0.5 * kept[0]
-
-
-def test_coarse_error_weighs_what_noise_hides() -> None:
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(64, 1, 64, 64, generator=generator)
-    nothing = torch.zeros_like(noise)
-    sides = torch.tensor([2.0, 4.0, 8.0, 16.0])
-    # the mean of size x size pixels of noise has a variance of 1 / size^2; of an offset it is 1
-    assert coarse_error(noise, nothing).item() == pytest.approx((1 / sides).sum().item(), rel=0.05)
-    assert coarse_error(nothing + 1, nothing).item() == pytest.approx(30)
-    assert coarse_error(noise, noise) == 0
-    small = torch.ones(1, 1, 5, 9)  # no larger blocks fit in
-    assert coarse_error(small, 0 * small).item() == pytest.approx(6)
-
-
-def test_coarse_error_is_part_of_the_gradient(small_config: LBNConfig) -> None:
-    found = []
-    for weight in (0.0, 1.0, 2.0):
-        torch.manual_seed(0)
-        settings = TrainingSettings(precision="float32", clip=0.0, coarse=weight)
-        state = TrainingState(LBN(small_config), settings)
-        loss = state._accumulate(example(), 0)
-        grads = [p.grad.flatten() for p in state.network.parameters() if p.grad is not None]
-        found.append((loss.mse, torch.cat(grads)))
-    assert found[0][0] == found[1][0]  # what is logged stays the MSE
-    once, twice = (gradient - found[0][1] for _, gradient in found[1:])
-    assert once.norm() > 0
-    torch.testing.assert_close(twice, 2 * once, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 
 from ..network.critic import PatchCritic, critic_loss
 from .staged import predict
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 TOGETHER = 4
 """Tilts that pass the critic at once. Its means are sums over tilts, so parts add up to the
 whole; its activations at full resolution would be most of a training's memory."""
-
-BLOCKS = (2, 4, 8, 16)
-"""Sides, in pixels, over which `coarse_error` averages."""
 
 
 class Prediction(nn.Module):
@@ -39,23 +35,6 @@ class Prediction(nn.Module):
         return predict(
             self.network, tilts, angles, targets, thickness=thickness, tilts_together=together
         )
-
-
-def coarse_error(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Mean square error after averaging over blocks, each size times its side.
-
-    White noise has the same weight at each size but one power of the side less, so what is
-    left of the specimen decides; at full resolution the noise of measured targets does.
-
-    Parameters
-    ----------
-    predicted, targets : Tensor
-        ``(n, 1, y, x)``.
-    """
-    residual = predicted - targets
-    sizes = [size for size in BLOCKS if size <= min(residual.shape[-2:])]
-    errors = [size * avg_pool2d(residual, size).square().mean() for size in sizes]
-    return torch.stack(errors).sum()
 
 
 class Criticism(nn.Module):

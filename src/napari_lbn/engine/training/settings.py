@@ -56,9 +56,6 @@ class TrainingSettings:
     ema : float
         Decay of the running average of the weights, which is what is kept; 0 keeps the
         last weights.
-    coarse : float
-        Weight of `passes.coarse_error` beside the MSE: low frequencies, which noise hides at
-        full resolution. 0 for none, as in the paper.
     clip : float
         Largest norm of a step's gradient; 0 for no limit.
     precision : {"float32", "bfloat16", "float16"}
@@ -85,7 +82,6 @@ class TrainingSettings:
     plateau_factor: float = 0.5
     plateau_patience: int = 10
     ema: float = 0.998
-    coarse: float = 0.0
     clip: float = 1.0
     precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     recompute: int = 0

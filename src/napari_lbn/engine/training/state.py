@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import LBNError
 from .adversary import Adversary
-from .passes import Prediction, coarse_error
+from .passes import Prediction
 from .workers import current_workers
 
 if TYPE_CHECKING:
@@ -150,8 +150,6 @@ class TrainingState:
         predicted = predicted.float()
         mse = torch.nn.functional.mse_loss(predicted, targets)
         loss, adversary = mse, self.adversary
-        if settings.coarse:
-            loss = loss + settings.coarse * coarse_error(predicted, targets)
         if adversary is not None:
             loss = loss + adversary.term(predicted, self.step_count)
         share = 1 / self.examples_here
