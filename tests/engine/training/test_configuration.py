@@ -50,6 +50,16 @@ def test_the_papers_numbers() -> None:
     assert read_configuration("paper-ablation").run.epochs == 500
 
 
+def test_the_recipe_of_bundled_weights_needs_no_data_and_fits_the_package() -> None:
+    recipe = read_configuration("bundled")
+    assert recipe.start is None
+    assert recipe.data.series == ()
+    assert recipe.data.fresh > 0
+    assert recipe.training.examples.wedge_targets == 0
+    network, _ = make_network(recipe)
+    assert 2 * network.n_parameters() < 20e6  # bytes in half precision
+
+
 def test_the_ablation_differs_in_its_length_only() -> None:
     paper, ablation = read_configuration("paper"), read_configuration("paper-ablation")
     assert paper.training == ablation.training
