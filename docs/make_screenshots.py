@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from napari_lbn._qt.dock import MissingWedgeDock
 
 SIZE = (1500, 950)
+EPOCH_STEPS = 10
+LONGEST = 3600
+"""Seconds to wait for a training."""
 
 
 def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -> None:
@@ -56,8 +59,8 @@ def take_pictures(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -
     save("dock_xy")
 
 
-def take_training_pictures(viewer: napari.Viewer, folder: Path, minutes: int) -> None:
-    """Fine-tune for some minutes and save a picture before, in the middle and at the end."""
+def take_training_pictures(viewer: napari.Viewer, folder: Path, epochs: int) -> None:
+    """Fine-tune for some short epochs and save a picture before, late, and at the end."""
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "LBN training")
     status = dock.status
 
@@ -68,13 +71,13 @@ def take_training_pictures(viewer: napari.Viewer, folder: Path, minutes: int) ->
         )
 
     with tempfile.TemporaryDirectory() as runs:
-        status.set_options(folder=Path(runs), length=minutes)
+        status.set_options(folder=Path(runs), unit="epochs", length=epochs, steps=EPOCH_STEPS)
         wait(dock.run_panel.button.isEnabled, 600)
         save("training_before")
         dock.run_panel.button.click()
-        wait(lambda: status.fraction > 0.6 and status.phase == "training", 120 * minutes)
+        wait(lambda: status.fraction > 0.8 and status.phase == "training", LONGEST)
         save("training")
-        wait(lambda: not status.running, 120 * minutes)
+        wait(lambda: not status.running, LONGEST)
         print(status.outcome)
         save("training_after")
 
@@ -108,7 +111,7 @@ def main() -> None:
     parser.add_argument("--filter", default="cosine", help="of WBP: single sections are noisy")
     parser.add_argument("--average", type=int, default=21, help="pixels a section is averaged over")
     parser.add_argument(
-        "--training", type=int, metavar="MINUTES", help="pictures of the training dock instead"
+        "--training", type=int, metavar="EPOCHS", help="pictures of the training dock instead"
     )
     parser.add_argument(
         "--learned-filter", type=int, metavar="STEPS", help="pictures of the filter dock instead"
