@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -237,6 +238,28 @@ def test_synthesized_tilts_feed_every_method(phantom, method):
     nothing, *_ = run(augment(source(tilts), added, alpha=0.0), settings)
     assert error(both, truth) < 0.8 * error(alone, truth)
     np.testing.assert_allclose(nothing, alone, atol=2e-2)
+
+
+def test_what_a_network_gets_wrong_at_steep_tilts_of_a_slab_draws_no_bands():
+    """Errors that grow as the rays' length within a slab does."""
+    rng = np.random.default_rng(0)
+    wide = rng.normal(0.0, 1.0, (THICKNESS, 1, 5 * SIZE)).astype(np.float32)
+    new = angles_to_synthesize(ANGLES)
+    tilts, wrong = project(wide), project(wide, new)
+    slow = np.sin(np.arange(SIZE) / 5 + rng.uniform(0, 6, (len(new), 1, 1)))
+    length = 1 / np.cos(np.deg2rad(new)).clip(0.1)[:, None, None]
+    wrong += (0.3 * tilts.std() * length * slow).astype(np.float32)
+    both = augment(source(tilts), source(wrong, new))
+    settings = TVSettings(thickness=THICKNESS, iterations=60, strength=0.01)
+    weighted, *_ = run(both, settings)
+    alike, *_ = run(dataclasses.replace(both, synthesized=None), settings)
+    truth = wide[..., 2 * SIZE : 3 * SIZE]
+
+    def bands(tomogram: np.ndarray) -> float:
+        return float((tomogram - truth).mean(axis=(1, 2)).std())
+
+    assert bands(weighted) < 0.8 * bands(alike)
+    assert error(weighted, truth) < error(alike, truth)
 
 
 def test_augmenting_refuses_what_does_not_belong_together(phantom):

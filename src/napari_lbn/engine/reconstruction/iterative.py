@@ -84,7 +84,8 @@ def reconstruct_iteratively(
     ------
     InputError, MemoryBoundError, Cancelled
     """
-    angles, shares = _checked(source)
+    angles = np.asarray(source.angles, np.float64)
+    shares = torch.from_numpy(shares_of(source, settings)).float().to(settings.device)
     bound = settings.memory_bound or default_memory_bound(settings.device)
     rows = plan_rows(angles, source.shape_yx, settings, bound)
     operator = SlabOperator(
@@ -95,7 +96,6 @@ def reconstruct_iteratively(
         device=settings.device,
         matrix_bytes=int(MATRIX_SHARE * bound),
     )
-    shares = shares.to(settings.device)
     penalty = _penalty(source, settings)
     starts = range(source.row_range[0], source.row_range[1], rows)
     squares, total = np.zeros(settings.iterations), 0.0
@@ -159,8 +159,18 @@ def _returning(steps: Generator[float, None, Tensor], keep: list[Tensor]) -> Ite
     keep.append((yield from steps))
 
 
-def _checked(source: TiltSource) -> tuple[NDArray[np.float64], torch.Tensor]:
-    """Angles, and how much each tilt counts, the most 1."""
+def shares_of(source: TiltSource, settings: IterativeSettings) -> NDArray[np.float64]:
+    """How much each tilt counts, the most 1.
+
+    What a network gets wrong grows with the tilt itself, in a slab as 1 / cos(angle), and
+    total variation weighs squared errors: without cos^2 the steepest tilts, which see far more
+    than the field of view, draw bands along x. SIRT divides by the length of rays already.
+
+    Raises
+    ------
+    InputError
+        Not one share for each tilt, negative ones, or all 0.
+    """
     angles = np.asarray(source.angles, np.float64)
     shares = np.ones_like(angles) if source.shares is None else np.asarray(source.shares, float)
     if angles.ndim != 1 or angles.size == 0 or shares.shape != angles.shape:
@@ -170,7 +180,10 @@ def _checked(source: TiltSource) -> tuple[NDArray[np.float64], torch.Tensor]:
         )
     if not (shares >= 0).all() or not shares.any():
         raise InputError("Shares of tilts must not be negative, nor all zero.")
-    return angles, torch.from_numpy(shares / shares.max()).float()
+    in_slab = isinstance(settings, TVSettings) and settings.beyond == "specimen"
+    if in_slab and source.synthesized is not None:
+        shares = np.where(source.synthesized, shares * np.cos(np.deg2rad(angles)) ** 2, shares)
+    return shares / shares.max()
 
 
 def _progress(part: str, done: int, total: int, fractions: tuple[float, float]) -> Progress:

@@ -28,7 +28,8 @@ def augment(measured: TiltSource, synthesized: TiltSource, *, alpha: float = 1.0
     """Measured tilts and synthesized ones as one source, ascending in angle.
 
     Back-projected it gives ``measured + alpha * synthesized``, as `correct` does; an
-    iterative method counts the residuals of synthesized tilts `alpha` times.
+    iterative method counts the residuals of synthesized tilts `alpha` times (for total
+    variation of a slab see `iterative.shares_of`).
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ def augment(measured: TiltSource, synthesized: TiltSource, *, alpha: float = 1.0
         shape_yx=measured.shape_yx,
         weights=np.concatenate([weights, added])[order],
         shares=shares[order],
+        synthesized=order >= len(measured.angles),
     )
 
 

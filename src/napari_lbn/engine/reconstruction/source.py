@@ -29,6 +29,8 @@ class TiltSource:
     shares : ndarray or None
         ``(n_tilts,)`` how much each tilt counts in an iterative method; all alike by
         default.
+    synthesized : ndarray or None
+        ``(n_tilts,)`` which tilts a network made; none by default.
     rows : tuple of int or None
         First and last row (excluded) to reconstruct; all by default. Others may still be
         read, where a method couples neighbouring rows.
@@ -39,6 +41,7 @@ class TiltSource:
     shape_yx: tuple[int, int]
     weights: NDArray[np.float64] | None = None
     shares: NDArray[np.float64] | None = None
+    synthesized: NDArray[np.bool_] | None = None
     rows: tuple[int, int] | None = None
 
     @property
