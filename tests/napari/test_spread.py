@@ -64,7 +64,7 @@ def spread(viewer: ViewerModel, volumes: dict[str, np.ndarray]) -> SpreadLayers:
 def make_spread(viewer: ViewerModel, volume: np.ndarray, previous: Any = None) -> SpreadLayers:
     layers = SpreadLayers(viewer, EXTENT)
     layers.add_slab(slab("mean", np.full(SHAPE, 99, np.float32)))
-    layers.add_slab(slab("spread", volume))
+    layers.add_slab(slab("relative spread", volume))
     tilts = np.arange(1, 5, dtype=np.float32)[:, None, None] * np.ones(SHAPE[1:], np.float32)
     found = SimpleNamespace(
         spread=tilts, structure=0.5, label="not proof", provenance={"weights": "w"}
@@ -111,12 +111,12 @@ def test_the_volume_is_a_layer_that_says_what_it_is(
     assert tuple(layer.scale) == (10, 10, 10)
 
 
-def test_shares_and_quantiles_are_in_units_of_what_is_added(
+def test_shares_and_quantiles_are_of_the_relative_spread(
     spread: SpreadLayers, volumes: dict[str, np.ndarray]
 ) -> None:
     threshold = spread.quantile(0.75)
     assert spread.share_above(threshold) == pytest.approx(0.25, abs=0.01)
-    assert np.mean(volumes["spread"] > 0.5 * threshold) == pytest.approx(0.25, abs=0.01)
+    assert np.mean(volumes["spread"] > threshold) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize("blank", [True, False])
@@ -129,9 +129,9 @@ def test_a_mask_shows_other_voxels_only_where_the_spread_is_high(
     alpha: float,
 ) -> None:
     tomograms.set_alpha(alpha)
-    masked = spread.masked(tomograms, 2.0, blank=blank)
+    masked = spread.masked(tomograms, 1.0, blank=blank)
     whole = volumes["measured"] + np.float32(alpha) * volumes["synthesized"]
-    high = volumes["spread"] > 2.0 * 0.5
+    high = volumes["spread"] > 1.0
     instead = 0 if blank else volumes["measured"]
     np.testing.assert_allclose(np.asarray(masked), np.where(high, instead, whole), rtol=1e-6)
     np.testing.assert_allclose(masked[:, 3:5], np.asarray(masked)[:, 3:5])
@@ -145,7 +145,7 @@ def test_a_mask_is_undone_and_is_never_written(
     limits = tuple(layer.contrast_limits)
     tomograms.show_masked(spread.masked(tomograms, 1.0, blank=True))
     assert isinstance(layer.data, MaskedVolume)
-    assert record_of(layer)["masked_above"] == pytest.approx(0.5)
+    assert record_of(layer)["masked_above"] == pytest.approx(1.0)
     assert tuple(layer.contrast_limits) == limits
     write_image(str(tmp_path / "out.mrc"), *layer.as_layer_data_tuple()[:2])
     with mrcfile.open(tmp_path / "out.mrc") as mrc:

@@ -47,8 +47,9 @@ class FakeMeasure:
         height, width = plan.image_shape
         volume = np.ones((plan.thickness, height, width), np.float32)
         volume[:, height // 2 :] = 3
-        for part in ("mean", "spread"):
-            yield SlabReady(part=part, y_start=0, y_stop=height, slab=volume)
+        yield SlabReady(part="mean", y_start=0, y_stop=height, slab=2 * volume)
+        yield SlabReady(part="spread", y_start=0, y_stop=height, slab=volume)
+        yield SlabReady(part="relative spread", y_start=0, y_stop=height, slab=volume / 2)
         spread = np.ones((plan.new_angles.size, height, width), np.float32)
         return Disagreement(
             angles=plan.new_angles, mean=spread, spread=spread, relative=0.25, structure=2.0

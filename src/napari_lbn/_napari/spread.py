@@ -18,11 +18,11 @@ COLOURS = "magma"
 BRIGHTEST = 99.5
 """Percentile of the spread that is displayed brightest."""
 SAMPLED_VOXELS = 200_000
-SPREAD_PART = "spread"
+RELATIVE_PART = "relative spread"
 
 
 class SpreadLayers:
-    """Spread of the synthesized tilts and of the tomogram, as layers.
+    """Spread of the synthesized tilts and relative spread of the tomogram, as layers.
 
     Parameters
     ----------
@@ -38,13 +38,12 @@ class SpreadLayers:
         self._viewer = viewer
         self.extent = extent
         self.volume = allocate_volume((extent.thickness, *extent.tilt_shape), in_memory=in_memory)
-        self.unit = 1.0
         self._sample = np.zeros(1, np.float32)
         self._layers: dict[str, Any] = {}
 
     def add_slab(self, event: SlabReady) -> None:
-        """Put a slab into the volume; the mean, which is no spread, is left out."""
-        if event.part == SPREAD_PART:
+        """Put a slab of the relative spread into the volume; nothing else is displayed."""
+        if event.part == RELATIVE_PART:
             self.volume[:, event.y_start : event.y_stop] = event.slab
 
     def finish(self, found: Any, previous: SpreadLayers | None = None) -> None:
@@ -57,7 +56,6 @@ class SpreadLayers:
         previous : SpreadLayers, optional
             Its layers are removed.
         """
-        self.unit = found.structure or 1.0
         step = max(self.volume.size // SAMPLED_VOXELS, 1)
         self._sample = np.sort(self.volume.transpose(1, 0, 2).reshape(-1)[::step])
         if previous is not None:
@@ -75,13 +73,13 @@ class SpreadLayers:
             self._viewer.layers.remove(layer)
 
     def share_above(self, threshold: float) -> float:
-        """Share of the voxels whose spread, in units of what is added, exceeds a threshold."""
-        below = np.searchsorted(self._sample, threshold * self.unit, side="right")
+        """Share of the voxels whose relative spread exceeds a threshold."""
+        below = np.searchsorted(self._sample, threshold, side="right")
         return float(1 - below / self._sample.size)
 
     def quantile(self, share: float) -> float:
-        """The spread, in units of what is added, that this share of the voxels stays below."""
-        return float(np.quantile(self._sample, share)) / self.unit
+        """The relative spread that this share of the voxels stays below."""
+        return float(np.quantile(self._sample, share))
 
     def fits(self, layers: ResultLayers | None) -> bool:
         """Whether a tomogram has the voxels of this spread."""
@@ -95,12 +93,12 @@ class SpreadLayers:
         layers : ResultLayers
             Of the tomogram.
         threshold : float
-            In units of what the synthesized tilts add.
+            Of the relative spread.
         blank : bool
             Show nothing there; else the tomogram of the measured tilts.
         """
         instead = None if blank else layers.measured
-        return MaskedVolume(layers.blended, instead, self.volume, threshold=threshold * self.unit)
+        return MaskedVolume(layers.blended, instead, self.volume, threshold=threshold)
 
     def _add_tilts(self, found: Any) -> None:
         extent = self.extent

@@ -42,7 +42,7 @@ def evaluate(
     """Hide measured tilts, predict them, and say whether to trust these weights here.
 
     NAME_evaluation.html: everything on one page. .json and .csv: the same for programs.
-    NAME_*.png, .pdf: figures. NAME_disagreement.mrc: spread of the synthesized part.
+    NAME_*.png, .pdf: figures. NAME_disagreement*.mrc: spread of the synthesized part.
     With --adapt the weights are adapted to the visible tilts of each fold, anew each time.
     """
     from napari_lbn.engine.evaluation.settings import EvaluationSettings

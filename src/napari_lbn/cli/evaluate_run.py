@@ -26,7 +26,7 @@ from napari_lbn.engine.evaluation.report_sections import ReportExtras
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.scores import HoldOutResult
 from napari_lbn.engine.evaluation.settings import make_folds
-from napari_lbn.engine.evaluation.spread import LABEL, SPREAD_PART
+from napari_lbn.engine.evaluation.spread import LABEL, RELATIVE_PART, SPREAD_PART
 from napari_lbn.engine.events import SlabReady
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.output import (
@@ -92,7 +92,7 @@ class EvaluationRun:
         self.measures, self.programs = measures, programs
         self.stem = "_".join(series.name.split())
         self.placements: dict[tuple[str, str], Placement] = {}
-        self.writer: VolumeWriter | None = None
+        self.writers: dict[str, VolumeWriter] = {}
 
     def run(self) -> tuple[Evaluation, list[Path]]:
         """Evaluate, compare with other programs, write the report."""
@@ -128,18 +128,23 @@ class EvaluationRun:
         if not self.settings.subsets:
             return run_job(job)
         ensure_folder(self.out)
-        path = self.out / f"{self.stem}_disagreement.mrc"
+        paths = {
+            SPREAD_PART: self.out / f"{self.stem}_disagreement.mrc",
+            RELATIVE_PART: self.out / f"{self.stem}_disagreement_relative.mrc",
+        }
         shape = (self.settings.correction.thickness, *working.image_shape)
         lines = [label(working, LABEL)]
         with ExitStack() as exits:
-            self.writer = exits.enter_context(VolumeWriter(path, shape, working.pixel_size, lines))
+            for name, path in paths.items():
+                writer = VolumeWriter(path, shape, working.pixel_size, lines)
+                self.writers[name] = exits.enter_context(writer)
             evaluation = run_job(job, self._take)
-        written.append(path)
+        written.extend(paths.values())
         return evaluation
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, SlabReady) and event.part == SPREAD_PART and self.writer is not None:
-            self.writer.write_slab(event.y_start, event.slab)
+        if isinstance(event, SlabReady) and event.part in self.writers:
+            self.writers[event.part].write_slab(event.y_start, event.slab)
 
     def _disagreement_tilts(self, evaluation: Evaluation) -> list[Path]:
         found = evaluation.disagreement

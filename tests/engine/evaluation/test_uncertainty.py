@@ -33,6 +33,7 @@ from napari_lbn.engine.evaluation.null_tests import (
     with_random_phases,
 )
 from napari_lbn.engine.evaluation.regional_calibration import calibrate_regions
+from napari_lbn.engine.evaluation.relative_spread import relative_spread
 from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
 from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.network import LBN
@@ -56,7 +57,7 @@ def test_disagreement_is_mean_and_spread_over_subsets(
     assert "not proof" in found.label
     assert [e.angle for e in events if isinstance(e, TiltReady)] == list(WEDGE)
     slabs = [e for e in events if isinstance(e, SlabReady)]
-    for part in ("mean", "spread"):
+    for part in ("mean", "spread", "relative spread"):
         rows = np.concatenate([np.arange(s.y_start, s.y_stop) for s in slabs if s.part == part])
         np.testing.assert_array_equal(rows, np.arange(40))
     fractions = [e.fraction for e in events if isinstance(e, Progress)]
@@ -70,7 +71,7 @@ def test_the_volume_is_back_projected_from_the_same_syntheses(
     """WBP is linear: the mean of the tomograms is the tomogram of the mean tilts."""
     events: list = []
     found = drain(disagreement(particles, small_network, WEDGE, SETTINGS), events.append)
-    slabs = {name: [] for name in ("mean", "spread")}
+    slabs = {name: [] for name in ("mean", "spread", "relative spread")}
     for event in events:
         if isinstance(event, SlabReady):
             slabs[event.part].append(event.slab)
@@ -85,6 +86,9 @@ def test_the_volume_is_back_projected_from_the_same_syntheses(
     np.testing.assert_allclose(mean, expected, atol=1e-4 * np.abs(expected).max())
     assert found.structure == pytest.approx(mean.std(), rel=1e-3)
     assert 0 <= spread.min() < spread.max()
+    # in slabs as in one piece: no region is cut
+    relative = np.concatenate(slabs["relative spread"], axis=1)
+    np.testing.assert_array_equal(relative, relative_spread(mean, spread))
 
 
 def test_subsets_that_agree_have_no_spread(small_network: LBN) -> None:
@@ -184,6 +188,23 @@ def test_regions_that_are_invented_are_ranked_by_an_ideal_spread(seed: int) -> N
     shuffled = np.random.default_rng(seed).permuted(strength[::8, ::8, ::8].ravel())
     blind = shuffled.reshape(5, 6, 7).repeat(8, 0).repeat(8, 1).repeat(8, 2)
     assert abs(calibrate_regions(truth + excess, blind, truth).invented) < 0.25
+
+
+def test_the_relative_spread_is_that_of_whole_regions() -> None:
+    """A share of a half where the spread is half as strong, also in regions that are cut off."""
+    rng = np.random.default_rng(0)
+    mean = rng.normal(size=(10, 20, 12))
+    spread = np.abs(rng.normal(size=mean.shape))
+    spread[:, 8:16] *= 3
+    found = relative_spread(mean, spread)
+    assert found.shape == mean.shape
+    first = np.sqrt((spread[:8, :8, :8] ** 2).sum() / (mean[:8, :8, :8] ** 2).sum())
+    np.testing.assert_allclose(found[:8, :8, :8], first, rtol=1e-6)
+    last = np.sqrt((spread[8:, 16:, 8:] ** 2).sum() / (mean[8:, 16:, 8:] ** 2).sum())
+    np.testing.assert_allclose(found[8:, 16:, 8:], last, rtol=1e-6)
+    np.testing.assert_allclose(relative_spread(5 * mean, 5 * spread), found, rtol=1e-5)
+    assert relative_spread(0 * mean, 0 * spread).max() == 0
+    assert np.isfinite(relative_spread(0 * mean, spread)).all()
 
 
 def test_volumes_without_regions_are_refused() -> None:

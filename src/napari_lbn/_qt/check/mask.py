@@ -15,8 +15,8 @@ NO_SPREAD = "Measure the disagreement first."
 NO_TOMOGRAM = "Correct the missing wedge first, with the same settings."
 TIP = "For the display only: saved tomograms are whole. Untick to see everything again"
 THRESHOLD_TIP = (
-    "Spread above which a voxel is masked, in units of the standard deviation of what the "
-    "synthesized tilts add"
+    "Spread above which a region is masked, relative to the strength of what the synthesized "
+    "tilts add there"
 )
 AT_FIRST = 0.9
 """Share of the voxels that are not masked at first."""
@@ -116,7 +116,7 @@ class MaskPanel(QWidget):
 
     def _on_threshold(self, value: float) -> None:
         if self._masked is not None:
-            self._masked.threshold = value * self._session.spread.unit
+            self._masked.threshold = value
             self._session.layers.refresh(("lbn",))
             self._note()
         self.refresh()

@@ -32,7 +32,11 @@ class SpreadViews(QWidget):
         row, self.buttons = segmented(
             [
                 ("spread tilts", "Tilts", "Spread of each synthesized tilt"),
-                ("spread", "Tomogram", "Spread of what the synthesized tilts add"),
+                (
+                    "spread",
+                    "Tomogram",
+                    "Spread over the strength of what is added, in regions",
+                ),
                 (BESIDE, "Beside + LBN", "Tomogram and its spread side by side"),
             ],
             self._group,

@@ -104,7 +104,8 @@ def disagreement(
     Yields
     ------
     Progress, TiltReady, SlabReady
-        The spread at each angle; then slabs of parts "mean" and "spread" of the
+        The spread at each angle; then slabs of parts "mean", "spread" and "relative
+        spread" of the
         synthesized part of the tomogram.
     """
     stats = measure_intensities(series, cancel)

@@ -15,12 +15,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ..errors import InputError
+from .relative_spread import REGION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-REGION = 8
-"""Voxels a side."""
 QUARTERS = 4
 FEWEST_REGIONS = 16
 

@@ -16,6 +16,7 @@ from ..events import Progress, SlabReady, raise_if_cancelled
 from ..geometry import synthesized_weights
 from ..io.output import check_free_space
 from ..reconstruction.wbp import back_project_slab
+from .relative_spread import REGION, relative_spread
 from .sharing import part
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from ..reconstruction.wbp import WBPSettings
 
 LABEL = "spread of the model, not proof"
-SLAB_ROWS = 16
-MEAN_PART, SPREAD_PART = "mean", "spread"
+SLAB_ROWS = 2 * REGION
+"""Whole regions, or they would be cut."""
+MEAN_PART, SPREAD_PART, RELATIVE_PART = "mean", "spread", "relative spread"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,7 +127,7 @@ def volumes(
     Yields
     ------
     SlabReady, Progress
-        Parts `MEAN_PART` and `SPREAD_PART`.
+        Parts `MEAN_PART`, `SPREAD_PART` and `RELATIVE_PART`.
 
     Returns
     -------
@@ -147,7 +149,9 @@ def volumes(
         total += float(mean.sum(dtype=np.float64))
         squares += float(np.sum(np.square(mean), dtype=np.float64))
         count += mean.size
-        for name, found in ((MEAN_PART, mean), (SPREAD_PART, spread)):
+        relative = relative_spread(mean, spread)
+        parts = ((MEAN_PART, mean), (SPREAD_PART, spread), (RELATIVE_PART, relative))
+        for name, found in parts:
             yield SlabReady(part=name, y_start=start, y_stop=rows.stop, slab=found)
         yield Progress(
             stage="Reconstructing the disagreement",
