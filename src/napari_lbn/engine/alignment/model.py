@@ -94,6 +94,12 @@ class Alignment:
         return len(self.angles)
 
     @property
+    def axis_lies(self) -> bool:
+        """True where the raw tilt axis is nearer to x: aligned images are on their side."""
+        angle = np.deg2rad(float(np.median(self.rotations)))
+        return bool(abs(np.sin(angle)) > np.sqrt(0.5))
+
+    @property
     def moves_nothing(self) -> bool:
         """True for that of an aligned stack: its images stay as they are."""
         scale = self.magnifications

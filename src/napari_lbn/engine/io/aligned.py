@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..alignment.model import Alignment
     from .alignments import AlignmentFiles
 
-ACROSS = math.sin(math.radians(45))
-
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedStack:
@@ -140,9 +138,7 @@ def aligned_shape(alignment: Alignment, raw_shape: tuple[int, int]) -> tuple[int
                 "Give the files of one series.",
             )
         return rows, columns
-    rotation = math.radians(float(np.median(alignment.rotations)))
-    lying = abs(math.sin(rotation)) > ACROSS
-    rows, columns = (raw_shape[1], raw_shape[0]) if lying else tuple(raw_shape)
+    rows, columns = (raw_shape[1], raw_shape[0]) if alignment.axis_lies else tuple(raw_shape)
     binning = alignment.binning
     return max(int(rows / binning), 1), max(int(columns / binning), 1)
 

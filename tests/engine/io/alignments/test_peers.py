@@ -57,10 +57,12 @@ def by_cryoet_alignment(folder: Path, package: Package) -> Any:
         return portal.from_aretomo3(aln.from_file(folder / "TS.aln"))
     if package == "warp":
         return portal.from_warp_file(folder / "TS.xml", pixel_size_a=PIXEL)
+    if package == "relion":
+        return portal.from_relion_file(folder / "TS_tomograms.star")
     return portal.from_file(folder / "TS_alignment.json")
 
 
-@pytest.mark.parametrize("package", ["imod", "aretomo", "warp", "portal"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_the_portals_library_finds_the_same_geometry(
     written: Path, alignment: Alignment, package: Package
 ):
@@ -74,6 +76,41 @@ def test_the_portals_library_finds_the_same_geometry(
     sign = -1 if package == "warp" else 1
     angles = np.array([sign * row.tilt_angle for row in rows])
     np.testing.assert_allclose(angles, alignment.angles, atol=6e-3)
+
+
+def written_by_cryoet_alignment(source: Any, folder: Path, package: Package) -> Path:
+    """The file of a package that the portal's own library makes of its own form."""
+    size = (500, 600, COUNT)
+    if package == "imod":
+        source.to_imod(ts_size=size).write(base_name=folder / "TS")
+        return folder / "TS.xf"
+    if package == "aretomo":
+        source.to_aretomo(ts_size=size).to_file(folder / "TS.aln")
+        return folder / "TS.aln"
+    if package == "warp":
+        source.to_warp(pixel_size_a=PIXEL, image_size_px=size[:2]).to_file(folder / "TS.xml")
+        return folder / "TS.xml"
+    if package == "relion":
+        source.to_relion("TS", pixel_size_a=PIXEL).to_file(folder / "tomograms.star")
+        return folder / "tomograms.star"
+    source.to_file(folder / "TS.json")
+    return folder / "TS.json"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_files_of_the_portals_library_mean_the_same_here(
+    alignment: Alignment, tmp_path: Path, package: Package
+):
+    pytest.importorskip("cryoet_alignment")
+    facts = StackFacts(name="TS.mrc", shape=(COUNT, 600, 500), pixel_size=PIXEL)
+    write_alignment(alignment, tmp_path / "portal", "TS", package="portal", stack=facts)
+    theirs = by_cryoet_alignment(tmp_path / "portal", "portal")
+    file = written_by_cryoet_alignment(theirs, tmp_path, package)
+    found = read_alignment(file).alignment.in_angstrom(PIXEL)
+    sign = -1 if package == "warp" else 1
+    np.testing.assert_allclose(sign * found.angles, alignment.angles, atol=6e-3)
+    np.testing.assert_allclose(found.rotations, alignment.rotations, atol=1e-3)
+    np.testing.assert_allclose(found.raw_offsets(), alignment.raw_offsets(), atol=2e-3)
 
 
 def test_warpxmlfile_finds_the_same(written: Path, alignment: Alignment):

@@ -198,6 +198,18 @@ def test_a_raw_series_keeps_its_alignment_and_inverted_angles(stack: WriteMrc, t
     np.testing.assert_allclose(found.shifts, alignment.shifts, atol=1e-3)
 
 
+def test_relion_gets_every_column_that_it_refuses_to_miss(tmp_path: Path):
+    facts = StackFacts(name="TS.mrc", shape=(3, 60, 50), pixel_size=10.0)
+    written = write_alignment(some(), tmp_path, "TS", package="relion", stack=facts)
+    table = (tmp_path / "TS_tomograms.star").read_text()
+    assert "_rlnVoltage" in table
+    assert table.split()[-3:] == ["60", "50", "200"]  # x y z: the axis lay, the images stand
+    assert any("are assumed" in text for text in written.told)
+    found = read_alignment(tmp_path / "TS_tomograms.star")
+    assert found.alignment.dose is None  # zeros that are there for RELION's sake
+    assert found.alignment.pixel_size == 10
+
+
 def test_command_files_of_another_series_are_not_replaced(tmp_path: Path):
     (tmp_path / "tilt.com").write_text("mine")
     facts = StackFacts(name="TS.mrc", shape=(3, 6, 8), pixel_size=7.5)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Package: TypeAlias = Literal["imod", "aretomo", "relion", "warp", "portal"]
 PACKAGES: tuple[Package, ...] = get_args(Package)
+THICKNESS = 2000.0
+"""Å."""
 PORTAL_ROWS = "per_section_alignment_parameters"
 PORTAL_NAME = "alignment_metadata.json"
 """What the portal itself calls them, in a folder of their own."""
@@ -57,6 +59,11 @@ class StackFacts:
     name: str
     shape: tuple[int, int, int]
     pixel_size: float
+
+    @property
+    def thickness(self) -> int:
+        """Of a tomogram, in pixels: 200 nm, as corrections have by default."""
+        return max(round(THICKNESS / self.pixel_size), 1)
 
 
 @dataclass(frozen=True, kw_only=True)

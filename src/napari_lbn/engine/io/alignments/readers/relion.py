@@ -54,7 +54,8 @@ def read_relion(path: Path) -> AlignmentFiles:
     offsets = np.stack([column["rlnTomoXShiftAngst"], column["rlnTomoYShiftAngst"]], axis=1)
     dose = None
     if "rlnMicrographPreExposure" in table:
-        dose = _numbers(path, table, "rlnMicrographPreExposure")
+        written = _numbers(path, table, "rlnMicrographPreExposure")
+        dose = written if written.any() else None  # RELION wants a column in any case
     sections, stack, images = _images(path, table, count)
     alignment = Alignment(
         angles=column["rlnTomoYTilt"],

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ..files import StackFacts
 
 COMMAND_FILES = ("newst.com", "tilt.com")
-THICKNESS = 2000.0
-"""Å; 200 nm, as corrections have by default. Without an entry, ``tilt`` makes a thin sheet."""
 
 
 def write_imod(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
@@ -54,7 +52,7 @@ def _tilt(alignment: Alignment, name: str, stack: StackFacts) -> str:
         f"InputProjections {stack.name if alignment.moves_nothing else f'{name}_ali.mrc'}",
         f"OutputFile {name}_rec.mrc",
         f"TILTFILE {name}.tlt",
-        f"THICKNESS {max(round(THICKNESS / stack.pixel_size), 1)}",
+        f"THICKNESS {stack.thickness}",
     ]
     if alignment.binning != 1:
         lines.append(f"IMAGEBINNED {alignment.binning:g}")

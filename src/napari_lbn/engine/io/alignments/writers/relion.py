@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...text_output import write_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ LABELS = (
     "rlnTomoZRot",
     "rlnTomoXShiftAngst",
     "rlnTomoYShiftAngst",
+    "rlnMicrographPreExposure",
 )
 GLOBAL_LABELS = (
     "rlnTomoName",
@@ -28,7 +31,16 @@ GLOBAL_LABELS = (
     "rlnMicrographOriginalPixelSize",
     "rlnTomoTiltSeriesPixelSize",
     "rlnTomoHand",
+    "rlnOpticsGroupName",
+    "rlnVoltage",
+    "rlnSphericalAberration",
+    "rlnAmplitudeContrast",
+    "rlnTomoSizeX",
+    "rlnTomoSizeY",
+    "rlnTomoSizeZ",
 )
+ASSUMED = "-1.0 opticsGroup1 300.0 2.7 0.1"
+"""From hand to amplitude contrast: RELION refuses a table without them. It is told."""
 
 
 def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFacts) -> list[Path]:
@@ -37,6 +49,7 @@ def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFact
     RELION takes a file for a stack where its name ends in ``.mrcs``, or is followed by ``:mrcs``.
     """
     offsets = alignment.raw_offsets()
+    dose = np.zeros(alignment.n_tilts) if alignment.dose is None else alignment.dose
     images = stack.name if stack.name.endswith(".mrcs") else f"{stack.name}:mrcs"
     rows = []
     for i in range(alignment.n_tilts):
@@ -46,13 +59,13 @@ def write_relion(alignment: Alignment, folder: Path, name: str, stack: StackFact
         x, y = offsets[i]
         rows.append(
             f"{alignment.sections[i] + 1:06d}@{images} {angle:.4f} {axis:.4f} "
-            f"0.0000 {angle:.5f} {axis:.5f} {x:.5f} {y:.5f}"
-            + ("" if alignment.dose is None else f" {alignment.dose[i]:.4f}")
+            f"0.0000 {angle:.5f} {axis:.5f} {x:.5f} {y:.5f} {dose[i]:.4f}"
         )
-    labels = LABELS if alignment.dose is None else (*LABELS, "rlnMicrographPreExposure")
-    table = write_text(folder / f"{name}.star", _loop(name, labels, rows))
+    table = write_text(folder / f"{name}.star", _loop(name, LABELS, rows))
     size = f"{stack.pixel_size:.6f}"
-    line = f"{name} {name}.star {size} {size} -1.0"
+    _, *sides = stack.shape
+    height, width = reversed(sides) if alignment.axis_lies else sides
+    line = f"{name} {name}.star {size} {size} {ASSUMED} {width} {height} {stack.thickness}"
     listed = write_text(folder / f"{name}_tomograms.star", _loop("global", GLOBAL_LABELS, [line]))
     return [table, listed]
 
