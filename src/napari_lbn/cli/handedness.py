@@ -28,10 +28,11 @@ def handedness(
     Give the series as finely sampled as there is: below some 5 Å a pixel Thon rings show it.
     Where the images cannot tell, that is what is said, with the reason.
     """
-    from napari_lbn.engine.alignment.handedness import HandednessSettings, measure_handedness
+    from napari_lbn.engine.alignment.handedness import measure_handedness
+    from napari_lbn.engine.alignment.thon_rings import Microscope
 
     opened = open_series(series)
-    settings = HandednessSettings(
+    settings = Microscope(
         voltage=voltage,
         spherical_aberration=spherical_aberration,
         amplitude_contrast=amplitude_contrast,

@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.alignment.handedness import (
-    HandednessSettings,
     measure_handedness,
-    strip_spectra,
-    thon_rings,
 )
+from napari_lbn.engine.alignment.thon_rings import Microscope, strip_spectra, thon_rings
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SIZE, PIXEL = 384, 3.0
 ANGLES = np.array([-50.0, -40.0, -30.0, -20.0, 0.0, 20.0, 30.0, 40.0, 50.0])
-SETTINGS = HandednessSettings()
+SETTINGS = Microscope()
 
 
 def ice(angle: float, *, sign: float, seed: int, noise: float = 1.0) -> np.ndarray:
@@ -43,13 +41,13 @@ def tilt_series(sign: float, **changes: float) -> TiltSeries:
 
 
 def test_the_wavelength_is_that_of_the_tables():
-    assert HandednessSettings(voltage=300).wavelength == pytest.approx(0.01969, abs=1e-5)
-    assert HandednessSettings(voltage=200).wavelength == pytest.approx(0.02508, abs=1e-5)
+    assert Microscope(voltage=300).wavelength == pytest.approx(0.01969, abs=1e-5)
+    assert Microscope(voltage=200).wavelength == pytest.approx(0.02508, abs=1e-5)
 
 
 def test_rings_lie_where_the_phase_says():
     frequency = np.sqrt(np.array([0.5, 1.0]) / (0.01969 * 2e4))
-    plain = HandednessSettings(spherical_aberration=0.0, amplitude_contrast=0.0)
+    plain = Microscope(spherical_aberration=0.0, amplitude_contrast=0.0)
     bright, dark = thon_rings(frequency, np.array([2e4]), plain)[0]
     assert bright == pytest.approx(1, abs=1e-3)
     assert dark == pytest.approx(0, abs=1e-3)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..events import raise_if_cancelled
-from ..geometry import rotation_centre
+from .thon_rings import WINDOWS, Microscope, agreement, strip_spectra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from ..events import CancelToken
     from ..tilt_series import TiltSeries
 
-STRIPS = 6
-WINDOWS = (512, 384, 256, 192, 128)
-"""Pixels; the largest that fits three times into a strip's height is taken."""
 SMALLEST_TILT, LARGEST_TILT = 15.0, 62.0
 """Degrees; below, there is no gradient to see, and above, little signal."""
 MOST_TILTS = 24
@@ -39,34 +36,6 @@ LEAST_PHASE = 1.0
 """Radians by which the rings of both edges must differ at the finest frequency."""
 SURE = 4.0
 """Standard errors of the mean preference that count as an answer."""
-LOWEST_FREQUENCY = 1 / 80
-DEFOCI = np.arange(0.4e4, 9e4, 250.0)
-"""Å; searched for each tilt."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HandednessSettings:
-    """The microscope.
-
-    Attributes
-    ----------
-    voltage : float
-        kV.
-    spherical_aberration : float
-        mm.
-    amplitude_contrast : float
-        0 to 1.
-    """
-
-    voltage: float = 300.0
-    spherical_aberration: float = 2.7
-    amplitude_contrast: float = 0.1
-
-    @property
-    def wavelength(self) -> float:
-        """Å, relativistic."""
-        volts = 1e3 * self.voltage
-        return float(12.2643 / np.sqrt(volts + 0.97845e-6 * volts**2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +62,7 @@ class Handedness:
 
 def measure_handedness(
     series: TiltSeries,
-    settings: HandednessSettings | None = None,
+    settings: Microscope | None = None,
     *,
     cancel: CancelToken | None = None,
 ) -> Handedness:
@@ -103,12 +72,12 @@ def measure_handedness(
     ----------
     series : TiltSeries
         Aligned, the tilt axis along y, as finely sampled as there is.
-    settings : HandednessSettings, optional
+    settings : Microscope, optional
         The microscope; 300 kV by default.
     cancel : CancelToken, optional
         Ends the work with `Cancelled` at its next tilt.
     """
-    settings = settings or HandednessSettings()
+    settings = settings or Microscope()
     angles = np.abs(series.angles)
     tilted = [i for i in series.included if SMALLEST_TILT <= angles[i] <= LARGEST_TILT]
     reason = _cannot_tell(series, tilted, settings)
@@ -122,7 +91,7 @@ def measure_handedness(
     return _verdict(np.array(preferences), np.tan(np.deg2rad(series.angles[chosen])) ** 2)
 
 
-def _cannot_tell(series: TiltSeries, tilted: list[int], settings: HandednessSettings) -> str:
+def _cannot_tell(series: TiltSeries, tilted: list[int], settings: Microscope) -> str:
     """Why the data cannot tell, before anything is computed; empty where they may."""
     if series.pixel_size is None:
         return "The pixel size is unknown, and with it where Thon rings are expected."
@@ -148,97 +117,16 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({round(k) for k in np.linspace(0, count - 1, min(count, most))})
 
 
-def _preference(series: TiltSeries, tilt: int, settings: HandednessSettings) -> float:
+def _preference(series: TiltSeries, tilt: int, settings: Microscope) -> float:
     """Agreement of one tilt's spectra with its angle's gradient, less with the opposite one."""
     assert series.pixel_size is not None
     image = np.nan_to_num(series.read([tilt])[0])
     places, frequency, spectra = strip_spectra(image, series.pixel_size)
     slope = np.tan(np.deg2rad(series.angles[tilt]))
     scores = [
-        _agreement(frequency, spectra, sign * slope * places, settings) for sign in (1.0, -1.0)
+        agreement(frequency, spectra, sign * slope * places, settings) for sign in (1.0, -1.0)
     ]
     return float(scores[0] - scores[1])
-
-
-def strip_spectra(
-    image: NDArray[np.float32], pixel_size: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Radial power spectra of strips parallel to the tilt axis.
-
-    Returns
-    -------
-    places : ndarray
-        ``(strips,)`` detector coordinate of each strip's middle, Å.
-    frequency : ndarray
-        ``(m,)`` 1/Å.
-    spectra : ndarray
-        ``(strips, m)`` logarithm of the power, smooth background removed, unit norm.
-    """
-    rows, columns = image.shape
-    size = next((n for n in WINDOWS if 2 * n <= min(rows, columns)), WINDOWS[-1])
-    window = np.outer(np.hanning(size), np.hanning(size))
-    starts = np.linspace(0, columns - size, STRIPS).astype(int)
-    radius, usable = _radii(size, pixel_size)
-    spectra = []
-    for x in starts:
-        power = np.zeros((size, size // 2 + 1))
-        for y in range(0, rows - size + 1, size // 2):
-            tile = image[y : y + size, x : x + size]
-            power += np.abs(np.fft.rfft2((tile - tile.mean()) * window)) ** 2
-        sums = np.bincount(radius.ravel(), weights=power.ravel(), minlength=usable.stop)
-        counts = np.bincount(radius.ravel(), minlength=usable.stop)
-        mean = (sums / np.maximum(counts, 1))[usable]
-        spectra.append(np.log(np.maximum(mean, mean.max() * 1e-12)))
-    frequency = np.arange(usable.start, usable.stop) / (size * pixel_size)
-    places = (starts + (size - 1) / 2 - rotation_centre(columns)) * pixel_size
-    return places, frequency, _without_background(np.array(spectra))
-
-
-def _radii(size: int, pixel_size: float) -> tuple[NDArray[np.intp], slice]:
-    """Ring of each Fourier coefficient, and the rings in which Thon rings are looked for."""
-    fy = np.fft.fftfreq(size)[:, None] * size
-    fx = np.fft.rfftfreq(size)[None] * size
-    radius = np.rint(np.hypot(fy, fx)).astype(np.intp)
-    first = max(int(np.ceil(LOWEST_FREQUENCY * size * pixel_size)), 3)
-    return radius, slice(first, int(0.45 * size))
-
-
-def _without_background(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Curves less their trend, of unit norm: what remains are rings and noise."""
-    from scipy.ndimage import gaussian_filter1d
-
-    flat = curves - gaussian_filter1d(curves, curves.shape[-1] / 12, axis=-1, mode="nearest")
-    norm = np.linalg.norm(flat, axis=-1, keepdims=True)
-    return np.asarray(flat / np.maximum(norm, 1e-12))
-
-
-def _agreement(
-    frequency: NDArray[np.float64],
-    spectra: NDArray[np.float64],
-    offsets: NDArray[np.float64],
-    settings: HandednessSettings,
-) -> float:
-    """Mean correlation of the strips with Thon rings, at the tilt's best central defocus."""
-    total = np.zeros(len(DEFOCI))
-    for curve, offset in zip(spectra, offsets, strict=True):
-        rings = _without_background(thon_rings(frequency, DEFOCI + offset, settings))
-        total += rings @ curve
-    return float(total.max() / len(spectra))
-
-
-def thon_rings(
-    frequency: NDArray[np.float64], defocus: NDArray[np.float64], settings: HandednessSettings
-) -> NDArray[np.float64]:
-    """``(defoci, frequencies)`` square of the contrast transfer; underfocus in Å is positive."""
-    wavelength, squared = settings.wavelength, frequency**2
-    aberration = 1e7 * settings.spherical_aberration
-    phase = (
-        np.pi
-        * wavelength
-        * squared
-        * (defocus[:, None] - 0.5 * aberration * wavelength**2 * squared)
-    )
-    return np.asarray(np.sin(phase + np.arcsin(settings.amplitude_contrast)) ** 2)
 
 
 def _verdict(preferences: NDArray[np.float64], leverage: NDArray[np.float64]) -> Handedness:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry import rotation_centre
+from .resampling import HALF_PIXEL, low_pass, outside, radius
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 SPLINE_ORDER = 3
 MARGIN = 14
 """Raw pixels around what is needed: the spline's prefilter has decayed to 1e-8 there."""
-HALF_PIXEL = 0.5
 PIXELS_PER_THREAD = 1 << 18
 MOST_THREADS = 8
-LOBES = 4
-"""Of the windowed sinc that removes what the binned pixels cannot hold."""
 
 
 class AlignedImages:
@@ -138,7 +136,7 @@ class AlignedImages:
         )
         limits = np.array(self._raw.shape[1:]) - HALF_PIXEL
         if reached.min() < -HALF_PIXEL or np.any(reached.max(axis=0) > limits):
-            image[_outside(matrix, origin, size, limits)] = fill
+            image[outside(matrix, origin, size, limits)] = fill
         return image
 
     def _to_raw(self, tilt: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -158,7 +156,7 @@ class AlignedImages:
         """The part of the raw image that is needed, anti-aliased, and its first pixel."""
         section = int(self._alignment.sections[tilt])
         size = np.array(self._raw.shape[1:])
-        reach = MARGIN + self._radius()
+        reach = MARGIN + radius(self._binning)
         first = np.clip(np.floor(low).astype(int) - reach, 0, size)
         last = np.clip(np.ceil(high).astype(int) + reach + 1, 0, size)
         if np.any(last <= first):
@@ -168,23 +166,7 @@ class AlignedImages:
         bad = ~np.isfinite(piece)
         if bad.any():  # one of them would spread over the whole image through the spline
             piece[bad] = self._mean(tilt)
-        return self._low_pass(piece), first.astype(np.float64)
-
-    def _radius(self) -> int:
-        return int(np.ceil(LOBES * self._binning)) if self._binning > 1 else 0
-
-    def _low_pass(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Remove what lies beyond the Nyquist frequency of the binned pixels."""
-        from scipy import ndimage
-
-        if self._binning <= 1:
-            return piece
-        x = np.arange(-self._radius(), self._radius() + 1) / self._binning
-        kernel = np.sinc(x) * np.sinc(x / LOBES)
-        kernel /= kernel.sum()
-        for axis in (0, 1):
-            piece = ndimage.convolve1d(piece, kernel, axis=axis, mode="nearest")
-        return piece
+        return low_pass(piece, self._binning), first.astype(np.float64)
 
     def _mean(self, tilt: int) -> float:
         """Mean of a raw image, from a sample of its rows."""
@@ -200,18 +182,3 @@ def _threads() -> int:
     """As many as OpenMP would take: a batch gives each of its processes a share."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(int(wanted) if wanted.isdigit() else os.cpu_count() or 1, MOST_THREADS) or 1
-
-
-def _outside(
-    matrix: NDArray[np.float64],
-    origin: NDArray[np.float64],
-    size: tuple[int, int],
-    limits: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Pixels whose place lies off the raw image by more than half a pixel."""
-    rows, columns = np.arange(size[0])[:, None], np.arange(size[1])[None]
-    outside = np.zeros(size, bool)
-    for axis in (0, 1):
-        place = origin[axis] + matrix[axis, 0] * rows + matrix[axis, 1] * columns
-        outside |= (place < -HALF_PIXEL) | (place > limits[axis])
-    return outside

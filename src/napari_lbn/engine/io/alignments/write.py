@@ -28,9 +28,8 @@ SMALL = 1e-6
 REMARKS = {
     "imod": "imod: THICKNESS in tilt.com is that of 200 nm; the specimen's own is not known here.",
     "relion": "relion: 300 kV, a spherical aberration of 2.7 mm, an amplitude contrast of 0.1, "
-    "hand −1 and a tomogram of 200 nm are assumed in the table of tomograms, and doses are 0 where they "
-    "are unknown: put in your own. Paths start at RELION's project: put the stack and both .star "
-    "files there.",
+    "hand −1 and a tomogram of 200 nm are assumed in the table of tomograms, and unknown doses are "
+    "0: put in yours. Paths start at RELION's project: put the stack and both .star files there.",
     "warp": "warp: angles keep their sign, by which Warp's own tomogram is mirrored in z against "
     "this program's; --invert-tilt-angles writes the other one. Warp takes each tilt from a file "
     "of its own: split the stack, and name its images in MoviePath.",
