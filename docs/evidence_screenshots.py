@@ -27,7 +27,7 @@ def take_evidence_pictures(viewer: napari.Viewer, folder: Path, others: list[Pat
     wait(lambda: not dock.session.running and dock.session.result is not None, LONG)
     take_check(viewer, dock, folder)
     take_disagreement(viewer, dock, folder)
-    dock.parent().hide()
+    viewer.window.remove_dock_widget(dock)
     take_comparison(viewer, folder, others)
 
 

@@ -52,10 +52,11 @@ class Verdict:
     def brief(self) -> str:
         """In a few words, for a list of verdicts."""
         count = f"({self.wins} of {self.total})"
+        doubt = "not" if 2 * self.wins < self.total else "not clearly"
         return {
             "better": f"better than {self.baseline} {count}",
             "equal": f"no better than {self.baseline} {count}",
-            "mixed": f"better than {WBP_NAME}, not than {self.baseline} {count}",
+            "mixed": f"better than {WBP_NAME}, {doubt} than {self.baseline} {count}",
             "worse": f"worse than {self.baseline} {count}: do not use",
         }[self.rank]
 
