@@ -110,7 +110,9 @@ def _anisotropy(models: dict[str, LearnedFilter], volumes: dict[str, np.ndarray]
     """Filter and section of both starts, early on the left and at the end on the right."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 4, figsize=(13, 6.9))
+    height, width = volumes["truth"].shape[1:]
+    size = 13, 2 * (3.2 * height / width + 0.3)
+    figure, axes = plt.subplots(2, 4, figsize=size, layout="constrained")
     starts = ((PLANE, "ramp along x"), (ROUND, "symmetric ramp"))
     for row, (name, start) in zip(axes, starts, strict=True):
         for left, (stage, when) in zip((0, 2), ((EARLY, "early"), ("", "at the end")), strict=True):
