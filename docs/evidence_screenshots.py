@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screenshot_tools import PLUGIN, open_dock, save, scroll_to, wait
+from screenshot_tools import PLUGIN, open_dock, save, scroll_to, settle, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,10 @@ def take_comparison(viewer: napari.Viewer, folder: Path, others: list[Path]) -> 
     ]
     compare.tomograms.tick(chosen)
     compare.cut("xz")
+    settle()
     compare.measures.button.click()
+    wait(lambda: not compare.measures.plots[0].isHidden(), 10)
+    settle()
     save(viewer, folder / "compare.png")
     compare.flip()
     compare.measures.what.setCurrentIndex(3)
