@@ -53,7 +53,7 @@ class TrainingOptions:
     unit: Unit = "minutes"
     hold_out_every: int = 8
     thickness_nm: float = DEFAULT_THICKNESS_NM
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     crop: int = 128
     steps: int = 25
     critic: bool = False
