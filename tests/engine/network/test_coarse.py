@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.coarse import low_passed, refined
+from napari_lbn.engine.network.coarse import known_shares, low_passed, refined
 from napari_lbn.engine.network.latent_projection import LatentGrid, re_project
 from napari_lbn.engine.network.tomography import LatentTomography
 
@@ -81,6 +81,36 @@ def test_learned_channels_are_not_touched() -> None:
     learned = CONFIG.latent_channels * CONFIG.subpixels
     assert torch.equal(kept[:learned], volume[:learned])
     assert not torch.equal(kept[learned:], volume[learned:])
+
+
+@pytest.mark.parametrize(
+    ("angle", "share"),
+    [(0.0, 1.0), (1.5, 1.0), (69.0, 1.0), (-70.0, 1.0), (80.0, 0.5), (-80.0, 0.5), (90.0, 0.0)],
+)
+def test_measured_tilts_tell_less_the_further_they_are(angle: float, share: float) -> None:
+    known = known_shares(ANGLES, [angle], torch.device("cpu"))
+    assert float(known) == pytest.approx(share)
+
+
+def test_a_range_around_90_degrees_is_one_range() -> None:
+    """The random angle offset of training turns the measured range across the end of the circle."""
+    turned = np.where(ANGLES + 70 > 90, ANGLES - 110, ANGLES + 70)
+    known = known_shares(turned, [90.0, -89.0, -20.0], torch.device("cpu"))
+    assert known.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_deep_in_the_wedge_what_was_learned_stays() -> None:
+    torch.manual_seed(0)
+    refinement = LBN(CONFIG).eval().refinement
+    torch.nn.init.normal_(refinement.last.conv.weight)
+    image, decoded = torch.randn(2, 1, 64, 64), torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        near = refinement(image, decoded)
+        mixed = refinement(image, decoded, torch.tensor([0.0, 1.0]))
+        refinement.coarse = 0.0
+        learned = refinement(image, decoded)
+    torch.testing.assert_close(mixed[0], learned[0])
+    torch.testing.assert_close(mixed[1], near[1])
 
 
 def test_refinement_adds_nothing_coarse() -> None:

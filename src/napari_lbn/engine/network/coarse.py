@@ -4,17 +4,27 @@ The levels of cytoplasm and ice differ most from specimen to specimen, so a lear
 bends them, and the few updates of the latent volume converge slowly for details many latent
 pixels wide. So, as on the coarse level of a multigrid solver, many cheap updates of one
 low-passed channel bring the image channels of the latent volume to what the measured tilts
-agree on, and the refinement of the decoded tilts adds nothing that is as coarse.
+agree on, and the refinement of the decoded tilts adds nothing that is as coarse. Far from any
+measured tilt, deep in the missing wedge, nothing measured tells either, and it may.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..geometry import HALF_TURN
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+NEAR, FAR = 10.0, 30.0
+"""Degrees from the nearest measured tilt: what is coarse is all measured, or all learned."""
 SAMPLES = 2
 """A latent pixel along x and z; what is coarse needs no more."""
 
@@ -33,6 +43,22 @@ def low_passed(images: Tensor, sigmas: tuple[float, float]) -> Tensor:
             shape = (1, 1, -1, 1) if down else (1, 1, 1, -1)
             images = functional.conv2d(padded, (taps / taps.sum()).view(shape))
     return images
+
+
+def known_shares(angles: ArrayLike, targets: ArrayLike, device: torch.device) -> Tensor:
+    """How far the measured tilts tell what is coarse at target angles: ``(m,)``, 0 to 1.
+
+    Parameters
+    ----------
+    angles, targets : array_like
+        ``(n,)`` measured ones and ``(m,)``, degrees, on the half circle.
+    device : torch.device
+        Of the result.
+    """
+    apart = np.abs(np.subtract.outer(np.asarray(targets, float), np.asarray(angles, float)))
+    apart = np.abs((apart + HALF_TURN / 2) % HALF_TURN - HALF_TURN / 2).min(axis=1)
+    shares = np.clip((FAR - apart) / (FAR - NEAR), 0, 1)
+    return torch.as_tensor(shares, dtype=torch.float32, device=device)
 
 
 def refined(coarse: Tensor, rows: int, pool: int) -> Tensor:

@@ -68,13 +68,18 @@ class Refinement(nn.Module):
         self.last = ConvUnit(width, 1, kernel=5, groups=0)
         nn.init.zeros_(self.last.conv.weight)
 
-    def forward(self, image: Tensor, decoded: Tensor) -> Tensor:
-        """Both ``(m, 1, y, x)``; the refined image, same shape."""
+    def forward(self, image: Tensor, decoded: Tensor, known: Tensor | None = None) -> Tensor:
+        """Both ``(m, 1, y, x)``; the refined image, same shape.
+
+        Of what is coarse, a share `known` ``(m,)`` of what would be added is left out; by
+        default all of it.
+        """
         x = functional.leaky_relu(self.first(torch.cat([image, decoded], dim=1)), self.slope)
         x = functional.leaky_relu(self.second(x), self.slope)
         added = self.last(x)
         if self.coarse:
-            added = added - low_passed(added, (self.coarse, self.coarse))
+            coarse = low_passed(added, (self.coarse, self.coarse))
+            added = added - (coarse if known is None else coarse * known.view(-1, 1, 1, 1))
         return image + added
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .coarse import known_shares
 from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
@@ -59,7 +60,8 @@ class LBN(nn.Module):
         latents = self.encode(tilts)
         volume = self.correct(self.tomography.back_project(latents, angles, grid))
         volume = self.tomography.make_consistent(volume, latents, angles, grid)
-        return self.decode(re_project(volume, targets, grid), size)
+        known = known_shares(angles, targets, tilts.device)
+        return self.decode(re_project(volume, targets, grid), size, known)
 
     def encode(self, tilts: Tensor) -> Tensor:
         """Tilts ``(n, 1, y, x)`` of any size to latents ``(n, c, ceil(y / D), ceil(x / D))``."""
@@ -81,12 +83,15 @@ class LBN(nn.Module):
         corrected = padded + correction if self.config.unet_residual else correction
         return corrected[:, :, :rows]
 
-    def decode(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
-        """Latent projections ``(m, c, y / D, x / D)`` to tilts ``(m, 1, *size)``."""
+    def decode(self, latents: Tensor, size: tuple[int, int], known: Tensor | None = None) -> Tensor:
+        """Latent projections ``(m, c, y / D, x / D)`` to tilts ``(m, 1, *size)``.
+
+        `known` ``(m,)`` are the `coarse.known_shares` of their angles; by default 1.
+        """
         d = self.config.latent_channels
         tilts: Tensor = self.decoder(latents[:, :d])
         if self.refinement is not None:
-            tilts = self.refinement(latents_to_image(latents[:, d:], self.config), tilts)
+            tilts = self.refinement(latents_to_image(latents[:, d:], self.config), tilts, known)
         return tilts[..., : size[0], : size[1]]
 
     def n_parameters(self) -> int:

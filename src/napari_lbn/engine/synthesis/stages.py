@@ -13,6 +13,7 @@ from ..device import choose_device, default_memory_bound, is_out_of_memory, rele
 from ..errors import MemoryBoundError
 from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
 from ..network import LBN, in_bands
+from ..network.coarse import known_shares
 from ..network.edge_on import re_project_tilts
 from ..network.latent_projection import LatentGrid
 from ..tiling import choose_tiling, kept_tilts
@@ -138,7 +139,8 @@ class SynthesisRun:
     def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
         angles = self.angles[first : first + self.tiling.tilts]
         latents = re_project_tilts(volume, angles, self.grid)
-        images = self.network.decode(latents, self.size)[:, 0]
+        known = known_shares(self.series.included_angles, angles, latents.device)
+        images = self.network.decode(latents, self.size, known)[:, 0]
         return images.float().cpu().numpy()
 
     def _tilt_ready(self, index: int, image: NDArray[np.float32]) -> TiltReady:

@@ -6,11 +6,13 @@ for all tilts together or a few at a time.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from ..network.coarse import known_shares
 from ..network.latent_projection import LatentGrid, re_project
 
 if TYPE_CHECKING:
@@ -59,8 +61,13 @@ def predict(
     volume = network.tomography.back_project(latents, angles, grid)
     volume = _again(network.correct, volume)
     volume = network.tomography.make_consistent(volume, latents, angles, grid)
-    projected = re_project(volume, targets, grid)
-    return _in_parts(lambda part: network.decode(part, size), projected, tilts_together)
+    projected = re_project(volume, targets, grid).split(tilts_together)
+    known = known_shares(angles, targets, tilts.device).split(tilts_together)
+    made = [
+        _again(partial(network.decode, size=size, known=share), part)
+        for part, share in zip(projected, known, strict=True)
+    ]
+    return torch.cat(made)
 
 
 def _in_parts(stage: Callable[[Tensor], Tensor], images: Tensor, count: int) -> Tensor:
