@@ -75,7 +75,7 @@ def test_the_section_holds_what_the_network_adds_in_the_wedge(
     preview = Preview(case)
     talking = preview(make_network(), 0).section
     monkeypatch.setattr(
-        LBN, "decode", lambda self, latents, size: torch.zeros(len(latents), 1, *size)
+        LBN, "decode", lambda self, latents, size, known: torch.zeros(len(latents), 1, *size)
     )
     silent = preview(make_network(), 0).section
     assert silent.shape == talking.shape == (24, 48)
