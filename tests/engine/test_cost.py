@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_lbn.engine.cost import convolution_speed, network_memory, network_operations
+from napari_lbn.engine.cost import (
+    convolution_speed,
+    estimate_memory,
+    network_memory,
+    network_operations,
+)
 from napari_lbn.engine.errors import MemoryBoundError
 from napari_lbn.engine.network import LBN, LBNConfig
 
@@ -49,3 +54,10 @@ def test_memory_stays_within_the_bound_or_is_refused_before_the_run() -> None:
 
 def test_the_speed_is_measured_once() -> None:
     assert convolution_speed("cpu") == convolution_speed("cpu") > 0
+
+
+def test_tomograms_that_go_to_files_take_no_memory() -> None:
+    """Two volumes and half of one in work are what streaming saves."""
+    kept = estimate_memory(200, (300, 600), 60)
+    streamed = estimate_memory(200, (300, 600), 60, volumes=0)
+    assert kept - streamed == 4 * 300 * 600 * 500

@@ -70,7 +70,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         self._exits = ExitStack()
 
     def __enter__(self) -> CorrectionWriter:
-        chosen = plan(self._series, self._settings)
+        chosen = plan(self._series, self._settings, streamed=True)
         self._nothing_to_add = chosen.new_angles.size == 0
         volume = (chosen.thickness, *chosen.image_shape)
         with ExitStack() as exits:

@@ -73,7 +73,7 @@ def describe_plan(
 
     try:
         settings = correction_settings(series, computing, wedge, quiet=True)
-        chosen = plan(series, settings)
+        chosen = plan(series, settings, streamed=True)
     except LBNError as error:
         return {"refused": str(error)}
     return {

@@ -21,6 +21,8 @@ CPU_SIZE, GPU_SIZE = 48, 128
 CPU_SHARE = 0.8
 """Whole layers run at this part of the small image's speed, which stays in the cache."""
 REPEATS = 20
+LONG_ENOUGH = 0.2
+"""Seconds: other programs may keep a core for as long as a twentieth of one."""
 NETWORK_SHARE = 0.4
 """Of a convolution's speed at which the whole network runs, norms and memory traffic included."""
 HOST_BYTES = 0.8e9
@@ -80,13 +82,13 @@ def convolution_speed(device: str) -> float:
     size, share = (CPU_SIZE, CPU_SHARE) if on_cpu else (GPU_SIZE, 1.0)
     layer = torch.nn.Conv2d(CHANNELS, CHANNELS, KERNEL, padding=KERNEL // 2).to(device)
     image = torch.randn(1, CHANNELS, size, size, device=device)
-    best = float("inf")
+    times: list[float] = []
     with torch.inference_mode():
-        for _ in range(REPEATS):
+        while len(times) < REPEATS or sum(times) < LONG_ENOUGH:
             start = time.perf_counter()
             layer(image).sum().item()
-            best = min(best, time.perf_counter() - start)
-    return share * CHANNELS**2 * KERNEL**2 * size**2 / best
+            times.append(time.perf_counter() - start)
+    return share * CHANNELS**2 * KERNEL**2 * size**2 / min(times)
 
 
 def estimate_seconds(
@@ -169,6 +171,7 @@ def network_memory(
 
 
 def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int, volumes: int = 2) -> int:
-    """Bytes of a correction that keeps its tomograms and all tilts, without the network's own."""
+    """Bytes of a correction without the network's own: all tilts, and the tomograms it keeps."""
     pixels = shape[0] * shape[1]
-    return int(HOST_BYTES + 4 * pixels * ((volumes + 0.5) * thickness + n_images))
+    kept = (volumes + 0.5) * thickness if volumes else 0
+    return int(HOST_BYTES + 4 * pixels * (kept + n_images))

@@ -42,7 +42,7 @@ class CorrectionPlan:
     seconds : float
         Estimated, of the whole job.
     memory_bytes : int
-        Estimated peak, with both tomograms in memory.
+        Estimated peak.
     weights : WeightsInfo
     notices : tuple of str
     """
@@ -59,8 +59,19 @@ class CorrectionPlan:
     notices: tuple[str, ...] = ()
 
 
-def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
+def plan(
+    series: TiltSeries, settings: CorrectionSettings, *, streamed: bool = False
+) -> CorrectionPlan:
     """What the job will do and roughly cost, without doing it.
+
+    Parameters
+    ----------
+    series : TiltSeries
+        Of any pixel size.
+    settings : CorrectionSettings
+        As they will be given to `correct`.
+    streamed : bool
+        Tomograms go to files slab by slab; by default they are kept in memory, as for display.
 
     Raises
     ------
@@ -95,9 +106,8 @@ def plan(series: TiltSeries, settings: CorrectionSettings) -> CorrectionPlan:
     seconds = estimate_seconds(
         info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
     )
-    memory = estimate_memory(
-        settings.thickness, shape, n_out + measured.size, volumes=3 if settings.denoised else 2
-    )
+    kept = 0 if streamed else 2 + settings.denoised
+    memory = estimate_memory(settings.thickness, shape, n_out + measured.size, volumes=kept)
     memory += network_memory(
         info.config,
         shape,
