@@ -98,4 +98,8 @@ def bring_into_view(widget: QWidget) -> None:
     while area is not None and not isinstance(area, QScrollArea):
         area = area.parentWidget()
     if area is not None:
-        QTimer.singleShot(0, partial(area.ensureWidgetVisible, widget))
+        timer = QTimer(area)  # goes with the area, which may be gone by then
+        timer.setSingleShot(True)
+        timer.timeout.connect(partial(area.ensureWidgetVisible, widget))
+        timer.timeout.connect(timer.deleteLater)
+        timer.start(0)
