@@ -554,7 +554,7 @@ def test_an_unexpected_failure_says_how_to_get_its_traceback(
 
 
 INTERRUPTED = """
-import os, time
+import os, signal, time
 from napari_lbn.cli import main
 from napari_lbn.engine.io.resumable_volume import ResumableVolume
 
@@ -564,6 +564,8 @@ def write_and_interrupt(self, *arguments):
     os.kill(os.getpid(), {number})
     time.sleep(60)  # until the signal arrives, perhaps by way of another thread
 ResumableVolume.write_slab = write_and_interrupt
+# a job in a shell's background, as these tests may be, inherits that Ctrl-C is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
