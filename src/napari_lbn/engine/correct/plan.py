@@ -106,17 +106,7 @@ def plan(
     seconds = estimate_seconds(
         info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
     )
-    kept = 0 if streamed else 2 + settings.denoised
-    memory = estimate_memory(settings.thickness, shape, n_out + measured.size, volumes=kept)
-    memory += network_memory(
-        info.config,
-        shape,
-        settings.thickness,
-        measured.size,
-        n_out,
-        device=settings.device,
-        bound=settings.memory_bound,
-    )
+    memory = _memory(info, settings, shape, (measured.size, n_out), streamed=streamed)
     if settings.adapt_minutes:
         memory = max(memory, _adaptation_memory(info, settings, shape, measured.size))
     return CorrectionPlan(
@@ -130,6 +120,29 @@ def plan(
         memory_bytes=memory,
         weights=info,
         notices=tuple(notices),
+    )
+
+
+def _memory(
+    info: WeightsInfo,
+    settings: CorrectionSettings,
+    shape: tuple[int, int],
+    counts: tuple[int, int],
+    *,
+    streamed: bool,
+) -> int:
+    """Bytes of a correction of `counts` tilts, measured and decoded, without an adaptation."""
+    measured, decoded = counts
+    kept = 0 if streamed else 2 + settings.denoised
+    memory = estimate_memory(settings.thickness, shape, decoded + measured, volumes=kept)
+    return memory + network_memory(
+        info.config,
+        shape,
+        settings.thickness,
+        measured,
+        decoded,
+        device=settings.device,
+        bound=settings.memory_bound,
     )
 
 
