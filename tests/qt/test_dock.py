@@ -606,7 +606,7 @@ def test_nothing_needs_more_width_than_the_dock_has(
     dock.messages.add("warning", "A long finding about tilts " * 5, "Do this " * 8)
     dock.resize(380, 900)
     dock.show()
-    for box in dock._boxes.values():
+    for box in dock.sections.boxes.values():
         assert box.minimumSizeHint().width() <= 360
 
 

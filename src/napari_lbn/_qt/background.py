@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -14,11 +14,24 @@ from napari_lbn.engine.tilt_series import TiltSeries
 
 from .engine import Engine
 from .jobs import JobRunner
+from .messages import notify_error
 from .session import Options, Planned, Session
+
+if TYPE_CHECKING:
+    from .panels.model import ModelPanel
 
 DEBOUNCE = 250
 """Milliseconds without a change before a plan is made."""
 PLAN_ROUNDS = 3
+
+
+def soon(parent: QObject, function: Callable[[], None], milliseconds: int = 0) -> QTimer:
+    """A timer that calls a function once, so long after it was started last."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(function)
+    return timer
 
 
 def as_job(
@@ -65,6 +78,32 @@ def make_plan(
     return Planned(settings=settings, plan=plan, busy=engine.is_busy())
 
 
+class Lookup(QObject):
+    """Asks for weights and devices, which a panel offers then: importing torch takes seconds."""
+
+    def __init__(
+        self,
+        model: ModelPanel,
+        engine: Engine,
+        preferences: Callable[[], Preferences],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine, self._preferences = engine, preferences
+        self.runners = self._weights, self._devices = JobRunner(self), JobRunner(self)
+        for runner in self.runners:
+            runner.failed.connect(notify_error)
+        self._weights.succeeded.connect(model.set_weights)
+        self._devices.succeeded.connect(
+            lambda found: model.set_devices(found, preferences().device)
+        )
+
+    def start(self) -> None:
+        """Ask in the background."""
+        self._weights.start(as_job(self._engine.weights, self._preferences().weights_folder))
+        self._devices.start(as_job(self._engine.devices))
+
+
 class Planner(QObject):
     """Keeps the session's plan up to date, a moment after the last change."""
 
@@ -80,10 +119,7 @@ class Planner(QObject):
         self._engine = engine
         self._preferences = preferences
         self.runner = JobRunner(self)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DEBOUNCE)
-        self._timer.timeout.connect(self._plan)
+        self._soon = soon(self, self._plan, DEBOUNCE)
         self.runner.succeeded.connect(session.set_planned)
         self.runner.failed.connect(self._on_failed)
         session.series_changed.connect(self.schedule)
@@ -92,7 +128,7 @@ class Planner(QObject):
     def schedule(self, *_: object) -> None:
         """Plan again soon."""
         self.runner.drop()
-        self._timer.start()
+        self._soon.start()
 
     def _plan(self) -> None:
         session = self._session

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_lbn._napari.layers import tilt_series_layer
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
 from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import slice_again
 
-from .background import DEBOUNCE, Planner, as_job
+from .adopting import adopt, replace_stack
+from .background import Lookup, Planner, soon
 from .check.disagreement import DisagreementPanel
 from .check.mask import MaskPanel
 from .check.panel import CheckPanel
 from .correction import Correction
 from .drops import Drops
+from .ending import end_with, ended
 from .engine import Engine, LBNEngine
+from .findings import Findings
 from .jobs import JobRunner
-from .messages import MessageList, notify_error, notify_info
+from .messages import MessageList
 from .panels.alteration import AlterationPanel
-from .panels.angles_entry import AnglesEntry, series_beside_layer
+from .panels.angles_entry import AnglesEntry
 from .panels.display import FLIP_KEY, DisplayPanel
 from .panels.layer_choice import LayerChoice
 from .panels.run import RunPanel
@@ -34,12 +35,13 @@ from .panels.save import SavePanel
 from .panels.series import SeriesPanel
 from .panels.settings import SettingsPanel
 from .saving import Saver
+from .sections import Sections
 from .session import Session
-from .theme import group
 from .view_control import ViewControl
 
 MINIMUM_WIDTH = 340
 PREFERRED_WIDTH = 390
+NEED_SERIES = ("Correction", "Display", "Check", "Disagreement", "Save")
 CLOSED = "Stopped: the dock was closed."
 REMOVED = "Stopped: its tilt series was removed."
 
@@ -79,7 +81,7 @@ class MissingWedgeDock(QWidget):
         self._make_jobs()
         self._drops = Drops(self, napari_viewer)
         self._connect()
-        QTimer.singleShot(0, self._look_around)
+        QTimer.singleShot(0, self._lookup.start)
 
     def _make_panels(self) -> None:
         self.messages = MessageList()
@@ -98,65 +100,32 @@ class MissingWedgeDock(QWidget):
         self.save_panel = SavePanel(self.session)
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(6, 6, 6, 6)
-        sections = (
+        series = (self.layer_choice, self.messages, self.angles_entry, self.series_panel)
+        self.sections = Sections(
+            self,
             (
-                "Tilt series",
-                (self.layer_choice, self.messages, self.angles_entry, self.series_panel),
+                ("Tilt series", series),
+                ("Correction", (self.settings_panel, self.run_panel, self.alteration_panel)),
+                ("Display", (self.display_panel,)),
+                ("Check", (self.check_panel,)),
+                ("Disagreement", (self.disagreement_panel, self.mask_panel)),
+                ("Save", (self.save_panel,)),
             ),
-            ("Correction", (self.settings_panel, self.run_panel, self.alteration_panel)),
-            ("Display", (self.display_panel,)),
-            ("Check", (self.check_panel,)),
-            ("Disagreement", (self.disagreement_panel, self.mask_panel)),
-            ("Save", (self.save_panel,)),
         )
-        self._boxes = {}
-        for title, panels in sections:
-            box, layout = group(title)
-            for panel in panels:
-                layout.addWidget(panel)
-            column.addWidget(box)
-            self._boxes[title] = box
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(body)
-        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def _make_jobs(self) -> None:
         session, engine = self.session, self._engine
-        self._devices_job, self._weights_job, self._check_job = (JobRunner(self) for _ in range(3))
+        self._lookup = Lookup(self.settings_panel.model, engine, self._preferences, self)
+        self.findings = Findings(session, engine, self.messages, self)
         self.planner = Planner(session, engine, self._preferences, self)
         self.correction = Correction(
             session, self._viewer, engine, self.views, self._preferences, self
         )
-        self._check_soon = QTimer(self)
-        self._check_soon.setSingleShot(True)
-        self._check_soon.setInterval(DEBOUNCE)
-        self._check_soon.timeout.connect(self._check)
-        self._tidy_soon = QTimer(self)  # not while the layer list is in the middle of a change
-        self._tidy_soon.setSingleShot(True)
-        self._tidy_soon.setInterval(0)
-        self._tidy_soon.timeout.connect(self.views.tidy)
-        self._show_soon = QTimer(self)
-        self._show_soon.setSingleShot(True)
-        self._show_soon.setInterval(0)
-        self._show_soon.timeout.connect(lambda: self.views.show("measured"))
+        # not while the layer list is in the middle of a change
+        self._tidy_soon = soon(self, self.views.tidy)
+        self._show_soon = soon(self, lambda: self.views.show("measured"))
         self.saver = Saver(session, self.save_panel, self)
-        self._devices_job.succeeded.connect(
-            lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
-        )
-        self._weights_job.succeeded.connect(self.settings_panel.model.set_weights)
-        self._check_job.succeeded.connect(self._show_findings)
-        for runner in (self._devices_job, self._weights_job, self._check_job):
-            runner.failed.connect(notify_error)
 
     def _connect(self) -> None:
         session = self.session
@@ -169,7 +138,7 @@ class MissingWedgeDock(QWidget):
         session.series_changed.connect(self._on_series)
         self.correction.previewing.connect(self._text.set_note)
         self.mask_panel.noted.connect(self._text.set_note)
-        self.correction.noticed.connect(self._on_notice)
+        self.correction.noticed.connect(self.findings.add)
         # both at once would take twice the memory
         self.check_panel.runner.running_changed.connect(
             lambda on: self.disagreement_panel.block("A check is running." if on else "")
@@ -180,11 +149,7 @@ class MissingWedgeDock(QWidget):
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
-        self._end = _ender(self._runners(), self.disconnect_viewer)
-        self.destroyed.connect(self._end)
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.connect(self._end)
+        self._end = end_with(self, self._runners(), after=self.disconnect_viewer)
         self.use_layer(self.layer_choice.layer)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -206,9 +171,8 @@ class MissingWedgeDock(QWidget):
         """Stop what runs, remove its unfinished layers, and let go of viewer and tomograms."""
         self.correction.abandon(CLOSED)
         self._end()
-        application = QApplication.instance()
-        if application is not None and not self._closed:
-            application.aboutToQuit.disconnect(self._end)
+        if not self._closed:
+            ended(self._end)
         self._closed = True
         self.deleteLater()  # connected lambdas keep it alive otherwise
 
@@ -222,7 +186,7 @@ class MissingWedgeDock(QWidget):
             QTimer.singleShot(0, lambda: self._adopt(layer))
         self.angles_entry.set_layer(layer if series is None else None)
         self.run_panel.show_outcome("")
-        self.messages.show_messages([])
+        self.findings.clear()
         self.session.set_series(series, layer if series is not None else None)
         if taken_over and series is not None:
             self._show_soon.start()
@@ -235,9 +199,8 @@ class MissingWedgeDock(QWidget):
 
     def _runners(self) -> list[JobRunner]:
         return [
-            self._devices_job,
-            self._weights_job,
-            self._check_job,
+            *self._lookup.runners,
+            self.findings.runner,
             self.planner.runner,
             self.correction.runner,
             self.saver.runner,
@@ -246,23 +209,7 @@ class MissingWedgeDock(QWidget):
             self.disagreement_panel.runner,
         ]
 
-    def _look_around(self) -> None:
-        """Ask for weights and devices in the background: importing torch takes seconds."""
-        self._weights_job.start(as_job(self._engine.weights, self._preferences().weights_folder))
-        self._devices_job.start(as_job(self._engine.devices))
-
-    def _check(self) -> None:
-        series = self.session.series
-        if series is not None:
-            self._check_job.start(as_job(self._engine.check, series))
-
-    def _show_findings(self, findings: Any) -> None:
-        self.messages.show_messages([(f.severity, f.message, f.remedy) for f in findings])
-        defects = [f"{f.message} {f.remedy}".strip() for f in findings if f.severity == "error"]
-        self.session.set_defect(next(iter(defects), ""))
-
     def _on_series(self, series: Any) -> None:
-        self._check_soon.start()
         self._text.update()
         if series is not None:
             slice_again(self._viewer)
@@ -272,27 +219,14 @@ class MissingWedgeDock(QWidget):
             if same_layer and scale[1] != self._scale[1]:
                 self._viewer.reset_view()
         self._scale = scale
-        for title in ("Correction", "Display", "Check", "Disagreement", "Save"):
-            self._boxes[title].setVisible(series is not None)
+        self.sections.show_only(dict.fromkeys(NEED_SERIES, series is not None))
 
     def _adopt(self, layer: Any) -> None:
-        """Take over a stack that another reader opened, where its angles lie beside it."""
         if self.layer_choice.layer is layer:
-            series = series_beside_layer(layer)
-            if series is not None:
-                self._on_angles(series)
-                notify_info(f"{series.name}: tilt angles found in {series.history['angles']}.")
+            adopt(self._viewer, layer)
 
     def _on_angles(self, series: Any) -> None:
-        """Put a tilt series in the place of the stack whose angles were missing."""
-        stack = self.layer_choice.layer
-        data, attributes, _ = tilt_series_layer(series)
-        self._viewer.layers.remove(stack)
-        self._viewer.add_image(data, **attributes)
-
-    def _on_notice(self, text: str, severity: str) -> None:
-        """Notes of a run join the findings about its tilt series."""
-        self.messages.add(severity, text)
+        replace_stack(self._viewer, self.layer_choice.layer, series)
 
     def _on_removed(self, event: Any) -> None:
         """A removed layer takes with it what was kept for it, and what could be shown."""
@@ -315,15 +249,3 @@ def _flipper(dock: MissingWedgeDock) -> Callable[[Any], None]:
             alive.views.flip()
 
     return flip
-
-
-def _ender(runners: list[JobRunner], disconnect: Callable[[], None]) -> Callable[..., None]:
-    """Cancels every job and disconnects; works when the widgets are already gone."""
-
-    def end(*_: Any) -> None:
-        for runner in runners:
-            runner.cancel()
-        with contextlib.suppress(ValueError, RuntimeError):  # ended before
-            disconnect()
-
-    return end

@@ -46,7 +46,7 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     from napari_lbn.engine.evaluation.baselines import training_baselines
     from napari_lbn.engine.events import drain
     from napari_lbn.engine.io.output import ensure_folder
-    from napari_lbn.engine.training.data import gather, make_network
+    from napari_lbn.engine.training.data import against_start, gather, make_network
     from napari_lbn.engine.training.run import fit
     from napari_lbn.engine.training.sources import read_sources
     from napari_lbn.engine.training.summary import write_configuration
@@ -60,6 +60,8 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     if options.dry_run:
         return
     ensure_folder(options.out)
+    if configuration.start is not None and data.hold_outs and workers.lead:
+        data = against_start(data, network, configuration.training.device)
     if workers.lead and not options.resume:
         write_configuration(options.out, wanted)
     with stopping(quiet=not workers.lead) as stop:

@@ -26,7 +26,7 @@ class EpochLines:
 
     def __call__(self, event: Event) -> None:
         """Tell an event of the training."""
-        from napari_lbn.engine.training.curves import write_curves
+        from napari_lbn.engine.training.curve_plots import write_curves
         from napari_lbn.engine.training.run import BaselinesReady, EpochFinished
 
         if isinstance(event, BaselinesReady):

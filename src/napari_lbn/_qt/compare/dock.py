@@ -8,18 +8,16 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_lbn._napari.views import set_imod_orientation
 
 from ..panels.display import segmented
+from ..sections import Column
 from ..theme import add_row, explain, form, group
 from .arrangement import Arrangement
 from .measure_panel import MeasurePanel
@@ -76,9 +74,6 @@ class CompareDock(QWidget):
         self.imod.setToolTip("y points up. Turns the camera; the data is not flipped")
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(6, 6, 6, 6)
         chosen, layout = group("Tomograms")
         layout.addWidget(self.tomograms)
         shown, layout = group("Display")
@@ -94,18 +89,8 @@ class CompareDock(QWidget):
             layout.addLayout(line)
         measured, layout = group("Measure at the displayed section")
         layout.addWidget(self.measures)
-        for box in (chosen, shown, measured):
-            column.addWidget(box)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(body)
         # never lower than what is in it: the area scrolls instead
-        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        Column(self, (chosen, shown, measured), QSizePolicy.Policy.Minimum)
         self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
 
     def sizeHint(self) -> QSize:  # noqa: N802

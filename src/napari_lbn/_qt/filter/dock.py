@@ -7,13 +7,9 @@ from typing import Any
 
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,6 +17,7 @@ from napari_lbn.engine.events import Progress
 
 from ..jobs import JobRunner
 from ..messages import notify_error
+from ..sections import Column
 from ..theme import caption, explain, group
 from . import jobs
 from .comparison import Comparison
@@ -69,9 +66,6 @@ class LearnedFilterDock(QWidget):
         self.comparison = Comparison(self._viewer)
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(6, 6, 6, 6)
         learning, layout = group("Learn")
         for part in (self.fields, _row(self.learn_button, self.stop_button)):
             layout.addWidget(part)
@@ -83,17 +77,7 @@ class LearnedFilterDock(QWidget):
             self.comparison,
         ):
             inside.addWidget(part)
-        for part in (learning, self.bar, self.status, using):
-            column.addWidget(part)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(body)
-        body.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        Column(self, (learning, self.bar, self.status, using))
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def sizeHint(self) -> QSize:  # noqa: N802

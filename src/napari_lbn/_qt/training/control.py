@@ -21,11 +21,14 @@ class TrainingControl:
         End the training after the step at hand and keep everything.
     over : threading.Event
         Set by the worker when it has ended.
+    waiting : threading.Event
+        Set by the worker while it waits in a pause.
     """
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.over = threading.Event()
+        self.waiting = threading.Event()
         self._going = threading.Event()
         self._going.set()
 
@@ -44,6 +47,8 @@ class TrainingControl:
 
     def wait(self, cancel: CancelToken) -> None:
         """Return at once, or after a pause; stopping and cancelling end a pause too."""
-        while not self._going.wait(PATIENCE):
-            if self.stop.is_set() or cancel.is_set():
-                return
+        while not self._going.is_set():
+            self.waiting.set()
+            if self._going.wait(PATIENCE) or self.stop.is_set() or cancel.is_set():
+                break
+        self.waiting.clear()

@@ -1,86 +1,81 @@
-"""Live curves: losses, and the correlation with held-out tilts, over the epochs."""
+"""Live curves: the loss, and how well held-out tilts are predicted, over the epochs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from ..background import soon
 from ..check.plot import Plot
 from .status import TrainingStatus
 
-HEIGHTS = (165, 185)
-"""Pixels of both plots; the second one has the longer legend."""
+LOW, HIGH = 110, 180
+"""Pixels of a plot, without and with a legend."""
 REDRAW = 1000
 """Milliseconds between drawings while steps arrive."""
 SCALES = ("full resolution", "averaged 2 × 2", "averaged 4 × 4")
 
 
 class CurvesPanel(QWidget):
-    """Two plots that follow the status; drawn by the module that writes ``curves.png``."""
+    """Three plots that follow the status; drawn by the module that writes ``curves.png``."""
 
     def __init__(self, status: TrainingStatus, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._status = status
-        self.losses, self.correlation = (Plot(height) for height in HEIGHTS)
+        self.training, self.error, self.correlation = Plot(LOW), Plot(HIGH), Plot(HIGH)
+        self.training.setToolTip("Every step, thin, and the mean of each epoch")
+        self.error.setToolTip("Mean square error on the held-out tilts, in variances")
         self.scale = QComboBox()
         self.scale.addItems(SCALES)
         self.scale.setToolTip("Noise hides most of the correlation at full resolution")
-        self.scale.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.losses, self.correlation, self.scale):
+        for widget in (self.training, self.error, self.correlation, self.scale):
+            widget.hide()
             layout.addWidget(widget)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(REDRAW)
-        self._soon.timeout.connect(self.draw)
+        self._soon = soon(self, self._draw_training, REDRAW)
         status.events.curves.connect(self.draw)
         status.events.step.connect(self._on_step)
         self.scale.currentIndexChanged.connect(self.draw)
 
     def draw(self, *_: object) -> None:
         """Draw what is known now."""
-        from napari_lbn.engine.training.curves import Curves, draw_correlation, draw_losses
+        from napari_lbn.engine.training.curve_plots import draw_correlation, draw_error
+        from napari_lbn.engine.training.curves import Curves
+
+        self._draw_training()
+        curves = self._status.curves or Curves()
+        for widget in (self.error, self.correlation, self.scale):
+            widget.setVisible(curves.validated)
+        if curves.validated:
+            self.error.draw(lambda axes: self._finish(axes, draw_error, curves))
+            self.correlation.draw(
+                lambda axes: self._finish(axes, draw_correlation, curves, self.scale.currentIndex())
+            )
+
+    def _draw_training(self) -> None:
+        """What every step changes."""
+        from napari_lbn.engine.training.curve_plots import draw_training
+        from napari_lbn.engine.training.curves import Curves
 
         self._soon.stop()
-        curves = self._status.curves or Curves()
-        steps = list(self._status.losses)
-        empty = not steps and not curves.epochs
-        for widget in (self.losses, self.correlation, self.scale):
-            widget.setVisible(not empty)
-        if empty:
-            return
+        curves, steps = self._status.curves or Curves(), list(self._status.losses)
+        known = bool(steps or curves.epochs)
+        self.training.setVisible(known)
+        if known:
+            self.training.draw(
+                lambda axes: self._finish(axes, draw_training, curves, steps, legend=False)
+            )
 
-        def paint_losses(axes: Any) -> None:
-            draw_losses(axes, curves, steps)
-            self._finish(axes, names=("training", "held-out tilts"))
-
-        def paint_correlation(axes: Any) -> None:
-            draw_correlation(axes, curves, self.scale.currentIndex())
-            axes.set_ylabel("correlation")
-            self._finish(axes)
-
-        self.losses.draw(paint_losses)
-        validated = bool(curves.baselines) or any(curves.correlations)
-        self.correlation.setVisible(validated)
-        self.scale.setVisible(validated)
-        if validated:
-            self.correlation.draw(paint_correlation)
-
-    def _finish(self, axes: Any, names: tuple[str, ...] = ()) -> None:
-        """A legend of these names or all, above; an x axis as long as the training.
-
-        The baselines are the same lines in both plots: one legend names them.
-        """
+    def _finish(self, axes: Any, draw: Any, *what: object, legend: bool = True) -> None:
+        """Draw on the axes, as long as the training, with a legend above."""
+        draw(axes, *what)
         if self._status.epochs:
             axes.set_xlim(0, self._status.epochs)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        lines = [one for one in axes.lines if not str(one.get_label()).startswith("_")]
-        shown = [one for one in lines if not names or one.get_label() in names]
-        if shown:
-            axes.figure.legend(handles=shown, ncols=2, loc="outside upper center")
+        handles, _ = axes.get_legend_handles_labels()
+        if legend and handles:
+            axes.figure.legend(handles=handles, ncols=2, loc="outside upper center")
 
     def _on_step(self, *_: object) -> None:
         if not self._soon.isActive():

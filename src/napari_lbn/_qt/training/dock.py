@@ -7,27 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSize, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.preferences import Preferences, read_preferences
 
-from ..background import as_job
+from ..background import Lookup, as_job
+from ..ending import end_with
 from ..engine import Engine, LBNEngine
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..offered import OFFERED
+from ..sections import Sections
 from .checkpoints_panel import CheckpointsPanel
 from .comparer import Comparer
 from .controller import TrainingController
 from .curves_panel import CurvesPanel
-from .ending import confirm_cancel, end_with
+from .ending import confirm_cancel
 from .kept import save_as
 from .known import KnownRuns
 from .planner import TrainingPlanner
 from .preview_panel import PreviewPanel
 from .run_panel import TrainingRunPanel
 from .runs_panel import RunsPanel
-from .sections import Sections
 from .series_list import SeriesList
 from .settings_panel import TrainingSettingsPanel
 from .status import TrainingStatus
@@ -116,28 +117,22 @@ class TrainingDock(QWidget):
 
     def _lay_out(self) -> None:
         self.sections = Sections(
+            self,
             (
                 ("Tilt series", (self.series_list,)),
                 ("Fine-tuning", (self.settings_panel, self.run_panel)),
                 (PROGRESS, (self.preview_panel, self.curves_panel)),
                 (CHECKPOINTS, (self.checkpoints_panel,)),
                 (EARLIER, (self.runs_panel,)),
-            )
+            ),
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.sections)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
     def _make_jobs(self) -> None:
-        self._devices_job, self._weights_job = JobRunner(self), JobRunner(self)
+        self._lookup = Lookup(self.settings_panel.model, self._engine, self._preferences, self)
         self._runs_job, self._save_job = JobRunner(self), JobRunner(self)
-        for runner in (self._devices_job, self._weights_job, self._runs_job, self._save_job):
+        for runner in (self._runs_job, self._save_job):
             runner.failed.connect(notify_error)
-        self._devices_job.succeeded.connect(
-            lambda found: self.settings_panel.model.set_devices(found, self._preferences().device)
-        )
-        self._weights_job.succeeded.connect(self.settings_panel.model.set_weights)
         self._runs_job.succeeded.connect(self._on_runs)
         self._save_job.succeeded.connect(self._on_saved)
 
@@ -150,8 +145,8 @@ class TrainingDock(QWidget):
         panel.pause_requested.connect(controller.pause)
         panel.go_on_requested.connect(controller.go_on)
         panel.stop_requested.connect(controller.stop)
-        controller.previewed.connect(self.comparer.add)
-        controller.ended.connect(self._on_ended)
+        controller.record.previewed.connect(self.comparer.add)
+        controller.record.ended.connect(self._on_ended)
         self.checkpoints_panel.chosen.connect(
             lambda kept: self.comparer.look_at(kept, self.series_list.opened)
         )
@@ -163,12 +158,11 @@ class TrainingDock(QWidget):
         for signal in (status.events.shown, status.events.curves, status.events.weights):
             signal.connect(self._show_boxes)
         self._show_boxes()
-        end_with(self, self._runners(), controller, self.disconnect_viewer)
+        end_with(self, self._runners(), before=controller.farewell, after=self.disconnect_viewer)
 
     def _runners(self) -> list[JobRunner]:
         return [
-            self._devices_job,
-            self._weights_job,
+            *self._lookup.runners,
             self._runs_job,
             self._save_job,
             self.planner.runner,
@@ -178,9 +172,8 @@ class TrainingDock(QWidget):
         ]
 
     def _look_around(self) -> None:
-        """Ask for weights, devices and trainings in the background: torch takes seconds."""
-        self._weights_job.start(as_job(self._engine.weights, self._preferences().weights_folder))
-        self._devices_job.start(as_job(self._engine.devices))
+        """Ask for weights, devices and trainings in the background."""
+        self._lookup.start()
         self._list_runs()
 
     def _list_runs(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_lbn.engine.errors import LBNError
 
-from ..background import DEBOUNCE
+from ..background import DEBOUNCE, soon
 from ..jobs import JobRunner
 from . import jobs
 from .status import TrainingStatus
@@ -21,10 +21,7 @@ class TrainingPlanner(QObject):
         super().__init__(parent)
         self._status = status
         self.runner = JobRunner(self)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DEBOUNCE)
-        self._timer.timeout.connect(self._plan)
+        self._soon = soon(self, self._plan, DEBOUNCE)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
         status.events.series.connect(self.schedule)
@@ -35,7 +32,7 @@ class TrainingPlanner(QObject):
         self.runner.drop()
         self._status.plan = None
         self._status.problem = ""
-        self._timer.start()
+        self._soon.start()
 
     def _plan(self) -> None:
         status = self._status

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from .options import TrainingOptions
 
-AS_STARTED = "before training"
-"""The baseline that a fine-tuning has to beat above all."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingRequest:
@@ -67,14 +64,12 @@ def with_preview(
     network: LBN, configuration: Configuration, data: TrainingData
 ) -> tuple[TrainingData, PreviewReady]:
     """The data with the preview and the weights at the start as a baseline; how those see it."""
-    from napari_lbn.engine.device import choose_device
+    from napari_lbn.engine.training.data import against_start
     from napari_lbn.engine.training.preview import Preview
-    from napari_lbn.engine.training.validation import network_predictor
 
     preview = Preview(data.hold_outs[0])
-    network.to(choose_device(configuration.training.device))
-    baselines = {**data.baselines, AS_STARTED: network_predictor(network)}
-    return replace(data, preview=preview, baselines=baselines), preview(network.eval(), 0)
+    compared = against_start(data, network, configuration.training.device)
+    return replace(compared, preview=preview), preview(network.eval(), 0)
 
 
 def write_down(request: TrainingRequest, configuration: Configuration) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .preparing import AS_STARTED
+from napari_lbn.engine.training.run_events import AS_STARTED
 
 COLUMN = "validation_mse"
 WORTH_IT = 0.002

@@ -16,9 +16,11 @@ from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.dataset import training_settings
 from ..simulation.noise import add_noise
+from .run_events import AS_STARTED
 from .stream import SpecimenStream, StreamSettings
 from .trainer import load_simulated
-from .validation import as_training_series, hold_out, split
+from .validation import as_training_series, hold_out, network_predictor, split
+from .workers import current_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +128,13 @@ def gather(
         hold_outs=hold_outs,
         baselines=dict(baselines or {}),
     )
+
+
+def against_start(data: TrainingData, network: LBN, device: str) -> TrainingData:
+    """The same with the weights at the start as one more baseline, on the training's device."""
+    network.to(current_workers().device(device))
+    baselines = {**data.baselines, AS_STARTED: network_predictor(network)}
+    return replace(data, baselines=baselines)
 
 
 def _with_fresh(series: Sequence[TrainingSeries], configuration: Configuration) -> SpecimenStream:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .validation import Scores
 
+AS_STARTED = "before training"
+"""Name of the baseline that a fine-tuning has to beat above all: its own weights at the start."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BaselinesReady(Event):
