@@ -1,7 +1,7 @@
 """What a training will cost, told before it starts.
 
 The network's parts run on torch's meta device, which computes nothing but knows every
-tensor that would be kept for the gradient and every multiplication.
+tensor that would be kept for the gradient. Multiplications are counted as for a correction.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
-from ..cost import HOST_BYTES, convolution_speed
+from ..cost import HOST_BYTES, convolution_speed, network_operations
 from ..device import choose_device
 from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
@@ -134,21 +133,21 @@ def example_cost(
     latent = (1, config.tilt_channels, height, width)
     volume = (config.volume_channels, grid.nz, round_up(height, MULTIPLE), grid.nx)
     whole = height * d, width * d
-    encoding = _trace(network.encode, (1, 1, *whole))
-    decoding = _trace(lambda latents: network.decode(latents, whole), latent)
-    correcting = _trace(network.correct, volume)
-    operations = encoding[0] * n_visible + decoding[0] * n_targets + correcting[0]
+    encoding = _kept(network.encode, (1, 1, *whole))
+    decoding = _kept(lambda latents: network.decode(latents, whole), latent)
+    correcting = _kept(network.correct, volume)
+    operations = network_operations(config, whole, n_visible, n_targets)
     operations += _projections(config, grid, height, (n_visible, n_targets))
-    kept = encoding[1] * n_visible + decoding[1] * n_targets + correcting[1]
+    kept = encoding * n_visible + decoding * n_targets + correcting
     if settings.recompute:
-        together = settings.recompute
-        kept = max(encoding[1] * together, decoding[1] * together, correcting[1])
+        kept = max(encoding * settings.recompute, decoding * settings.recompute, correcting)
     if settings.critic.weight:
         with torch.device("meta"):
             critic = PatchCritic(settings.critic.channels, settings.critic.groups)
-        work, saved = _trace(critic, (1, 1, *size))
+        layers = [layer for layer in critic.modules() if isinstance(layer, torch.nn.Conv2d)]
+        work = size[0] * size[1] * sum(layer.weight.numel() for layer in layers)
         operations += CRITIC_PASSES * work * n_targets
-        at_once = saved * min(TOGETHER, n_targets)
+        at_once = _kept(critic, (1, 1, *size)) * min(TOGETHER, n_targets)
         # the network's activations are gone when the critic learns
         kept = max(kept + at_once, CRITIC_COPIES * at_once)
     return operations, kept
@@ -166,8 +165,8 @@ def _projections(config: LBNConfig, grid: LatentGrid, rows: int, counts: tuple[i
     return TAPS * (passes * fine + coarse * coarse_voxels)
 
 
-def _trace(stage: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> tuple[float, float]:
-    """Multiply-adds of a stage, and bytes that it keeps for the gradient."""
+def _kept(stage: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> float:
+    """Bytes that a stage keeps for the gradient."""
     kept: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -176,10 +175,7 @@ def _trace(stage: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> tuple[f
         return tensor
 
     image = torch.empty(shape, device="meta", requires_grad=True)
-    with (
-        FlopCounterMode(display=False) as counter,
-        torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor),
-    ):
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         out = stage(image)
     del out
-    return counter.get_total_flops() / 2, float(sum(kept.values()))
+    return float(sum(kept.values()))
