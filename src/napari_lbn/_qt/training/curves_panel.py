@@ -10,15 +10,17 @@ from ..background import soon
 from ..check.plot import Plot
 from .status import TrainingStatus
 
-LOW, HIGH = 110, 180
+LOW, HIGH = 90, 160
 """Pixels of a plot, without and with a legend."""
+LEGEND = {"handlelength": 1.5, "handletextpad": 0.4, "columnspacing": 0.9}
+"""In font sizes: all names in one line."""
 REDRAW = 1000
 """Milliseconds between drawings while steps arrive."""
 SCALES = ("full resolution", "averaged 2 × 2", "averaged 4 × 4")
 
 
 class CurvesPanel(QWidget):
-    """Three plots that follow the status; drawn by the module that writes ``curves.png``."""
+    """Three plots over the epochs; drawn by the module that writes ``curves.png``."""
 
     def __init__(self, status: TrainingStatus, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +33,7 @@ class CurvesPanel(QWidget):
         self.scale.setToolTip("Noise hides most of the correlation at full resolution")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.training, self.error, self.correlation, self.scale):
+        for widget in (self.training, self.error, self.scale, self.correlation):
             widget.hide()
             layout.addWidget(widget)
         self._soon = soon(self, self._draw_training, REDRAW)
@@ -45,14 +47,12 @@ class CurvesPanel(QWidget):
         from napari_lbn.engine.training.curves import Curves
 
         self._draw_training()
-        curves = self._status.curves or Curves()
+        curves, scale = self._status.curves or Curves(), self.scale.currentIndex()
         for widget in (self.error, self.correlation, self.scale):
             widget.setVisible(curves.validated)
         if curves.validated:
             self.error.draw(lambda axes: self._finish(axes, draw_error, curves))
-            self.correlation.draw(
-                lambda axes: self._finish(axes, draw_correlation, curves, self.scale.currentIndex())
-            )
+            self.correlation.draw(lambda axes: self._finish(axes, draw_correlation, curves, scale))
 
     def _draw_training(self) -> None:
         """What every step changes."""
@@ -64,18 +64,20 @@ class CurvesPanel(QWidget):
         known = bool(steps or curves.epochs)
         self.training.setVisible(known)
         if known:
-            self.training.draw(
-                lambda axes: self._finish(axes, draw_training, curves, steps, legend=False)
-            )
+            self.training.draw(lambda axes: self._finish(axes, draw_training, curves, steps))
 
-    def _finish(self, axes: Any, draw: Any, *what: object, legend: bool = True) -> None:
-        """Draw on the axes, as long as the training, with a legend above."""
+    def _finish(self, axes: Any, draw: Any, *what: object) -> None:
+        """Draw on the axes, as long as the training, with a legend above where there is a choice.
+
+        They are all over the epochs, which the ticks show: three times the word takes room.
+        """
         draw(axes, *what)
+        axes.set_xlabel("")
         if self._status.epochs:
             axes.set_xlim(0, self._status.epochs)
         handles, _ = axes.get_legend_handles_labels()
-        if legend and handles:
-            axes.figure.legend(handles=handles, ncols=2, loc="outside upper center")
+        if len(handles) > 1:
+            axes.figure.legend(handles=handles, ncols=4, loc="outside upper center", **LEGEND)
 
     def _on_step(self, *_: object) -> None:
         if not self._soon.isActive():

@@ -68,7 +68,9 @@ class PreviewPanel(QWidget):
         self.pictures["before"].set_image(start.section, across)
         self.pictures["after"].set_image(shown.section, across)
         self._names["before"].setText("XZ before training")
-        self._names["after"].setText(f"XZ {name_epoch(shown.epoch)}")
+        later = "XZ after the first epoch: soon"
+        self._names["after"].setText(f"XZ {name_epoch(shown.epoch)}" if shown.epoch else later)
+        self.pictures["after"].setVisible(shown.epoch > 0)
         self.title.setText(self._describe(start, shown))
 
     def open_window(self) -> None:

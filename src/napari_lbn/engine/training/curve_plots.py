@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAINING, HELD_OUT = "C0", "C1"
-GREY = "0.55"
+GREY = "0.6"
 """Of the baselines: seen on white and on black."""
 STYLES = ("--", ":", "-.")
-WORDS = 7
+WORDS = 8
 """Points of the text that names baselines out of view."""
 
 
@@ -46,7 +46,7 @@ def draw_training(axes: Axes, curves: Curves, steps: Sequence[tuple[float, float
     if steps:
         axes.plot(*zip(*steps, strict=True), color=TRAINING, alpha=0.4, linewidth=0.7)
     _draw(axes, curves.epochs, curves.training, color=TRAINING, label="training")
-    _name_axes(axes, "training loss")
+    _name_axes(axes, "loss")
 
 
 def draw_error(axes: Axes, curves: Curves) -> None:
