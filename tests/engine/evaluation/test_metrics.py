@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.evaluation.ceiling import ceiling_from_halves, estimated_ceiling
 from napari_lbn.engine.evaluation.metrics import (
+    BAND_EDGES,
     BANDS,
     agreements,
     averaged,
     band_correlations,
     correlation,
+    hann,
+    nyquist_fraction,
 )
 
 
@@ -49,6 +52,20 @@ def test_bands_see_only_their_own_frequencies() -> None:
     assert low == pytest.approx(1, abs=1e-3)
     assert high == pytest.approx(-1, abs=1e-3)
     assert set(BANDS) <= set(agreements(slow + fast, slow - fast))
+
+
+@pytest.mark.parametrize("shape", [(33, 40), (32, 41)])
+def test_bands_are_those_of_the_whole_transform(shape: tuple[int, int]) -> None:
+    """Half of a real image's transform stands for all of it, in even and odd sizes."""
+    a, b = images(5, shape)
+    window = hann(shape)
+    x, y = (np.fft.fft2((v - np.average(v, weights=window)) * window) for v in (a, b))
+    radius = nyquist_fraction(shape)
+    for low, high, found in zip(BAND_EDGES, BAND_EDGES[1:], band_correlations(a, b), strict=False):
+        band = (radius > low) & (radius <= high)
+        expected = np.vdot(y[band], x[band]).real
+        expected /= np.linalg.norm(x[band]) * np.linalg.norm(y[band])
+        assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_averaging_cuts_off_what_does_not_fill_a_block() -> None:

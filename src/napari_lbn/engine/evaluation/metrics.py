@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -101,16 +102,28 @@ def agreements(
 
 def band_correlations(predicted: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
     """Fourier correlation of two images in each of `BANDS`; NaN where a band is empty."""
-    radius = nyquist_fraction(truth.shape)
     a, b = _spectrum(predicted), _spectrum(truth)
-    out = []
-    for low, high in pairwise(BAND_EDGES):
-        band = (radius > low) & (radius <= high)
-        x, y = a[band], b[band]
-        norm = np.sqrt((np.abs(x) ** 2).sum() * (np.abs(y) ** 2).sum())
-        value = np.real(x @ y.conj()) / norm if norm > 0 else np.nan
-        out.append(value)
-    return np.array(out)
+    bands, count = _half_plane(truth.shape)
+
+    def summed(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = np.bincount(bands, (count * terms).ravel(), minlength=len(BAND_EDGES))
+        return np.asarray(found[1 : len(BAND_EDGES)], dtype=np.float64)
+
+    power = summed(a.real**2 + a.imag**2) * summed(b.real**2 + b.imag**2)
+    norm = np.where(power > 0, np.sqrt(power), np.nan)
+    return np.asarray(summed(a.real * b.real + a.imag * b.imag) / norm, dtype=np.float64)
+
+
+@lru_cache(maxsize=2)
+def _half_plane(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For each term of ``rfft2``: its band, from 1 on, and how many terms of ``fft2`` it is."""
+    width = shape[1] // 2 + 1
+    bands = np.digitize(nyquist_fraction(shape)[:, :width], BAND_EDGES, right=True).ravel()
+    count = np.full(width, 2.0)
+    count[0] = 1
+    if shape[1] % 2 == 0:
+        count[-1] = 1
+    return bands, count
 
 
 def nyquist_fraction(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -127,7 +140,14 @@ def hann(shape: tuple[int, ...]) -> NDArray[np.float64]:
     return rows[:, None] * columns
 
 
+@lru_cache(maxsize=2)
+def _window(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], float]:
+    window = hann(shape)
+    return window, float(window.sum())
+
+
 def _spectrum(image: NDArray[Any]) -> NDArray[np.complex128]:
+    """Half of it, of the image under a window and without its mean there."""
     values = np.asarray(image, dtype=np.float64)
-    window = hann(values.shape)
-    return fft.fft2((values - (values * window).sum() / window.sum()) * window)
+    window, total = _window(values.shape)
+    return np.asarray(fft.rfft2((values - (values * window).sum() / total) * window))
