@@ -28,6 +28,7 @@ from .latent_projection import (
     filter_latents,
     interleave,
     ring_weights,
+    rows_at_once,
     to_channels,
     to_fine,
 )
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .config import LBNConfig
-
-ROWS = 32
-"""Latent rows worked on at once; each row of y is a problem of its own."""
 
 
 class LatentTomography(nn.Module):
@@ -76,7 +74,7 @@ class LatentTomography(nn.Module):
         """
         solver = _Solver(self.config, angles, grid, latents.device)
         parts = []
-        for rows in latents.float().split(ROWS, dim=2):
+        for rows in latents.float().split(rows_at_once(latents.device), dim=2):
             fine = interleave(rows, grid.subpixels)
             volume = solver.back(fine)
             parts.append(to_channels(solver.updated(volume, fine, self.before), grid.subpixels))
@@ -102,8 +100,8 @@ class LatentTomography(nn.Module):
         self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
     ) -> Tensor:
         """After the updates that follow the UNet."""
-        parts = []
-        bands = zip(volume.float().split(ROWS, 2), latents.float().split(ROWS, 2), strict=True)
+        parts, step = [], rows_at_once(volume.device)
+        bands = zip(volume.float().split(step, 2), latents.float().split(step, 2), strict=True)
         for band, rows in bands:
             fine = to_fine(band, grid.subpixels)
             updated = solver.updated(fine, interleave(rows, grid.subpixels), self.after)
@@ -115,8 +113,8 @@ class LatentTomography(nn.Module):
     ) -> Tensor:
         """What the image channels lack to explain what changes slowly (`coarse`)."""
         fine, rows, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
-        left = []
-        for band, measured in zip(image.split(ROWS, 2), latents.split(ROWS, 2), strict=True):
+        left, step = [], rows_at_once(image.device)
+        for band, measured in zip(image.split(step, 2), latents.split(step, 2), strict=True):
             residual = solver.residual(to_fine(band, fine), interleave(measured.float(), fine))
             left.append(residual.mean(dim=1, keepdim=True))
         pool = fine // SAMPLES if fine % SAMPLES == 0 else 1
