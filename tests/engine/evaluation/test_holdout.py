@@ -10,6 +10,7 @@ import pytest
 
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.evaluation.baselines import nearest, neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.fold_workers import encode_all
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold, leave_one_out
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.lbn_predictors import lbn
@@ -60,12 +61,17 @@ def spoiled(series: TiltSeries, tilts: tuple[int, ...]) -> TiltSeries:
 def test_spoiling_hidden_tilts_changes_no_prediction(
     particles: TiltSeries, quick: HoldOutSettings, small_network: LBN, hidden: str
 ) -> None:
-    """Pixels, means and scales of hidden tilts reach no method, nor the choice of low-pass."""
+    """Pixels, means and scales of hidden tilts reach no method, nor the choice of low-pass.
+
+    Nor where all tilts are encoded beforehand.
+    """
     fold = edge_fold(particles, 12) if hidden == "edge" else k_fold(particles, 4)[1]
     settings = replace(quick, with_sirt=True)
     predictions = []
     for series in (particles, spoiled(particles, fold.hidden)):
-        methods = {LBN_NAME: lbn(small_network, {})}
+        latents = drain(encode_all(series, small_network, quick.synthesis, 2, fractions=(0, 1)))
+        assert sorted(latents) == list(series.included)
+        methods = {LBN_NAME: lbn(small_network, latents)}
         result, events = run(series, [fold], settings, methods=methods)
         scored = [e for e in events if isinstance(e, TiltScored)]
         predictions.append({(e.scores[0].method, e.scores[0].angle): e.predicted for e in scored})
@@ -86,6 +92,30 @@ def test_kept_latents_change_nothing(
         result, _ = run(particles, folds, quick, methods=methods)
         scores.append([s.correlation for s in result.scores if s.method == LBN_NAME])
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
+
+
+def test_folds_side_by_side_change_nothing(
+    particles: TiltSeries, quick: HoldOutSettings, small_network: LBN
+) -> None:
+    """Encoded beforehand and predicted three at a time, or one after the other: one result."""
+    folds = [*k_fold(particles, 4), edge_fold(particles, 12)]
+    found = []
+    for workers in (1, 3):
+        latents = {}
+        if workers > 1:
+            job = encode_all(particles, small_network, quick.synthesis, workers, fractions=(0, 1))
+            latents = drain(job)
+        settings = replace(quick, workers=workers)
+        methods = {LBN_NAME: lbn(small_network, latents)}
+        found.append(run(particles, folds, settings, methods=methods)[0])
+    alone, together = found
+    assert together.sigmas == alone.sigmas
+    assert together.ceilings == alone.ceilings
+    for one, other in zip(alone.scores, together.scores, strict=True):
+        assert replace(other, correlation=0, mse=0, mse_scaled=0) == replace(
+            one, correlation=0, mse=0, mse_scaled=0
+        )
+        assert other.correlation == pytest.approx(one.correlation, abs=1e-5)
 
 
 def test_baselines_are_those_of_whole_arrays(particles: TiltSeries, quick: HoldOutSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,11 @@ from .ceiling import ceiling_from_halves, estimated_ceiling
 from .low_pass_choice import choose_sigma
 from .predictors import BASELINES, LOW_PASSED, SIRT_NAME, Visible, take
 from .scores import FACTORS, HoldOutResult, Score, TiltScored, tilt_scores
-from .sharing import part
+from .side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -45,12 +47,16 @@ class HoldOutSettings:
         SIRT too; it takes many times longer than WBP.
     with_low_pass : bool
         Each baseline also low-passed, with the width that predicts visible tilts best.
+    workers : int
+        Folds at a time, each on its share of the processor's threads and within the memory
+        bounds of `wbp` and `synthesis`. It changes nothing but the time.
     """
 
     wbp: WBPSettings
     synthesis: SynthesisSettings
     with_sirt: bool = False
     with_low_pass: bool = True
+    workers: int = 1
 
 
 def hold_out(
@@ -88,23 +94,21 @@ def hold_out(
     """
     stats = measure_intensities(series)
     methods = {**predictors, **_baselines(settings)}
-    steps = len(folds) * len(methods)
-    scores: list[Score] = []
-    sigmas: dict[tuple[str, str], float] = {}
-    for number, fold in enumerate(folds):
-        comparison = _Comparison(series, stats, fold, settings, cancel)
-        for position, (name, predict) in enumerate(methods.items()):
-            raise_if_cancelled(cancel)
-            done = number * len(methods) + position
-            share = part(fractions, done, steps), part(fractions, done + 1, steps)
-            job = comparison.events(name, predict, low_pass=name not in predictors)
-            for event in _passing_on(job, share, f"Predicting hidden tilts, {fold.name}"):
-                if isinstance(event, TiltScored):
-                    scores.extend(event.scores)
-                yield event
-        sigmas |= comparison.sigmas
+
+    def start(fold: Fold, token: CancelToken) -> Job[_Comparison]:
+        comparison = _Comparison(series, stats, fold, settings, token)
+        return comparison.with_each(methods, plain=set(predictors))
+
+    compared = yield from side_by_side(
+        [partial(start, fold) for fold in folds],
+        settings.workers,
+        stage="Predicting hidden tilts",
+        fractions=fractions,
+        cancel=cancel,
+    )
+    sigmas = {k: v for comparison in compared for k, v in comparison.sigmas.items()}
     return HoldOutResult(
-        scores=tuple(scores),
+        scores=tuple(score for comparison in compared for score in comparison.scores),
         ceilings=tuple(noise_ceilings(series, stats, folds, halves)),
         sigmas=sigmas,
     )
@@ -125,7 +129,19 @@ class _Comparison:
         self.series, self.stats = series, stats
         self.visible = hide(series, stats, fold, settings)
         self.targets = series.angles[list(fold.hidden)]
+        self.scores: list[Score] = []
         self.sigmas: dict[tuple[str, str], float] = {}
+
+    def with_each(self, methods: Mapping[str, Predictor], plain: Collection[str]) -> Job[Self]:
+        """Every method's predictions compared; those in `plain` are not low-passed as well."""
+        for number, (name, predict) in enumerate(methods.items()):
+            raise_if_cancelled(self.cancel)
+            share = number / len(methods), (number + 1) / len(methods)
+            for event in _passing_on(self.events(name, predict, low_pass=name not in plain), share):
+                if isinstance(event, TiltScored):
+                    self.scores.extend(event.scores)
+                yield event
+        return self
 
     def events(self, name: str, predict: Predictor, *, low_pass: bool) -> Iterator[Event]:
         """Predict by one method, then compare; the same low-passed where asked for."""
@@ -187,7 +203,7 @@ def _baselines(settings: HoldOutSettings) -> dict[str, Predictor]:
     return {k: v for k, v in BASELINES.items() if settings.with_sirt or k != SIRT_NAME}
 
 
-def _passing_on(job: Iterator[Event], share: tuple[float, float], stage: str) -> Iterator[Event]:
+def _passing_on(job: Iterator[Event], share: tuple[float, float]) -> Iterator[Event]:
     """Progress as a share of the whole, scores as they are, and nothing else."""
     reached, stop = share
     start = reached
@@ -195,7 +211,7 @@ def _passing_on(job: Iterator[Event], share: tuple[float, float], stage: str) ->
         if isinstance(event, Progress):
             # predicting and choosing a low-pass each count from 0 to 1
             reached = max(reached, start + (stop - start) * min(event.fraction, 1.0))
-            yield replace(event, stage=stage, fraction=reached)
+            yield replace(event, fraction=reached)
         elif isinstance(event, TiltScored):
             yield event
-    yield Progress(stage=stage, done=1, total=1, fraction=stop)
+    yield Progress(stage="", done=1, total=1, fraction=stop)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..device import choose_device, default_memory_bound
 from ..events import Notice
 from .disagreement import DisagreementSettings, disagreement
+from .fold_workers import encode_all, folds_at_a_time
 from .geometry_check import GeometryCheck, check_geometry
 from .holdout import HoldOutSettings, hold_out
 from .lbn_predictors import adapted_lbn, lbn
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from .scores import HoldOutResult
     from .settings import EvaluationSettings
     from .spread import Disagreement
+
+ENCODING = 0.05
+"""Share of the hold-outs that encoding the tilts takes."""
 
 
 class Stages:
@@ -73,8 +79,21 @@ class Stages:
         return checked
 
     def _hold_outs(self, halves: Halves | None, folds: list[Fold]) -> Job[HoldOutResult]:
-        correction = self.settings.correction
-        predictors = {LBN_NAME: lbn(self.network, {})}
+        workers = folds_at_a_time(self.chosen, self.settings.correction, len(folds))
+        whole = self.settings.correction
+        bound = (whole.memory_bound or default_memory_bound(choose_device(whole.device))) // workers
+        correction = replace(whole, memory_bound=bound)
+        begin, end = self.shares["hold-outs"]
+        middle = begin + ENCODING * (end - begin)
+        latents = yield from encode_all(
+            self.series,
+            self.network,
+            correction.for_synthesis(),
+            workers,
+            fractions=(begin, middle),
+            cancel=self.cancel,
+        )
+        predictors = {LBN_NAME: lbn(self.network, latents)}
         if correction.adapt_minutes:
             wanted = correction.for_adaptation()
             predictors[ADAPTED_NAME] = adapted_lbn(self.network, wanted, self.adaptations)
@@ -87,9 +106,10 @@ class Stages:
                     wbp=correction.for_wbp(),
                     synthesis=correction.for_synthesis(),
                     with_sirt=self.settings.sirt,
+                    workers=workers,
                 ),
                 halves=halves,
-                fractions=self.shares["hold-outs"],
+                fractions=(middle, end),
                 cancel=self.cancel,
             )
         )

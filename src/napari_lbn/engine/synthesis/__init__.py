@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .job import on_device, synthesize
+from .job import encode, on_device, synthesize
 from .settings import Synthesis, SynthesisSettings
 
-__all__ = ["Synthesis", "SynthesisSettings", "on_device", "synthesize"]
+__all__ = ["Synthesis", "SynthesisSettings", "encode", "on_device", "synthesize"]

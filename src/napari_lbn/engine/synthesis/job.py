@@ -93,6 +93,36 @@ def synthesize(
     return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
 
 
+def encode(
+    series: TiltSeries,
+    network: LBN,
+    settings: SynthesisSettings,
+    stats: IntensityStats,
+    latents: dict[int, Tensor],
+    *,
+    cancel: CancelToken | None = None,
+) -> Job[None]:
+    """Encode the included tilts into `latents`, for runs of `synthesize` that share them.
+
+    Parameters
+    ----------
+    series, network, settings, cancel
+        As for `synthesize`.
+    stats : IntensityStats
+        Of the included tilts.
+    latents : dict
+        By index in the series; added to.
+    """
+    run = SynthesisRun(series, network, np.empty(0), settings, stats, cancel)
+    run.kept = latents
+    try:
+        with _cancelled_between_layers(run.network, cancel):
+            yield from run.encoding()
+    finally:
+        del run
+        release_memory()
+
+
 @contextlib.contextmanager
 def _cancelled_between_layers(network: LBN, cancel: CancelToken | None) -> Iterator[None]:
     """Raise `Cancelled` before the next layer once the token is set.

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+AHEAD = 8
+"""Tilts re-projected at once: whatever their number, all of the latent volume is read."""
+
 
 class SynthesisRun:
     """One synthesis: the state that its stages share."""
@@ -49,6 +52,7 @@ class SynthesisRun:
         height, width = series.image_shape
         self.size = (len(range(*settings.rows.indices(height))), width)
         self.kept: dict[int, Tensor] | None = None
+        self._ahead: tuple[int, Tensor] = 0, torch.empty(0)
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         bound = settings.memory_bound or default_memory_bound(self.device)
         if self.device.type != "cuda":
@@ -89,6 +93,13 @@ class SynthesisRun:
                 first += 1
             done += len(images)
             yield progress("Synthesizing tilts", first, targets)
+
+    def encoding(self) -> Iterator[Progress]:
+        """Encode what is not kept yet, and nothing else."""
+        done, total = 0, self.series.included.size
+        while done < total:
+            done += len(self._retrying(partial(self._encode, done)))
+            yield Progress(stage="Encoding tilts", done=done, total=total, fraction=done / total)
 
     def _retrying(self, work: Callable[[], Value]) -> Value:
         """Do a piece of work; where memory runs out, again in smaller pieces."""
@@ -136,9 +147,18 @@ class SynthesisRun:
         )
         return self.network.tomography.make_consistent(volume, latents, angles, self.grid)
 
+    def _projected(self, volume: Tensor, first: int) -> Tensor:
+        """Latents of the next tilts to decode; more at a time than are decoded at once."""
+        start, latents = self._ahead
+        if not start <= first < start + len(latents):
+            angles = self.angles[first : first + AHEAD]
+            start, latents = first, re_project_tilts(volume, angles, self.grid)
+            self._ahead = start, latents
+        return latents[first - start :][: self.tiling.tilts]
+
     def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
-        angles = self.angles[first : first + self.tiling.tilts]
-        latents = re_project_tilts(volume, angles, self.grid)
+        latents = self._projected(volume, first)
+        angles = self.angles[first : first + len(latents)]
         known = known_shares(self.series.included_angles, angles, latents.device)
         images = self.network.decode(latents, self.size, known)[:, 0]
         return images.float().cpu().numpy()
