@@ -49,7 +49,7 @@ def make_scores() -> list[Score]:
     return found
 
 
-def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
+def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event, **ticked: bool) -> Any:
     scores = make_scores()
     image = np.zeros((4, 4), np.float32)
     for i, s in enumerate(scores):
@@ -60,7 +60,9 @@ def fake_check(series: TiltSeries, settings: Any, cancel: threading.Event, *, si
     return Evaluation(series=series, hold_outs=result, verdicts=verdicts(result), provenance={})
 
 
-def endless_check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
+def endless_check(
+    series: TiltSeries, settings: Any, cancel: threading.Event, **ticked: bool
+) -> Any:
     while True:
         raise_if_cancelled(cancel)
         yield Progress(stage="Predicting", done=0, total=1, fraction=0.5)
@@ -129,19 +131,21 @@ def test_wrong_geometry_stands_above_the_verdict(series: TiltSeries) -> None:
     assert "Axis along x. Turn it." in found.sentences
 
 
-def test_sirt_is_compared_with_when_asked_for(qtbot: Any, session: Session) -> None:
-    asked: list[bool] = []
+@pytest.mark.parametrize("name", ["sirt", "exact"])
+def test_what_is_ticked_is_asked_for(qtbot: Any, session: Session, name: str) -> None:
+    asked: list[dict[str, bool]] = []
 
-    def check(series: TiltSeries, settings: Any, cancel: threading.Event, *, sirt: bool) -> Any:
-        asked.append(sirt)
-        return (yield from fake_check(series, settings, cancel, sirt=sirt))
+    def check(series: TiltSeries, settings: Any, cancel: threading.Event, **ticked: bool) -> Any:
+        asked.append(ticked)
+        return (yield from fake_check(series, settings, cancel))
 
     panel = make_panel(qtbot, session, check)
-    for ticked in (False, True):
-        panel.sirt.setChecked(ticked)
+    for on in (False, True):
+        getattr(panel, name).setChecked(on)
         panel.button.click()
         qtbot.waitUntil(lambda: not panel.runner.running, timeout=WAIT)
-    assert asked == [False, True]
+    nothing = {"sirt": False, "exact": False}
+    assert asked == [nothing, {**nothing, name: True}]
 
 
 def test_a_check_can_be_cancelled(qtbot: Any, session: Session) -> None:

@@ -10,19 +10,27 @@ from napari_lbn.engine.tilt_series import TiltSeries
 
 
 def run_check(
-    series: TiltSeries, settings: Any, cancel: CancelToken, *, sirt: bool = False
+    series: TiltSeries,
+    settings: Any,
+    cancel: CancelToken,
+    *,
+    sirt: bool = False,
+    exact: bool = False,
 ) -> Job[Any]:
-    """k-fold and edge hold-outs of a series with the settings of its correction.
+    """Hold-outs of a series with the settings of its correction: of the edges, and k-fold.
+
+    With `exact`, leave-one-out instead of k-fold.
 
     The noise ceiling is measured where stacks of odd and even frames lie beside the series.
     """
     from napari_lbn.engine.evaluation.evaluate import evaluate
     from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
-    from napari_lbn.engine.evaluation.settings import EvaluationSettings
+    from napari_lbn.engine.evaluation.settings import CHECK_FOLDS, EvaluationSettings
 
     beside = find_halves(series)
     halves = None if beside is None else open_halves(series, *beside)
-    wanted = EvaluationSettings(correction=settings, sirt=sirt)
+    folds = 0 if exact else CHECK_FOLDS
+    wanted = EvaluationSettings(correction=settings, folds=folds, sirt=sirt)
     return evaluate(series, wanted, halves=halves, cancel=cancel)
 
 

@@ -36,6 +36,10 @@ ADAPTING = (
 )
 PURPOSE = "Hides measured tilts, predicts them, and compares with WBP and interpolation."
 SIRT_TIP = "Compare with the re-projection of SIRT too. Takes about twice as long"
+EXACT_TIP = (
+    "Leave-one-out: hide each tilt alone, not every fifth at once. Exact, and takes some five "
+    "times as long"
+)
 NOT_YET = "Available once a check has run."
 STEPS = 1000
 
@@ -47,8 +51,8 @@ class CheckPanel(QWidget):
     ----------
     session : Session
     check : callable, optional
-        Given series, settings, a cancel token and whether SIRT is compared with too, makes the
-        job; tests give another.
+        Given series, settings, a cancel token, whether SIRT is compared with too, and whether
+        each tilt is hidden alone, makes the job; tests give another.
     """
 
     def __init__(
@@ -84,18 +88,22 @@ class CheckPanel(QWidget):
         self._bar.hide()
         self.sirt = QCheckBox("SIRT too")
         self.sirt.setToolTip(SIRT_TIP)
+        self.exact = QCheckBox("One tilt at a time")
+        self.exact.setToolTip(EXACT_TIP)
         self.status, self.verdict, self.notes = caption(), caption(), caption()
         self.plot = ScoresPlot()
         self.save_button = QPushButton("Save report…")
 
     def _lay_out(self) -> None:
-        start = QHBoxLayout()
-        start.addWidget(self.button, 1)
-        start.addWidget(self.sirt)
+        ticks = QHBoxLayout()
+        for tick in (self.exact, self.sirt):
+            ticks.addWidget(tick)
+        ticks.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._purpose)
-        layout.addLayout(start)
+        layout.addLayout(ticks)
+        layout.addWidget(self.button)
         for widget in (self._bar, self.status, self.verdict, self.plot, self.notes):
             layout.addWidget(widget)
         layout.addWidget(self.save_button)
@@ -145,8 +153,8 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
-        sirt = self.sirt.isChecked()
-        self.runner.start(lambda cancel: check(series, planned.settings, cancel, sirt=sirt))
+        ticked = {"sirt": self.sirt.isChecked(), "exact": self.exact.isChecked()}
+        self.runner.start(lambda cancel: check(series, planned.settings, cancel, **ticked))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -177,7 +185,8 @@ class CheckPanel(QWidget):
     def _on_running(self, running: bool) -> None:
         self._bar.setVisible(running)
         self._bar.setValue(0)
-        self.sirt.setEnabled(not running)
+        for tick in (self.sirt, self.exact):
+            tick.setEnabled(not running)
         self.button.setText(CANCEL if running else START)
         self.refresh()
 
