@@ -80,7 +80,7 @@ class LBN(nn.Module):
         rows = volume.shape[2]
         padded = functional.pad(volume, (0, 0, 0, round_up(rows, MULTIPLE) - rows))
         correction = self.unet(padded[None])[0]
-        corrected = padded + correction if self.config.unet_residual else correction
+        corrected = _sum(padded, correction) if self.config.unet_residual else correction
         return corrected[:, :, :rows]
 
     def decode(self, latents: Tensor, size: tuple[int, int], known: Tensor | None = None) -> Tensor:
@@ -102,3 +102,9 @@ class LBN(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+
+def _sum(a: Tensor, b: Tensor) -> Tensor:
+    """Of both, in the memory of `b` where no derivative needs it: volumes are large."""
+    in_place = torch.is_inference_mode_enabled() and a.dtype == b.dtype
+    return b.add_(a) if in_place else a + b
