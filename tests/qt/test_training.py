@@ -15,7 +15,7 @@ import pytest
 import torch
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import MissingWedgeDock
@@ -24,7 +24,7 @@ from napari_lbn._qt.offered import OFFERED
 from napari_lbn._qt.training import dock as dock_module
 from napari_lbn._qt.training import jobs
 from napari_lbn._qt.training.checkpoints_panel import LIVE
-from napari_lbn._qt.training.dock import EARLIER, PROGRESS, TrainingDock
+from napari_lbn._qt.training.dock import CLOSED, EARLIER, PROGRESS, TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
 from napari_lbn.engine.events import drain
@@ -80,8 +80,8 @@ def _nothing_offered() -> Iterator[None]:
 @pytest.fixture
 def open_dock(
     qtbot: Any, viewer: ViewerModel, weights: Path, known: KnownRuns, tmp_path: Path
-) -> Callable[[], TrainingDock]:
-    """Opens a dock; opened again, it is napari after a restart."""
+) -> Callable[..., TrainingDock]:
+    """Opens a dock, in a parent if there is one; opened again, it is napari after a restart."""
 
     class Engine(FakeEngine):
         def weights(self, folder: Any) -> list[Choice]:
@@ -89,9 +89,12 @@ def open_dock(
 
     (tmp_path / "runs").mkdir()
 
-    def make() -> TrainingDock:
+    def make(home: QWidget | None = None) -> TrainingDock:
         dock = TrainingDock(viewer, engine=Engine(), preferences=Preferences, known=known)
-        qtbot.addWidget(dock)
+        if home is None:
+            qtbot.addWidget(dock)
+        else:
+            dock.setParent(home)
         dock.status.set_options(
             unit="epochs", length=3, steps=2, crop=32, hold_out_every=4, thickness_nm=30.0,
             device="cpu", folder=tmp_path / "runs",
@@ -300,6 +303,31 @@ def test_napari_closed_by_accident_and_resumed(
     run(qtbot, fresh)
     assert fresh.status.folder != folder
     assert Curves.read(fresh.status.folder).validation == resumed.validation
+
+
+def test_a_closed_dock_stops_its_training_with_a_checkpoint(
+    qtbot: Any,
+    open_dock: Callable[..., TrainingDock],
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+    known: KnownRuns,
+) -> None:
+    add_series(series)
+    home = QWidget()
+    qtbot.addWidget(home)
+    dock, destroyed = open_dock(home), []
+    dock.destroyed.connect(lambda: destroyed.append(True))
+    dock.status.set_options(length=500)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=LONG)
+    begin(qtbot, dock)
+    with notifications() as texts:
+        dock.setParent(None)  # napari's ✕
+    assert texts == [CLOSED]
+    (run,) = known.runs()
+    assert run.resumable
+    qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
+    again = open_dock()
+    qtbot.waitUntil(again.runs_panel.resume.isEnabled, timeout=WAIT)
 
 
 def test_a_training_is_looked_at_another_day(

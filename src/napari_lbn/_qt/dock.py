@@ -21,7 +21,7 @@ from .check.mask import MaskPanel
 from .check.panel import CheckPanel
 from .correction import Correction
 from .drops import Drops
-from .ending import end_with, ended
+from .ending import end_with, ended, left_its_dock
 from .engine import Engine, LBNEngine
 from .findings import Findings
 from .jobs import JobRunner
@@ -163,7 +163,7 @@ class MissingWedgeDock(QWidget):
 
     def event(self, event: QEvent | None) -> bool:
         """The ✕ takes the panel out of its dock: nothing may run on without a Cancel button."""
-        if event is not None and event.type() == QEvent.Type.ParentChange and not self.parent():
+        if left_its_dock(self, event):
             self._close()
         return super().event(event)
 

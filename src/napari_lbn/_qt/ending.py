@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from .jobs import JobRunner
@@ -41,6 +42,11 @@ def end_with(
     if application is not None:
         application.aboutToQuit.connect(end)
     return end
+
+
+def left_its_dock(panel: QWidget, event: QEvent | None) -> bool:
+    """Whether this event is napari's ✕, which takes a panel out of its dock for good."""
+    return event is not None and event.type() == QEvent.Type.ParentChange and panel.parent() is None
 
 
 def ended(end: Callable[..., None]) -> None:

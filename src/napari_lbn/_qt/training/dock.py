@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QSize, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.preferences import Preferences, read_preferences
 
 from ..background import Lookup, as_job
-from ..ending import end_with
+from ..ending import end_with, ended, left_its_dock
 from ..engine import Engine, LBNEngine
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
@@ -37,6 +37,7 @@ PLUGIN = "napari-lbn"
 CORRECTION = "Missing-wedge correction"
 MINIMUM_WIDTH = 340
 PREFERRED_WIDTH = 420
+CLOSED = "The training was stopped. Open the dock again to go on: Earlier trainings ▸ Resume."
 PROGRESS, CHECKPOINTS, EARLIER = "Progress", "Weights of this training", "Earlier trainings"
 
 
@@ -70,6 +71,7 @@ class TrainingDock(QWidget):
         self._known = KnownRuns() if known is None else known
         self.status = TrainingStatus()
         self.controller = TrainingController(self.status, self._known, self)
+        self._closed = False
         self.comparer = Comparer(self.status, self)
         self.planner = TrainingPlanner(self.status, self)
         self._make_panels()
@@ -82,6 +84,23 @@ class TrainingDock(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Wide enough for every control, as high as there is room."""
         return QSize(PREFERRED_WIDTH, 900)
+
+    def event(self, event: QEvent | None) -> bool:
+        """The ✕ takes the panel out of its dock: nothing may run on without a button to end it."""
+        if left_its_dock(self, event):
+            self._close()
+        return super().event(event)
+
+    def _close(self) -> None:
+        """Stop a training with a checkpoint, as napari does when it is closed."""
+        was_running = self.status.running
+        self._end()
+        if not self._closed:
+            ended(self._end)
+            if was_running:
+                notify_info(CLOSED)
+        self._closed = True
+        self.deleteLater()  # connected lambdas keep it alive otherwise
 
     def use(self, weights: Any) -> None:
         """Open the correction dock with kept weights chosen."""
@@ -158,7 +177,9 @@ class TrainingDock(QWidget):
         for signal in (status.events.shown, status.events.curves, status.events.weights):
             signal.connect(self._show_boxes)
         self._show_boxes()
-        end_with(self, self._runners(), before=controller.farewell, after=self.disconnect_viewer)
+        self._end = end_with(
+            self, self._runners(), before=controller.farewell, after=self.disconnect_viewer
+        )
 
     def _runners(self) -> list[JobRunner]:
         return [
