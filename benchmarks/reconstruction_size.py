@@ -5,19 +5,22 @@
 
 ``scaling``: processor time against tilts, width, thickness and rows, each doubled. ``full``: 41
 tilts, 4096 wide, 1200 thick, over a range of y, through the command line into an int16 file, MRC
-or with ``--zarr`` OME-Zarr; killed half way and resumed; time, peak memory, and what all 4096
-rows would take, by extrapolation.
+or with ``--zarr`` OME-Zarr; killed half way, resumed, and compared with a run at once; time, peak
+memory, and what all 4096 rows would take, by extrapolation.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,23 +109,26 @@ def full(options: argparse.Namespace) -> None:
     command += ["--thickness", str(thickness), "--memory", str(memory)]
     command += ["--samples", "int16", "--resume"]
     print(f"41 x {rows} x {width}, thickness {thickness}, {memory:g} GB allowed")
-    first = run_watched(command, kill_when=lambda: journal_lines(folder, out) >= 2)
-    kept = journal_lines(folder, out) - 1
-    print(f"killed after {first[0]:.0f} s; finished slabs kept: {kept}; no {out.name}: ", end="")
-    print(not out.exists())
+    first = run_watched(command, kill_when=lambda: len(journal_lines(folder, out)) >= 2)
+    kept = kept_rows(folder, out)
+    print(f"killed after {first.times}; finished slabs kept: {len(kept)}, of ", end="")
+    print(f"{sum(kept)} rows; no {out.name}: {not out.exists()}")
     second = run_watched(command)
     files = [file for file in (out, *out.rglob("*")) if file.is_file()]
     size = sum(file.stat().st_size for file in files) / 1e9
-    print(f"resumed: {second[0]:.0f} s, exit code {second[2]}, file of {size:.2f} GB")
+    print(f"resumed: {second.times}, exit code {second.code}, {size:.2f} GB written")
     left = sorted(p.name for p in folder.iterdir())
-    print(f"peak memory {max(first[1], second[1]) / 1e9:.2f} GB; in the folder: {', '.join(left)}")
+    print(f"peak memory {max(first.peak, second.peak) / 1e9:.2f} GB; ", end="")
+    print(f"in the folder: {', '.join(left)}")
+    resumed = digest(out)
     remove(out)
     whole = run_watched([part for part in command if part != "--resume"])
-    updates = 41 * rows * width * thickness / 1e9
-    print(f"at once: {whole[0]:.0f} s, {updates / whole[0]:.2f} x 10^9 updates/s, ", end="")
-    print(f"peak memory {whole[1] / 1e9:.2f} GB")
-    hours = whole[0] * 4096 / rows / 3600
-    print(f"extrapolated to 4096 rows, linear in rows: {hours:.1f} h")
+    speed = 41 * rows * width * thickness / 1e9 / whole.processor
+    print(f"at once: {whole.times}, {speed:.2f} x 10^9 updates a second of the processor, ", end="")
+    print(f"peak memory {whole.peak / 1e9:.2f} GB")
+    print(f"the resumed file is that of the run at once, to the byte: {resumed == digest(out)}")
+    minutes = whole.processor * 4096 / rows / 60
+    print(f"extrapolated to 4096 rows, linear in rows: {minutes:.0f} minutes of the processor")
 
 
 def remove(path: Path) -> None:
@@ -133,19 +139,49 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def journal_lines(folder: Path, out: Path) -> int:
-    """Lines of the journal of an unfinished tomogram; one is its key."""
+def digest(path: Path) -> str:
+    """Of the bytes of a file, or of the names and bytes of all files in a folder."""
+    found = hashlib.sha256()
+    for file in sorted(p for p in (path, *path.rglob("*")) if p.is_file()):
+        found.update(str(file.relative_to(path)).encode())
+        with file.open("rb") as content:
+            while piece := content.read(1 << 24):
+                found.update(piece)
+    return found.hexdigest()
+
+
+def journal_lines(folder: Path, out: Path) -> list[str]:
+    """Lines of the journal of an unfinished tomogram; the first is its key."""
     journal = folder / f".{out.name}.journal"
-    return len(journal.read_text().splitlines()) if journal.exists() else 0
+    return journal.read_text().splitlines() if journal.exists() else []
 
 
-def run_watched(
-    command: list[str], kill_when: Callable[[], bool] | None = None
-) -> tuple[float, int, int]:
-    """Seconds, peak resident bytes and exit code; killed outright when asked for."""
+def kept_rows(folder: Path, out: Path) -> list[int]:
+    """Rows of each finished slab of an unfinished tomogram."""
+    ranges = [json.loads(line)["rows"] for line in journal_lines(folder, out)[1:]]
+    return [stop - start for start, stop in ranges]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a command took: seconds on the clock and of the processor, bytes, its exit code."""
+
+    clock: float
+    processor: float
+    peak: int
+    code: int
+
+    @property
+    def times(self) -> str:
+        """For people."""
+        return f"{self.clock:.0f} s ({self.processor:.0f} s of the processor)"
+
+
+def run_watched(command: list[str], kill_when: Callable[[], bool] | None = None) -> Run:
+    """Run a command; killed outright when asked for."""
     import psutil
 
-    start, peak = time.perf_counter(), 0
+    start, peak, used = time.perf_counter(), 0, os.times()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
@@ -159,7 +195,11 @@ def run_watched(
                 os.kill(process.pid, signal.SIGKILL)
                 break
             time.sleep(0.05)
-    return time.perf_counter() - start, peak, process.returncode
+    now = os.times()
+    processor = now.children_user + now.children_system
+    processor -= used.children_user + used.children_system
+    clock = time.perf_counter() - start
+    return Run(clock=clock, processor=processor, peak=peak, code=process.returncode)
 
 
 def main() -> None:
