@@ -59,14 +59,14 @@ def test_fine_tune(stack: Path, weights: Path, tmp_path: Path) -> None:
     result = call(stack, "--start", weights, "--out", out, "--epochs", "2", *TINY)
     assert result.exit_code == 0, result.output
     assert "min an epoch" in result.output
-    assert "neighbours" in result.output
+    assert "before training: held-out MSE" in result.output
     assert result.stdout.strip().splitlines()[-1] == str(out / "best.safetensors")
     info = read_weights_info(out / "best.safetensors")
     assert info.pixel_sizes == (8.0, 20.0)
     before, after = (load_network(i).state_dict() for i in (read_weights_info(weights), info))
     assert any(not torch.equal(after[k], before[k]) for k in before)
     assert [int(row["step"]) for row in read_log(out)] == [2, 4]
-    assert set(read_baselines(out)) == {"neighbours", "WBP re-projection"}
+    assert set(read_baselines(out)) == {"neighbours", "WBP re-projection", "before training"}
     assert (out / "curves.png").stat().st_size > 1000
     assert json.loads((out / "configuration.json").read_text())["run"]["epochs"] == 2
     again = call(stack, "--start", weights, "--out", out, *TINY)
