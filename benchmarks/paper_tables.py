@@ -3,7 +3,7 @@ r"""The paper's tables and figures with our numbers beside the paper's.
     python benchmarks/paper_tables.py table1 TS.mrc ... --out DIR      # Table 1, Figures 2, 6
     python benchmarks/paper_tables.py table2 VALIDATION --out DIR      # Table 2, Figure 3
     python benchmarks/paper_tables.py fsc VALIDATION --out DIR         # Figure 4
-    python benchmarks/paper_tables.py ablation VALIDATION --weights A B --out DIR  # Figure 5
+    python benchmarks/paper_tables.py ablation VALIDATION --out DIR    # Figure 5
     python benchmarks/paper_tables.py calibration VALIDATION --out DIR # spread and true error
     python benchmarks/paper_tables.py particle VALIDATION --out DIR    # an untrained shape
     python benchmarks/paper_tables.py all VALIDATION TS.mrc ... --out DIR
@@ -14,9 +14,12 @@ VALIDATION is a folder of ``python -m napari_lbn.engine.simulation.dataset VALID
     for m in 0 1 2 3 4 5 6 7 8 9; do napari-lbn simulate --shrec SHREC --model $m --snr 0.3 \
         --range -66 66 --step 1 --out VALIDATION --name model_$m; done
 
+Figure 5 trains its variants on a small budget (``training_ablation.py``), on series that it
+simulates where ``--training`` names none, and goes on where it was stopped; some ten minutes.
+Further ``--weights`` get a Table 2 each.
+
 Wedge scores refer to the reconstruction box alone, where they do not say otherwise, all others
-to the whole specimen. IsoNet's
-rows come from ``napari-lbn evaluate --import-folds``.
+to the whole specimen. IsoNet's rows come from ``napari-lbn evaluate --import-folds``.
 The paper's numbers are on other data (its own test series, SHREC 2021): the layout and the
 order of the methods can be compared, the numbers cannot.
 """
@@ -29,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 from paper_figure4 import fsc
+from paper_figure5 import figure5
 from paper_layout import PAPER_1, PAPER_2, report, report_bins
 from paper_uncertainty import calibration, particle
 from simulated_series import MEASURED, Simulated, network_of, simulated, synthesis_of
@@ -65,6 +69,10 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--sirt", action="store_true")
     parser.add_argument("--subsets", type=int, default=8)
+    parser.add_argument("--training", type=Path, help="simulated series for Figure 5")
+    parser.add_argument("--steps", type=int, default=200, help="of each training of Figure 5")
+    parser.add_argument("--series", type=int, default=60, help="series that train there")
+    parser.add_argument("--cases", type=int, default=3, help="series that validate there")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in TABLES if arguments.what == "all" else [arguments.what]:
@@ -185,9 +193,10 @@ def mean_over_series(scores):
 
 
 def ablation(arguments) -> None:
-    """Table 2 for each weights given (Figure 5)."""
-    for number, weights in enumerate(arguments.weights):
-        table2(arguments, number, f"figure5_{Path(weights).stem}")
+    """Variants of the network (Figure 5), and Table 2 for any further weights."""
+    figure5(arguments)
+    for number, weights in enumerate(arguments.weights[1:], 1):
+        table2(arguments, number, f"table2_{Path(weights).stem}")
 
 
 TABLES = {

@@ -13,7 +13,9 @@ prints.
 
 Figures are against noise-free truth: every fourth measured tilt hidden; the wedge from 63 to 81
 degrees; and hidden tilts at a width that is no multiple of the downsampling. The mean
-square error is in units of the truth's variance, so 1 is what an empty image scores.
+square error is in units of the truth's variance, so 1 is what an empty image scores. Beside
+them stands the correlation at each angle from -81 to 81 degrees, given the tilts to 60, which
+``paper_tables.py ablation`` draws as Figure 5.
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ DEPTH = 96
 ODD_WIDTH = 121
 """No multiple of 8: there the two rotation axes differ by other amounts than in training."""
 SNR = 0.3
+AROUND = "around"
+"""Truth at every angle: of these the wedge's make a column, and all of them a curve."""
 COLUMNS = ("held-out", "wedge", "odd width")
 
 NETWORK = replace(
@@ -111,12 +115,12 @@ def make_cases(path: Path, seed: int) -> list[Case]:
     angles, clean, profile = angles[inside], clean[inside], profile[inside]
     tilts = -add_noise(clean, SNR, np.random.default_rng(seed), profile=profile)
     hidden = np.arange(angles.size) % 4 == 2
-    beyond = (np.abs(truth_angles) > MEASURED) & (np.abs(truth_angles) < LAST)
+    known = np.abs(truth_angles) < LAST
     side = (clean.shape[2] - ODD_WIDTH + 1) // 2
     middle = slice(side, side + ODD_WIDTH)
     wanted = {
         "held-out": (tilts[~hidden], angles[~hidden], clean[hidden], angles[hidden]),
-        "wedge": (tilts, angles, truth[beyond], truth_angles[beyond]),
+        AROUND: (tilts, angles, truth[known], truth_angles[known]),
         "odd width": (
             tilts[~hidden][..., middle],
             angles[~hidden],
@@ -141,15 +145,24 @@ def make_cases(path: Path, seed: int) -> list[Case]:
 
 
 def score(predict: Callable[[Case], NDArray[np.float32]], cases: Sequence[Case]) -> dict:
-    """Mean correlation and relative mean square error in each column."""
+    """Mean correlation and relative mean square error in each column, and the curve."""
     found: dict[str, list[tuple[float, float]]] = {column: [] for column in COLUMNS}
+    around: dict[float, list[float]] = {}
     for case in cases:
-        for made, truth in zip(predict(case), case.truth, strict=True):
-            error = float(np.mean((made - truth) ** 2) / truth.var())
-            found[case.column].append((correlation(made, truth), error))
+        for made, truth, angle in zip(predict(case), case.truth, case.target_angles, strict=True):
+            r, error = correlation(made, truth), float(np.mean((made - truth) ** 2) / truth.var())
+            if case.column == AROUND:
+                around.setdefault(round(float(angle), 2), []).append(r)
+            column = "wedge" if case.column == AROUND else case.column
+            if case.column != AROUND or abs(angle) > MEASURED:
+                found[column].append((r, error))
     means = {column: np.mean(values, axis=0).tolist() for column, values in found.items()}
     return {
-        column: {"correlation": round(r, 4), "mse": round(e, 4)} for column, (r, e) in means.items()
+        "scores": {
+            column: {"correlation": round(r, 4), "mse": round(e, 4)}
+            for column, (r, e) in means.items()
+        },
+        "curve": [[angle, round(float(np.mean(own)), 4)] for angle, own in around.items()],
     }
 
 
@@ -194,7 +207,7 @@ def train_row(row: Row, series: Sequence, cases: Sequence[Case], steps: int) -> 
             network = event.network
     seconds = time.process_time() - started
     return {
-        "scores": score(network_predictor(network), cases),
+        **score(network_predictor(network), cases),
         "steps": steps,
         "seconds": round(seconds, 1),
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -218,6 +231,24 @@ def keep(path: Path, results: dict[str, dict]) -> None:
         temporary.write_text(json.dumps(results, indent=1) + "\n")
 
 
+def train_all(
+    training: Sequence[Path], validation: Sequence[Path], out: Path, steps: int
+) -> dict[str, dict]:
+    """Every row that `out` does not hold yet, trained and kept; all results by name."""
+    torch.set_num_threads(1)
+    results = json.loads(out.read_text()) if out.exists() else {}
+    cases = [case for seed, path in enumerate(validation) for case in make_cases(path, seed)]
+    for name, predict in BASELINES.items():
+        results.setdefault(name, score(predict, cases))
+    wanted = {name: row for name, row in rows().items() if name not in results}
+    series = load_simulated(training) if wanted else []
+    for name, row in wanted.items():
+        print(name, flush=True)
+        results[name] = train_row(row, series, cases, steps)
+        keep(out, results)
+    return results
+
+
 def main() -> None:
     """Train the rows that are missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,21 +260,12 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=4, help="series that validate")
     parser.add_argument("--table", action="store_true", help="only print what there is")
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    results = json.loads(given.out.read_text()) if given.out.exists() else {}
-    if not given.table:
-        paths = sorted(given.validation.glob("*.npz"))[: given.cases]
-        cases = [case for seed, path in enumerate(paths) for case in make_cases(path, seed)]
-        series = load_simulated(sorted(given.data.glob("*.npz"))[: given.series])
-        for name, predict in BASELINES.items():
-            results.setdefault(name, {"scores": score(predict, cases)})
-        for name, row in rows().items():
-            if name in results:
-                continue
-            print(name, flush=True)
-            results[name] = train_row(row, series, cases, given.steps)
-            keep(given.out, results)
-    print_table(results)
+    if given.table:
+        print_table(json.loads(given.out.read_text()))
+        return
+    paths = sorted(given.validation.glob("*.npz"))[: given.cases]
+    training = sorted(given.data.glob("*.npz"))[: given.series]
+    print_table(train_all(training, paths, given.out, given.steps))
 
 
 if __name__ == "__main__":
