@@ -89,22 +89,31 @@ def test_nothing_runs_on_after_the_end(how: str) -> None:
     assert not any(thread.is_alive() for thread in ended)
 
 
-def test_threads_are_shared_and_given_back() -> None:
+def test_threads_are_shared_and_nobody_else_is_affected() -> None:
+    """Not even a thread that begins meanwhile, such as a training's."""
+
     def seen(token):
-        yield Progress(stage="own", done=0, total=1, fraction=0.0)
+        for _ in range(3):
+            yield Notice(message="")
+        torch.ones(100, 100) @ torch.ones(100, 100)
         return torch.get_num_threads()
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    try:
-        assert drain(side_by_side([seen] * 4, 2, stage="all")) == [2, 2, 2, 2]
-        assert drain(side_by_side([seen], 1, stage="all")) == [4]
-        assert torch.get_num_threads() == 4
+    def of_a_new_thread() -> int:
         new: list = []
         thread = threading.Thread(target=lambda: new.append(torch.get_num_threads()))
         thread.start()
         thread.join()
-        assert new == [4]
+        return new[0]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        meanwhile: list = []
+        job = side_by_side([seen] * 4, 2, stage="all")
+        assert drain(job, lambda _: meanwhile.append(of_a_new_thread())) == [2, 2, 2, 2]
+        assert meanwhile[-1] == 4
+        assert drain(side_by_side([seen], 1, stage="all")) == [4]
+        assert torch.get_num_threads() == of_a_new_thread() == 4
     finally:
         torch.set_num_threads(before)
 

@@ -68,9 +68,7 @@ def side_by_side(
     threads = torch.get_num_threads()
     told: queue.Queue[tuple[int, Event | None]] = queue.Queue(WAITING)
     stop = threading.Event()
-    pool = ThreadPoolExecutor(
-        workers, "side by side", torch.set_num_threads, (max(threads // workers, 1),)
-    )
+    pool = ThreadPoolExecutor(workers, "side by side", _use, (max(threads // workers, 1),))
     try:
         futures = [
             pool.submit(_run, start, partial(_tell, told, stop, number), stop)
@@ -83,6 +81,8 @@ def side_by_side(
                 number, event = told.get(timeout=PATIENCE)
             except queue.Empty:
                 continue
+            finally:
+                torch.set_num_threads(threads)  # of new threads, a training's perhaps
             if event is None:
                 futures[number].result()  # raises what the job raised
                 reached[number], finished = 1.0, finished + 1
@@ -97,7 +97,13 @@ def side_by_side(
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # workers have set what new threads begin with
+        torch.set_num_threads(threads)
+
+
+def _use(threads: int) -> None:
+    """Let this thread compute on so many, whatever torch's number for new threads becomes."""
+    torch.get_num_threads()  # once asked, a thread keeps its own number
+    torch.set_num_threads(threads)
 
 
 def _run(
