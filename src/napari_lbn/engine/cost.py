@@ -10,7 +10,7 @@ from .device import choose_device, default_memory_bound
 from .network.config import LBNConfig
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
-from .tiling import choose_tiling, kept_tilts, peak_memory
+from .tiling import HOST_BYTES, beside_network, choose_tiling, peak_memory
 
 WBP_UPDATES_A_SECOND = {"cpu": 2.0e9, "cuda": 5.0e10, "mps": 2.0e9}
 """Voxel updates; one for each voxel and tilt. Measured on two CPU cores; others are guesses."""
@@ -25,8 +25,6 @@ LONG_ENOUGH = 0.2
 """Seconds: other programs may keep a core for as long as a twentieth of one."""
 NETWORK_SHARE = 0.4
 """Of a convolution's speed at which the whole network runs, norms and memory traffic included."""
-HOST_BYTES = 0.8e9
-"""Of Python, torch and the network itself."""
 
 
 def network_operations(
@@ -156,18 +154,22 @@ def network_memory(
         Not even the smallest pieces fit.
     """
     chosen, network = choose_device(device), LBNConfig.from_dict(config)
-    on_host = chosen.type != "cuda"
-    bound = bound or default_memory_bound(chosen)
+    beside = beside_network(
+        shape, n_visible, n_targets, device=chosen.type, whole=bound is not None
+    )
     grid = LatentGrid.of(network, shape[1], thickness)
     tiling = choose_tiling(
         network,
         shape,
         grid,
         n_visible=n_visible,
-        bound=bound - kept_tilts(shape, n_targets) * on_host,
+        bound=bound or default_memory_bound(chosen),
         device=chosen.type,
+        beside=beside,
     )
-    return peak_memory(network, shape, grid, n_visible, tiling) if on_host else 0
+    if chosen.type == "cuda":
+        return 0
+    return peak_memory(network, shape, grid, n_visible, tiling, chosen.type)
 
 
 def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int, volumes: int = 2) -> int:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import MemoryBoundError
+from .network.banding import rows_together
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
+from .projection import needs_matrix
 
 if TYPE_CHECKING:
     from .network.config import LBNConfig
@@ -22,9 +24,20 @@ WHOLE_MAPS = 5.0
 """Feature maps alive at once around a layer run in one piece (seen on CPU and CUDA)."""
 BANDED_MAPS = 3.0
 """The same in bands: input, output, and the residual's copy."""
+UNET_MAPS, UNET_TAPS = 5.0, 27
+"""The UNet's finest level: its maps that are alive at once, taps of a convolution."""
+BAND_VOLUMES, BAND_LATENTS = 2.5, 8.0
+"""Copies of a band of the latent volume, and of its latents while they are filtered."""
+MATRICES = 2.5
+"""Both directions, and both of the coarse volume at half the sampling."""
+ENTRY_BYTES = 8
+"""Of a matrix: float32 and int32."""
+HOST_BYTES = 0.6e9
+"""Of Python, torch, the network itself, and what is not given back at once."""
 MAX_TILTS = {"cpu": 2, "cuda": 8, "mps": 4}
 """Tilts at once: enough to fill the device, few enough to cancel soon."""
-MIN_ROWS = 8
+MIN_ROWS, MIN_TILT_ROWS = 2, 8
+"""Of the latent volume, and of tilts, whose wide kernels need much beside each band."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +55,11 @@ class Tiling:
     tilts: int
     rows: int | None
 
+    @property
+    def tilt_rows(self) -> int | None:
+        """Height of the bands in encoder and decoder."""
+        return None if self.rows is None else max(self.rows, MIN_TILT_ROWS)
+
     def smaller(self) -> Tiling | None:
         """The next smaller tiling; None where there is none."""
         if self.tilts > 1:
@@ -54,7 +72,12 @@ class Tiling:
 
 
 def peak_memory(
-    config: LBNConfig, size: tuple[int, int], grid: LatentGrid, n_visible: int, tiling: Tiling
+    config: LBNConfig,
+    size: tuple[int, int],
+    grid: LatentGrid,
+    n_visible: int,
+    tiling: Tiling,
+    device: str = "cpu",
 ) -> int:
     """Bytes that synthesis needs at its peak, estimated.
 
@@ -70,28 +93,88 @@ def peak_memory(
         Tilts that are encoded.
     tiling : Tiling
         Pieces in which it runs.
+    device : str
+        "cpu", "cuda" or "mps".
     """
+    return int(max(stage_memory(config, size, grid, n_visible, tiling, device).values()))
+
+
+def stage_memory(
+    config: LBNConfig,
+    size: tuple[int, int],
+    grid: LatentGrid,
+    n_visible: int,
+    tiling: Tiling,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Bytes that each stage needs at its peak; parameters as of `peak_memory`."""
+    rows = -(-size[0] // config.downsampling)
+    latent_row = FLOAT * n_visible * config.tilt_channels * grid.width
+    volume_row = FLOAT * grid.nx * grid.nz * config.volume_channels
+    band = min(rows, rows_together(config.volume_channels, grid, device, tiling.rows))
+    latents, volume = rows * latent_row, round_up(rows, MULTIPLE) * volume_row
+    encoding, decoding = _tilt_memory(config, size, tiling)
+    matrices = _matrix_memory(config, grid, n_visible) if needs_matrix(device) else 0.0
+    in_band = band * (BAND_VOLUMES * volume_row + BAND_LATENTS * latent_row)
+    return {
+        "encoding": latents + encoding,
+        "tomography": latents + volume + in_band + matrices,
+        "correction": latents + volume + _unet_memory(config, volume, rows, tiling),
+        "decoding": volume + band * volume_row + decoding,
+    }
+
+
+def _unet_memory(config: LBNConfig, volume: float, rows: int, tiling: Tiling) -> float:
+    """Bytes of the UNet beside its input: its finest maps, its output, and one convolution.
+
+    The CPU's library may lay out a convolution's input once for every tap of the kernel, of
+    all rows that are given at once.
+    """
+    one = volume * config.unet_widths[0] / config.volume_channels
+    share = 1.0 if tiling.rows is None else min((tiling.rows + 2) / rows, 1.0)
+    taps = UNET_TAPS * share * one
+    return UNET_MAPS * one + max(2 * taps, volume + taps, (1 + share) * volume)
+
+
+def _tilt_memory(config: LBNConfig, size: tuple[int, int], tiling: Tiling) -> tuple[float, float]:
+    """Bytes around the largest layers of encoder and decoder, for the tilts at once."""
     maps = WHOLE_MAPS if tiling.rows is None else BANDED_MAPS
-    pixels = size[0] * size[1]
     largest, stride = 0.0, 1
     for width, step in zip(config.widths, config.strides, strict=True):
         stride *= step
         largest = max(largest, width / stride**2)
-    per_tilt = maps * largest * pixels * FLOAT
-    rows = round_up(-(-size[0] // config.downsampling), MULTIPLE)
-    d = config.tilt_channels
-    voxels = grid.nx * grid.nz * rows
-    latents = n_visible * d * grid.width * rows * FLOAT
-    volume = voxels * config.volume_channels * FLOAT
-    unet = (2 * config.volume_channels + maps * config.unet_widths[0]) * voxels * FLOAT
-    return int(
-        max(tiling.tilts * per_tilt + 2 * volume, 3 * latents + 2 * volume, latents + volume + unet)
-    )
+    refined = config.refinement_width if config.image_channels else 0
+    each = maps * FLOAT * tiling.tilts * size[0] * size[1]
+    return each * largest, each * max(largest, refined)
 
 
-def kept_tilts(size: tuple[int, int], n_targets: int) -> int:
-    """Bytes of the finished tilts, which lie beside the network's work until all are there."""
-    return FLOAT * size[0] * size[1] * n_targets
+def _matrix_memory(config: LBNConfig, grid: LatentGrid, n_visible: int) -> float:
+    """Bytes of the projection matrices, where projection needs any."""
+    entries = 2 * n_visible * grid.nx * grid.nz * grid.subpixels**2
+    return MATRICES * ENTRY_BYTES * entries
+
+
+def beside_network(
+    size: tuple[int, int], n_visible: int, n_targets: int, *, device: str, whole: bool
+) -> int:
+    """Bytes of the host that are taken beside the network's work.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (y, x) pixels of a tilt.
+    n_visible, n_targets : int
+        Tilts that are read, and finished ones, which stay until all are there.
+    device : str
+        Type of the device; a graphics card holds none of this.
+    whole : bool
+        Count the program itself: a bound that the user gave is for all of it, what is free
+        by itself is so beside the program.
+    """
+    if device == "cuda":
+        return 0
+    tilts = FLOAT * size[0] * size[1] * (n_visible + n_targets)
+    return int(tilts + HOST_BYTES * whole)
 
 
 def choose_tiling(
@@ -102,8 +185,9 @@ def choose_tiling(
     n_visible: int,
     bound: int,
     device: str = "cpu",
+    beside: int = 0,
 ) -> Tiling:
-    """The largest tiling that fits into `bound` bytes.
+    """The largest tiling that fits into `bound` bytes, `beside` of which are taken.
 
     Raises
     ------
@@ -113,7 +197,7 @@ def choose_tiling(
     tiling: Tiling | None = Tiling(tilts=MAX_TILTS[device], rows=None)
     need = 0
     while tiling is not None:
-        need = peak_memory(config, size, grid, n_visible, tiling)
+        need = beside + peak_memory(config, size, grid, n_visible, tiling, device)
         if need <= bound:
             return tiling
         tiling = tiling.smaller()

@@ -77,7 +77,7 @@ def test_learned_channels_are_not_touched() -> None:
     latents = torch.randn(ANGLES.size, CONFIG.tilt_channels, 4, grid.width)
     volume = torch.randn(CONFIG.volume_channels, grid.nz, 4, grid.nx)
     with torch.no_grad():
-        kept = LatentTomography(CONFIG).make_consistent(volume, latents, ANGLES, grid)
+        kept = LatentTomography(CONFIG).make_consistent(volume.clone(), latents, ANGLES, grid)
     learned = CONFIG.latent_channels * CONFIG.subpixels
     assert torch.equal(kept[:learned], volume[:learned])
     assert not torch.equal(kept[learned:], volume[learned:])

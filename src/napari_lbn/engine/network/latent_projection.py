@@ -18,6 +18,8 @@ from torch import Tensor
 from ..geometry import HALF_TURN, measured_weights
 from ..projection import ProjectionGeometry, Projector
 from ..reconstruction.filters import filter_response, filter_tilts
+from .banding import rows_together
+from .layers import band_rows
 from .unet3d import MULTIPLE
 
 if TYPE_CHECKING:
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from .config import LBNConfig
 
 
-ROWS = {"cpu": 4}
-"""Latent rows worked on at once on a processor: arrays then stay in its caches."""
-MANY_ROWS = 32
-"""The same on other devices, which want large pieces."""
 COARSE = 64.0
 """Samples of the interleaved latents; the ramp's response is 1 / 64 at this wavelength."""
 
@@ -37,11 +35,6 @@ COARSE = 64.0
 def round_up(size: int, multiple: int) -> int:
     """Smallest multiple not below `size`."""
     return -(-size // multiple) * multiple
-
-
-def rows_at_once(device: torch.device) -> int:
-    """Latent rows in a piece of work; each row of y is a problem of its own."""
-    return ROWS.get(device.type, MANY_ROWS)
 
 
 def ring_weights(angles: ArrayLike) -> NDArray[np.float64]:
@@ -207,7 +200,8 @@ def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
     """Latent volume ``(d * subpixels, z, y, x)`` to latents ``(m, d, y, x)`` at any angles."""
     project = grid.projector(angles, "distance", volume.device)
     parts = []
-    for band in volume.split(rows_at_once(volume.device), dim=2):
+    rows = rows_together(volume.shape[0], grid, volume.device.type, band_rows())
+    for band in volume.split(rows, dim=2):
         latents = project(to_fine(band.float(), grid.subpixels))
         parts.append(take_apart(latents.permute(0, 2, 3, 1), grid.subpixels))
     return torch.cat(parts, dim=2)

@@ -35,6 +35,11 @@ def in_bands(rows: int | None) -> Iterator[None]:
         _band_rows.reset(token)
 
 
+def band_rows() -> int | None:
+    """Rows of the bands that are in force here; None is in one piece."""
+    return _band_rows.get()
+
+
 class ConvUnit(nn.Module):
     """Convolution -> GroupNorm -> LeakyReLU on ``(n, channels, ..., y, x)``.
 
@@ -100,10 +105,17 @@ class ConvUnit(nn.Module):
 
     def _convolve_in_bands(self, x: Tensor, rows: int) -> Tensor:
         height = x.shape[-2] * self.stride if self.transposed else -(-x.shape[-2] // self.stride)
-        bands = [
-            self._band(x, start, min(start + rows, height)) for start in range(0, height, rows)
-        ]
-        return bands[0] if len(bands) == 1 else torch.cat(bands, dim=-2)
+        first = self._band(x, 0, min(rows, height))
+        if rows >= height:
+            return first
+        # bands that are kept until all are there would take the output's memory once more
+        out = first.new_empty((*first.shape[:-2], height, first.shape[-1]))
+        out[..., :rows, :] = first
+        del first
+        for start in range(rows, height, rows):
+            stop = min(start + rows, height)
+            out[..., start:stop, :] = self._band(x, start, stop)
+        return out
 
     def _band(self, x: Tensor, start: int, stop: int) -> Tensor:
         """Output rows start to stop, from the input rows they depend on."""

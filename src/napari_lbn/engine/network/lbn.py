@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .banding import add_in_place
 from .coarse import known_shares
 from .config import LBNConfig
 from .decoder import Decoder
@@ -78,9 +79,12 @@ class LBN(nn.Module):
     def correct(self, volume: Tensor) -> Tensor:
         """Correct a latent volume ``(d, z, y, x)`` with the 3D UNet."""
         rows = volume.shape[2]
-        padded = functional.pad(volume, (0, 0, 0, round_up(rows, MULTIPLE) - rows))
-        correction = self.unet(padded[None])[0]
-        corrected = _sum(padded, correction) if self.config.unet_residual else correction
+        missing = round_up(rows, MULTIPLE) - rows
+        # padding by nothing would copy the largest array that there is
+        padded = functional.pad(volume, (0, 0, 0, missing)) if missing else volume
+        corrected: Tensor = self.unet(padded[None])[0]
+        if self.config.unet_residual:
+            corrected = add_in_place(corrected, padded)
         return corrected[:, :, :rows]
 
     def decode(self, latents: Tensor, size: tuple[int, int], known: Tensor | None = None) -> Tensor:
@@ -102,9 +106,3 @@ class LBN(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
-
-
-def _sum(a: Tensor, b: Tensor) -> Tensor:
-    """Of both, in the memory of `b` where no derivative needs it: volumes are large."""
-    in_place = torch.is_inference_mode_enabled() and a.dtype == b.dtype
-    return b.add_(a) if in_place else a + b

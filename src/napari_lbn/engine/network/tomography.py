@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .banding import add_in_place, joined, rows_together
 from .coarse import SAMPLES, low_passed, refined
 from .latent_projection import (
     FilterLimits,
@@ -28,12 +29,14 @@ from .latent_projection import (
     filter_latents,
     interleave,
     ring_weights,
-    rows_at_once,
     to_channels,
     to_fine,
 )
+from .layers import band_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike
 
     from .config import LBNConfig
@@ -73,60 +76,84 @@ class LatentTomography(nn.Module):
             ``(d * subpixels, z, y, x)`` float32.
         """
         solver = _Solver(self.config, angles, grid, latents.device)
-        parts = []
-        for rows in latents.float().split(rows_at_once(latents.device), dim=2):
-            fine = interleave(rows, grid.subpixels)
-            volume = solver.back(fine)
-            parts.append(to_channels(solver.updated(volume, fine, self.before), grid.subpixels))
-        return torch.cat(parts, dim=2)
+
+        def bands() -> Iterator[Tensor]:
+            for rows in latents.float().split(self._rows(grid, latents.device), dim=2):
+                fine = interleave(rows, grid.subpixels)
+                volume = solver.updated(solver.back(fine), fine, self.before)
+                yield to_channels(volume, grid.subpixels)
+
+        out = None
+        if not torch.is_grad_enabled():
+            shape = (self.config.volume_channels, grid.nz, latents.shape[2], grid.nx)
+            out = torch.empty(shape, device=latents.device)
+        return joined(bands(), out)
 
     def make_consistent(
         self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
     ) -> Tensor:
-        """Updates of a corrected latent volume ``(d * subpixels, z, y, x)``; same shape."""
+        """Updates of a corrected latent volume ``(d * subpixels, z, y, x)``; same shape.
+
+        Where no gradient is recorded, the volume is changed in place.
+        """
         solver = _Solver(self.config, angles, grid, latents.device)
         if self.after is not None:
-            volume = self._updated(volume, latents, solver, grid)
+            volume = self._updated(volume.float(), latents.float(), solver, grid)
         if self.config.coarse_sigma:
-            rows = self.config.downsampling
-            image = volume[-rows * grid.subpixels**2 :].float()
-            image = image + self._settling(
-                image, latents[:, -rows * grid.subpixels :], solver, grid
-            )
-            volume = torch.cat([volume[: -rows * grid.subpixels**2], image])
+            volume = self._settled(volume.float(), latents.float(), solver, grid)
         return volume
+
+    def _rows(self, grid: LatentGrid, device: torch.device) -> int:
+        return rows_together(self.config.volume_channels, grid, device.type, band_rows())
 
     def _updated(
         self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
     ) -> Tensor:
         """After the updates that follow the UNet."""
-        parts, step = [], rows_at_once(volume.device)
-        bands = zip(volume.float().split(step, 2), latents.float().split(step, 2), strict=True)
-        for band, rows in bands:
-            fine = to_fine(band, grid.subpixels)
-            updated = solver.updated(fine, interleave(rows, grid.subpixels), self.after)
-            parts.append(to_channels(updated, grid.subpixels))
-        return torch.cat(parts, dim=2)
+        rows = self._rows(grid, volume.device)
 
-    def _settling(
-        self, image: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
+        def bands() -> Iterator[Tensor]:
+            for band, some in zip(volume.split(rows, 2), latents.split(rows, 2), strict=True):
+                fine = to_fine(band, grid.subpixels)
+                fine = solver.updated(fine, interleave(some, grid.subpixels), self.after)
+                yield to_channels(fine, grid.subpixels)
+
+        return joined(bands(), None if torch.is_grad_enabled() else volume)
+
+    def _settled(
+        self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
     ) -> Tensor:
-        """What the image channels lack to explain what changes slowly (`coarse`)."""
-        fine, rows, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
-        left, step = [], rows_at_once(image.device)
-        for band, measured in zip(image.split(step, 2), latents.split(step, 2), strict=True):
-            residual = solver.residual(to_fine(band, fine), interleave(measured.float(), fine))
+        """After what the image channels lack to explain what changes slowly (`coarse`)."""
+        fine, lines = grid.subpixels, self.config.downsampling
+        image = volume[-lines * fine**2 :]
+        coarse, pool = self._coarse_volume(image, latents[:, -lines * fine :], solver, grid)
+        if torch.is_grad_enabled():
+            image = image + to_channels(refined(coarse, lines, pool), fine)
+            return torch.cat([volume[: -lines * fine**2], image])
+        # planes of z one after the other: interpolation is along y
+        for plane, some in zip(image.split(1, 1), coarse.split(fine // pool), strict=True):
+            plane.add_(to_channels(refined(some, lines, pool), fine))
+        return volume
+
+    def _coarse_volume(
+        self, image: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
+    ) -> tuple[Tensor, int]:
+        """That volume ``(z, x, 1, y)``, and how many samples along x and z it has in one."""
+        fine, lines, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
+        rows, left = self._rows(grid, image.device), []
+        for band, measured in zip(image.split(rows, 2), latents.split(rows, 2), strict=True):
+            residual = solver.residual(to_fine(band, fine), interleave(measured, fine))
             left.append(residual.mean(dim=1, keepdim=True))
         pool = fine // SAMPLES if fine % SAMPLES == 0 else 1
         coarse = functional.avg_pool2d(torch.cat(left, dim=2), (1, pool))
-        coarse = low_passed(coarse, (sigma / rows, sigma * fine / pool / rows))
+        coarse = low_passed(coarse, (sigma / lines, sigma * fine / pool / lines))
         settle = _Solver(
             self.config, solver.angles, replace(grid, subpixels=fine // pool), image.device
         )
         volume = settle.back(coarse)
         for _ in range(self.config.coarse_updates - 1):
-            volume = volume + settle.back(settle.residual(volume, coarse))
-        return to_channels(refined(volume, rows, pool), fine)
+            volume = add_in_place(volume, settle.back(settle.residual(volume, coarse)))
+        return volume, pool
 
 
 class _Solver:
@@ -155,7 +182,8 @@ class _Solver:
     def updated(self, volume: Tensor, latents: Tensor, steps: Tensor | None) -> Tensor:
         """The fine volume after one update for each row of `steps`."""
         for step in () if steps is None else steps:
-            volume = volume + step[:, None] * self.back(self.residual(volume, latents))
+            change = self.back(self.residual(volume, latents))
+            volume = add_in_place(volume, change, step[:, None])
         return volume
 
     def residual(self, volume: Tensor, latents: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ..network import LBN, in_bands
 from ..network.coarse import known_shares
 from ..network.edge_on import re_project_tilts
 from ..network.latent_projection import LatentGrid
-from ..tiling import choose_tiling, kept_tilts
+from ..tiling import beside_network, choose_tiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,16 +54,18 @@ class SynthesisRun:
         self.kept: dict[int, Tensor] | None = None
         self._ahead: tuple[int, Tensor] = 0, torch.empty(0)
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
-        bound = settings.memory_bound or default_memory_bound(self.device)
-        if self.device.type != "cuda":
-            bound -= kept_tilts(self.size, angles.size)
+        visible, bound = series.included.size, settings.memory_bound
+        beside = beside_network(
+            self.size, visible, angles.size, device=self.device.type, whole=bound is not None
+        )
         self.tiling = choose_tiling(
             network.config,
             self.size,
             self.grid,
-            n_visible=series.included.size,
-            bound=bound,
+            n_visible=visible,
+            bound=bound or default_memory_bound(self.device),
             device=self.device.type,
+            beside=beside,
         )
 
     def events(self, fractions: tuple[float, float]) -> Iterator[Event]:
@@ -76,13 +78,17 @@ class SynthesisRun:
             share = fractions[0] + (fractions[1] - fractions[0]) * done / total
             return Progress(stage=stage, done=stage_done, total=stage_total, fraction=share)
 
-        latents: list[Tensor] = []
+        latents: Tensor | None = None
         while done < visible:
-            latents.append(self._retrying(partial(self._encode, done)))
-            done += len(latents[-1])
+            some = self._retrying(partial(self._encode, done))
+            if latents is None:
+                latents = some.new_empty((visible, *some.shape[1:]))
+            latents[done : done + len(some)] = some
+            done += len(some)
             yield progress("Encoding tilts", done, visible)
-        volume = self._retrying(lambda: self._latent_volume(torch.cat(latents)))
-        latents.clear()
+        assert latents is not None
+        volume = self._retrying(partial(self._latent_volume, latents))
+        latents = None
         done += total - visible - targets
         yield progress("Correcting the latent volume", 1, 1)
         first = 0
@@ -138,7 +144,8 @@ class SynthesisRun:
             tilt = self.series.read([self.series.included[i]], self.settings.rows)[0]
             images.append(self.stats.normalised(tilt, i))
         tensor = torch.from_numpy(np.stack(images)[:, None]).to(self.device)
-        return self.network.encode(tensor)
+        with in_bands(self.tiling.tilt_rows):
+            return self.network.encode(tensor)
 
     def _latent_volume(self, latents: Tensor) -> Tensor:
         angles = self.series.included_angles
@@ -160,7 +167,8 @@ class SynthesisRun:
         latents = self._projected(volume, first)
         angles = self.angles[first : first + len(latents)]
         known = known_shares(self.series.included_angles, angles, latents.device)
-        images = self.network.decode(latents, self.size, known)[:, 0]
+        with in_bands(self.tiling.tilt_rows):
+            images = self.network.decode(latents, self.size, known)[:, 0]
         return images.float().cpu().numpy()
 
     def _tilt_ready(self, index: int, image: NDArray[np.float32]) -> TiltReady:

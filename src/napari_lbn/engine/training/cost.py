@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..cost import HOST_BYTES, convolution_speed, network_operations
+from ..cost import convolution_speed, network_operations
 from ..device import choose_device
 from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
 from ..network.latent_projection import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
+from ..tiling import HOST_BYTES
 from .passes import TOGETHER
 
 if TYPE_CHECKING:
