@@ -35,29 +35,41 @@ the caches and what is done once for all. Parts of wider arrays take twice as lo
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _lines(rays: NDArray[np.float64], centre: float) -> NDArray[np.float64]:
+    """Cosine, sine, left edge of the axis' shadow on the detector, 1 / width: ``(4, n)``."""
+    lines = np.empty((4, rays.shape[1]))
+    lines[:2] = rays[:2]
+    lines[2] = centre + 0.5 - rays[2] / 2
+    lines[3] = 1 / rays[2]
+    return lines
+
+
+@njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _taps(
-    q: NDArray[np.float64],
-    width: NDArray[np.float64],
+    x: float,
+    z: float,
+    lines: NDArray[np.float64],
     size: int,
     first: NDArray[np.int64],
     left: NDArray[Any],
     right: NDArray[Any],
 ) -> None:
-    """Left detector pixel and both shares for one voxel at every tilt; beyond the detector, 0."""
-    for k in range(q.size):
-        edge = q[k] + 0.5 - width[k] / 2
-        pixel = int(np.floor(edge))
-        share = max(0.0, (edge - pixel + width[k] - 1) / width[k])
-        left[k] = 1 - share
-        right[k] = share
-        if pixel < 0 or pixel >= size - 1:
-            if pixel == -1:  # only its right half is on the detector: move it there
-                left[k], right[k], pixel = share, 0, 0
-            elif pixel == size - 1:
-                left[k], right[k], pixel = 0, 1 - share, size - 2
-            else:
-                left[k], right[k], pixel = 0, 0, 0
-        first[k] = k * size + pixel
+    """Left detector pixel and both shares for one voxel at every tilt; beyond the detector, 0.
+
+    Without branches and divisions, so that tilts are computed several at a time.
+    """
+    cos, sin, begin, inverse = lines[0], lines[1], lines[2], lines[3]
+    for k in range(cos.size):
+        edge = x * cos[k] + z * sin[k] + begin[k]
+        low = np.floor(edge)
+        share = max(0.0, 1 - (1 - (edge - low)) * inverse[k])
+        pixel = np.int32(low)
+        # where a shadow is half beyond the detector, what is on it moves to the pixel there
+        base = min(max(pixel, np.int32(0)), np.int32(size - 2))
+        beyond = pixel - base
+        first[k] = k * size + base
+        left[k] = 1 - share if beyond == 0 else share if beyond == -1 else 0.0
+        right[k] = share if beyond == 0 else 1 - share if beyond == 1 else 0.0
 
 
 @njit(nogil=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -85,17 +97,14 @@ def back_project_rows(
         z, x and detector coordinate of the rotation axis.
     """
     nx, size = shape
-    cos, sin, width = rays[0], rays[1], rays[2]
-    n = cos.size
-    q = np.empty(n)
+    n = rays.shape[1]
+    lines = _lines(rays, centres[2])
     first = np.empty(n, np.int64)
     left = np.empty(n, tilts.dtype)
     right = np.empty(n, tilts.dtype)
     for z in range(rows[0], rows[1]):
         for x in range(nx):
-            for k in range(n):
-                q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
-            _taps(q, width, size, first, left, right)
+            _taps(x - centres[1], z - centres[0], lines, size, first, left, right)
             voxel = volume[z * nx + x]
             voxel[:] = 0
             k = 0
@@ -142,18 +151,15 @@ def project_tilts(
     """
     nx, size = shape
     begin, end = chosen
-    cos, sin, width = rays[0, begin:end], rays[1, begin:end], rays[2, begin:end]
     n = end - begin
+    lines = _lines(rays[:, begin:end], centres[2])
     nz = volume.shape[0] // nx
-    q = np.empty(n)
     first = np.empty(n, np.int64)
     left = np.empty(n, tilts.dtype)
     right = np.empty(n, tilts.dtype)
     for z in range(nz):
         for x in range(nx):
-            for k in range(n):
-                q[k] = (x - centres[1]) * cos[k] + (z - centres[0]) * sin[k] + centres[2]
-            _taps(q, width, size, first, left, right)
+            _taps(x - centres[1], z - centres[0], lines, size, first, left, right)
             voxel = volume[z * nx + x]
             for k in range(n):
                 a, b = left[k], right[k]
