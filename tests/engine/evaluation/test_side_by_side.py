@@ -14,9 +14,10 @@ import torch
 
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.errors import Cancelled, InputError
-from napari_lbn.engine.evaluation.fold_workers import folds_at_a_time
+from napari_lbn.engine.evaluation.fold_workers import FoldShare, share_of_folds
 from napari_lbn.engine.evaluation.side_by_side import side_by_side
 from napari_lbn.engine.events import Notice, Progress, drain
+from napari_lbn.engine.tiling import HOST_BYTES
 from napari_lbn.engine.tilt_series import TiltSeries
 
 STEPS = 5
@@ -125,13 +126,20 @@ def test_memory_and_threads_bound_the_folds_at_a_time(
     plain = CorrectionSettings(thickness=20, weights=small_weights, device="cpu")
     chosen = plan(particles, plain)
 
-    def workers(folds: int = 8, **more: object) -> int:
-        return folds_at_a_time(chosen, replace(plain, **more), folds)
+    def share(folds: int = 8, **more: object) -> FoldShare:
+        return share_of_folds(chosen, replace(plain, **more), folds)
 
     plenty = sys.maxsize
-    assert workers(memory_bound=plenty) == 4
-    assert workers(3, memory_bound=plenty) == 3
-    assert workers(memory_bound=plenty, adapt_minutes=1.0) == 1, "a training takes all threads"
-    found = [workers(memory_bound=2**exponent) for exponent in range(15, 30)]
-    assert found == sorted(found)
-    assert {found[0], found[-1]} == {1, 4}
+    assert share(memory_bound=plenty).workers == 4
+    assert share(3, memory_bound=plenty).workers == 3
+    adapting = share(memory_bound=plenty, adapt_minutes=1.0)
+    assert adapting.workers == 1, "a training takes all threads"
+    assert adapting.memory_bound == plenty
+    found = [share(memory_bound=int(HOST_BYTES) + 2**exponent) for exponent in range(12, 30)]
+    workers = [each.workers for each in found]
+    assert workers == sorted(workers)
+    assert {workers[0], workers[-1]} == {1, 4}
+    for exponent, each in zip(range(12, 30), found, strict=True):
+        assert each.memory_bound is not None
+        spare = each.workers * (each.memory_bound - HOST_BYTES)
+        assert spare <= 2**exponent, "together they take no more than is there"

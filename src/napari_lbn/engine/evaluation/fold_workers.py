@@ -1,8 +1,9 @@
-"""How many folds are predicted side by side, and the encoded tilts that they share."""
+"""What each of the folds side by side may take, and the encoded tilts that they share."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ..correct.tomogram import measure_intensities
 from ..cost import network_memory
 from ..device import choose_device, default_memory_bound
 from ..synthesis import encode
+from ..tiling import HOST_BYTES, beside_network
 from .predictors import take
 from .side_by_side import side_by_side
 
@@ -26,8 +28,24 @@ if TYPE_CHECKING:
     from ..tilt_series import TiltSeries
 
 
-def folds_at_a_time(chosen: CorrectionPlan, settings: CorrectionSettings, count: int) -> int:
-    """As many as there are threads, folds, and room for in the memory bound; at least 1.
+@dataclass(frozen=True, kw_only=True)
+class FoldShare:
+    """What a fold gets of the machine.
+
+    Attributes
+    ----------
+    workers : int
+        Folds at a time.
+    memory_bound : int or None
+        Bytes for each, the program itself counted as in the user's bound; that bound for one.
+    """
+
+    workers: int
+    memory_bound: int | None
+
+
+def share_of_folds(chosen: CorrectionPlan, settings: CorrectionSettings, count: int) -> FoldShare:
+    """As many at a time as there are threads, folds, and room for; at least 1.
 
     A graphics card is busy with one fold. So is whoever adapts weights for so many minutes.
 
@@ -40,21 +58,25 @@ def folds_at_a_time(chosen: CorrectionPlan, settings: CorrectionSettings, count:
     count : int
         Folds.
     """
-    device = choose_device(settings.device)
-    if device.type != "cpu" or settings.adapt_minutes:
-        return 1
-    bound = settings.memory_bound or default_memory_bound(device)
-    tilts = chosen.measured_angles.size
-    each = network_memory(
-        chosen.weights.config,
-        chosen.image_shape,
-        chosen.thickness,
-        tilts,
-        tilts,
-        device=settings.device,
-        bound=sys.maxsize,  # in whole pieces: in smaller ones a fold takes longer
-    )
-    return max(min(torch.get_num_threads(), count, bound // each), 1)
+    device, tilts = choose_device(settings.device), chosen.measured_angles.size
+    given = settings.memory_bound
+    spare = default_memory_bound(device) if given is None else int(given - HOST_BYTES)
+    workers = 1
+    if device.type == "cpu" and not settings.adapt_minutes:
+        each = network_memory(
+            chosen.weights.config,
+            chosen.image_shape,
+            chosen.thickness,
+            tilts,
+            tilts,
+            device=settings.device,
+            bound=sys.maxsize,  # in whole pieces: in smaller ones a fold takes longer
+        )
+        each += beside_network(chosen.image_shape, tilts, tilts, device="cpu", whole=False)
+        workers = max(min(torch.get_num_threads(), count, spare // each), 1)
+    if workers == 1:
+        return FoldShare(workers=1, memory_bound=given)
+    return FoldShare(workers=workers, memory_bound=int(spare // workers + HOST_BYTES))
 
 
 def encode_all(

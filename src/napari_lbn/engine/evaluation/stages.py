@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..device import choose_device, default_memory_bound
 from ..events import Notice
 from .disagreement import DisagreementSettings, disagreement
-from .fold_workers import encode_all, folds_at_a_time
+from .fold_workers import encode_all, share_of_folds
 from .geometry_check import GeometryCheck, check_geometry
 from .holdout import HoldOutSettings, hold_out
 from .lbn_predictors import adapted_lbn, lbn
@@ -79,17 +78,15 @@ class Stages:
         return checked
 
     def _hold_outs(self, halves: Halves | None, folds: list[Fold]) -> Job[HoldOutResult]:
-        workers = folds_at_a_time(self.chosen, self.settings.correction, len(folds))
-        whole = self.settings.correction
-        bound = (whole.memory_bound or default_memory_bound(choose_device(whole.device))) // workers
-        correction = replace(whole, memory_bound=bound)
+        each = share_of_folds(self.chosen, self.settings.correction, len(folds))
+        correction = replace(self.settings.correction, memory_bound=each.memory_bound)
         begin, end = self.shares["hold-outs"]
         middle = begin + ENCODING * (end - begin)
         latents = yield from encode_all(
             self.series,
             self.network,
             correction.for_synthesis(),
-            workers,
+            each.workers,
             fractions=(begin, middle),
             cancel=self.cancel,
         )
@@ -106,7 +103,7 @@ class Stages:
                     wbp=correction.for_wbp(),
                     synthesis=correction.for_synthesis(),
                     with_sirt=self.settings.sirt,
-                    workers=workers,
+                    workers=each.workers,
                 ),
                 halves=halves,
                 fractions=(middle, end),
