@@ -96,4 +96,6 @@ class ScoresPlot(QWidget):
         for score in scores:
             value = score.fold if score.kind == "edge" else score.kind
             if self.kind.findData(value) < 0:
-                self.kind.addItem(hold_out_title(value), value)
+                # as much as a narrow dock has room for
+                short = hold_out_title(value).partition(",")[0].replace("tilt hidden", "tilt")
+                self.kind.addItem(short, value)
