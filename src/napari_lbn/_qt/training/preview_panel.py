@@ -68,7 +68,7 @@ class PreviewPanel(QWidget):
         self.pictures["before"].set_image(start.section, across)
         self.pictures["after"].set_image(shown.section, across)
         self._names["before"].setText("XZ before training")
-        later = "XZ after the first epoch: soon"
+        later = "XZ after the next epoch"
         self._names["after"].setText(f"XZ {name_epoch(shown.epoch)}" if shown.epoch else later)
         self.pictures["after"].setVisible(shown.epoch > 0)
         self.title.setText(self._describe(start, shown))
