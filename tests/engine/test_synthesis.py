@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,27 @@ def test_cancel_stops_before_the_next_piece(small_series: TiltSeries, small_netw
     cancel.set()
     with pytest.raises(Cancelled):
         drain(job)
+
+
+def test_cancel_stops_the_tomography_at_its_next_band(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    """On a processor the updates of all rows take as long as many layers."""
+    cancel, bands = threading.Event(), []
+
+    def cancel_in_second(*_: object) -> None:
+        bands.append(1)
+        if len(bands) == 2:
+            cancel.set()
+
+    series = replace(small_series, images=np.tile(small_series.images, (1, 3, 1)))
+    hook = small_network.tomography.band.register_forward_hook(cancel_in_second)
+    try:
+        with pytest.raises(Cancelled):
+            drain(synthesize(series, small_network, ANGLES, SETTINGS, cancel=cancel))
+    finally:
+        hook.remove()
+    assert len(bands) == 2
 
 
 @pytest.mark.parametrize("part", ["encoder", "unet", "decoder"])

@@ -57,6 +57,8 @@ class LatentTomography(nn.Module):
         channels = config.tilt_channels // config.subpixels
         self.before = _steps(config.updates, channels, 1.0)
         self.after = _steps(config.updates_after, channels, 0.0)
+        # passed by every band of rows: a hook on it can stop the work there
+        self.band = nn.Identity()
 
     def back_project(self, latents: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
         """Filtered back-projection, then updates.
@@ -79,7 +81,7 @@ class LatentTomography(nn.Module):
 
         def bands() -> Iterator[Tensor]:
             for rows in latents.float().split(self._rows(grid, latents.device), dim=2):
-                fine = interleave(rows, grid.subpixels)
+                fine = interleave(self.band(rows), grid.subpixels)
                 volume = solver.updated(solver.back(fine), fine, self.before)
                 yield to_channels(volume, grid.subpixels)
 
@@ -115,7 +117,7 @@ class LatentTomography(nn.Module):
         def bands() -> Iterator[Tensor]:
             for band, some in zip(volume.split(rows, 2), latents.split(rows, 2), strict=True):
                 fine = to_fine(band, grid.subpixels)
-                fine = solver.updated(fine, interleave(some, grid.subpixels), self.after)
+                fine = solver.updated(fine, interleave(self.band(some), grid.subpixels), self.after)
                 yield to_channels(fine, grid.subpixels)
 
         return joined(bands(), None if torch.is_grad_enabled() else volume)
@@ -142,7 +144,7 @@ class LatentTomography(nn.Module):
         fine, lines, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
         rows, left = self._rows(grid, image.device), []
         for band, measured in zip(image.split(rows, 2), latents.split(rows, 2), strict=True):
-            residual = solver.residual(to_fine(band, fine), interleave(measured, fine))
+            residual = solver.residual(to_fine(band, fine), interleave(self.band(measured), fine))
             left.append(residual.mean(dim=1, keepdim=True))
         pool = fine // SAMPLES if fine % SAMPLES == 0 else 1
         coarse = functional.avg_pool2d(torch.cat(left, dim=2), (1, pool))

@@ -125,14 +125,14 @@ def encode(
 
 @contextlib.contextmanager
 def _cancelled_between_layers(network: LBN, cancel: CancelToken | None) -> Iterator[None]:
-    """Raise `Cancelled` before the next layer once the token is set.
+    """Raise `Cancelled` before the next layer, or band of tomography, once the token is set.
 
     The latent volume is corrected in one piece, for its statistics are those of the whole:
     on a large series that takes minutes, and users wait a second.
     """
-    units = [] if cancel is None else [m for m in network.modules() if isinstance(m, ConvUnit)]
+    steps = [m for m in network.modules() if isinstance(m, ConvUnit)] + [network.tomography.band]
     hooks = [
-        unit.register_forward_pre_hook(lambda *_: raise_if_cancelled(cancel)) for unit in units
+        step.register_forward_pre_hook(lambda *_: raise_if_cancelled(cancel)) for step in steps
     ]
     try:
         yield
