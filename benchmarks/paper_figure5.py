@@ -23,6 +23,7 @@ PANELS = {
     ),
 }
 """As in the paper; the first row of both is x8 with a latent dimension of 64."""
+PLAIN = "x8, latent dimension 64"
 REFERENCES = ("WBP re-projection", "neighbours")
 
 
@@ -52,10 +53,10 @@ def draw(arguments, results) -> None:
     figure = new_figure(11, 4.2)
     both = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (title, names) in zip(both, PANELS.items(), strict=True):
-        for name in (*names, *REFERENCES):
+        for name in [name for name in (*names, *REFERENCES) if name in results]:
             angles, values = zip(*results[name]["curve"], strict=True)
             grey = {"color": "0.6", "linestyle": ":" if name == REFERENCES[0] else "-."}
-            label = "×8, d = 64" if title.startswith("b") and name == names[0] else name
+            label = PLAIN if title.startswith("b") and name == names[0] else name
             axes.plot(angles, values, label=label, **(grey if name in REFERENCES else {}))
         for edge in (-MEASURED, MEASURED):
             axes.axvline(edge, color="0.8", linewidth=0.8, zorder=0)
