@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -20,17 +20,19 @@ from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tiling import beside_network
 
 SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
+FINE = replace(SMALL, fine_widths=(8, 16, 16))
 SHAPE, VISIBLE, TARGETS = (64, 128), 5, 3
 
 
 @pytest.mark.parametrize("thickness", [32, 96])
-def test_operations_are_those_that_torch_counts(thickness: int) -> None:
-    network = LBN(SMALL).eval()
+@pytest.mark.parametrize("config", [SMALL, FINE], ids=["plain", "with a fine UNet"])
+def test_operations_are_those_that_torch_counts(thickness: int, config: LBNConfig) -> None:
+    network = LBN(config).eval()
     angles = np.linspace(-60, 60, VISIBLE)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(VISIBLE, 1, *SHAPE), angles, [65.0, 75.0, 85.0], thickness)
     counts = counter.get_flop_counts()["Global"]  # sparse products are counted as full ones
-    told = network_operations(SMALL, SHAPE, VISIBLE, TARGETS, thickness)
+    told = network_operations(config, SHAPE, VISIBLE, TARGETS, thickness)
     # a multiply-add is two; the formula takes a volume's upper blocks for a little less
     assert told == pytest.approx(counts[torch.ops.aten.convolution] / 2, rel=0.05)
 

@@ -34,7 +34,7 @@ def network_operations(
     n_targets: int,
     thickness: int | None = None,
 ) -> float:
-    """Multiply-adds of the network's convolutions: encoder, UNet, decoder and refinement.
+    """Multiply-adds of the network's convolutions: encoder, UNets, decoder and refinement.
 
     Parameters
     ----------
@@ -62,7 +62,24 @@ def network_operations(
     w = config.refinement_width
     refined = n_targets * (2 * w * 7**2 + (w * w + w) * 5**2) if config.image_channels else 0
     tilts = per_pixel * (n_visible + n_targets) + refined
-    return tilts * pixels + 27 * voxels * (fine + half / 8)
+    unets = 27 * voxels * (fine + half / 8) + fine_operations(config, shape[0], grid)
+    return tilts * pixels + unets
+
+
+def fine_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
+    """Multiply-adds of the second 3D UNet (`network.fine_unet`); none where there is none."""
+    widths = config.fine_widths
+    if not widths:
+        return 0.0
+    step = config.downsampling // config.subpixels
+    of_learned = config.volume_channels - config.downsampling * config.subpixels**2
+    work = 2.0 * step * widths[0]
+    for level, width in enumerate(widths[:-1]):
+        # a stride of 2 and its mirror: each an eighth of the taps of a layer at this level
+        work += (2 * width**2 + 2 * width * widths[level + 1] / 8) / 8**level
+    work += (widths[-1] ** 2 + of_learned * widths[-1] / 27) / 8 ** (len(widths) - 1)
+    rows = round_up(height, config.downsampling) / step
+    return 27 * work * config.subpixels**2 * grid.nz * grid.width * rows
 
 
 @lru_cache(maxsize=4)

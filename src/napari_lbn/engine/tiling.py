@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .errors import MemoryBoundError
 from .network.banding import rows_together
+from .network.fine_unet import piece_side, reach_of
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
 from .projection import needs_matrix
@@ -26,6 +27,10 @@ BANDED_MAPS = 3.0
 """The same in bands: input, output, and the residual's copy."""
 UNET_MAPS, UNET_TAPS = 5.0, 27
 """The UNet's finest level: its maps that are alive at once, taps of a convolution."""
+FINE_MAPS, FINE_BYTES = 4.0, 80e6
+"""The second UNet's finest maps alive at once, and what its library takes for any piece."""
+FINE_COPIES = 4
+"""Of the lattice of the second UNet: in order, scaled, its correction, and back in channels."""
 BAND_VOLUMES, BAND_LATENTS = 2.5, 8.0
 """Copies of a band of the latent volume, and of its latents while they are filtered."""
 MATRICES = 2.5
@@ -120,6 +125,7 @@ def stage_memory(
         "encoding": latents + encoding,
         "tomography": latents + volume + in_band + matrices,
         "correction": latents + volume + _unet_memory(config, volume, rows, tiling),
+        "fine correction": latents + volume + _fine_memory(config, grid, rows, tiling),
         "decoding": volume + band * volume_row + decoding,
     }
 
@@ -134,6 +140,18 @@ def _unet_memory(config: LBNConfig, volume: float, rows: int, tiling: Tiling) ->
     share = 1.0 if tiling.rows is None else min((tiling.rows + 2) / rows, 1.0)
     taps = UNET_TAPS * share * one
     return UNET_MAPS * one + max(2 * taps, volume + taps, (1 + share) * volume)
+
+
+def _fine_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling) -> float:
+    """Bytes of the second UNet beside the latent volume: a piece, and changes of the image."""
+    if not config.fine_widths:
+        return 0.0
+    fine, step = grid.subpixels, config.downsampling // config.subpixels
+    side = piece_side(grid.nz * fine, fine, tiling.rows) + 2 * reach_of(len(config.fine_widths))
+    piece = grid.nz * fine * min(side, rows * fine) * min(side, grid.width * fine)
+    of_voxel = FINE_MAPS * config.fine_widths[0] + FINE_COPIES * step
+    image = grid.nz * grid.width * rows * config.downsampling * fine**2
+    return FINE_BYTES + FLOAT * (piece * of_voxel + image)
 
 
 def _tilt_memory(config: LBNConfig, size: tuple[int, int], tiling: Tiling) -> tuple[float, float]:

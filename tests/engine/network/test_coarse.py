@@ -62,7 +62,7 @@ def test_more_updates_leave_less_unexplained() -> None:
         tomography = LatentTomography(dataclasses.replace(CONFIG, coarse_updates=count))
         with torch.no_grad():
             volume = torch.zeros(CONFIG.volume_channels, grid.nz, 4, grid.nx)
-            volume = tomography.make_consistent(volume, latents, ANGLES, grid)
+            volume = tomography.settle(volume, latents, ANGLES, grid)
             left.append(float(_unexplained(volume, latents, grid)))
     assert left[2] < left[1] < 0.5 * left[0]
 
@@ -77,7 +77,7 @@ def test_learned_channels_are_not_touched() -> None:
     latents = torch.randn(ANGLES.size, CONFIG.tilt_channels, 4, grid.width)
     volume = torch.randn(CONFIG.volume_channels, grid.nz, 4, grid.nx)
     with torch.no_grad():
-        kept = LatentTomography(CONFIG).make_consistent(volume.clone(), latents, ANGLES, grid)
+        kept = LatentTomography(CONFIG).settle(volume.clone(), latents, ANGLES, grid)
     learned = CONFIG.latent_channels * CONFIG.subpixels
     assert torch.equal(kept[:learned], volume[:learned])
     assert not torch.equal(kept[learned:], volume[learned:])
@@ -165,7 +165,7 @@ def test_gradients_pass() -> None:
     grid = LatentGrid.of(CONFIG, 64, 32)
     latents = torch.randn(ANGLES.size, CONFIG.tilt_channels, 2, grid.width, requires_grad=True)
     volume = torch.randn(CONFIG.volume_channels, grid.nz, 2, grid.nx, requires_grad=True)
-    out = LatentTomography(CONFIG).make_consistent(volume, latents, ANGLES, grid)
+    out = LatentTomography(CONFIG).settle(volume, latents, ANGLES, grid)
     out.square().sum().backward()
     assert volume.grad.abs().sum() > 0
     assert latents.grad.abs().sum() > 0

@@ -14,7 +14,7 @@ from ..errors import WeightsError
 
 FORMAT_VERSION = 1
 
-_ABSENT = {"updates": 0, "updates_after": 0, "image_channels": False}
+_ABSENT = {"updates": 0, "updates_after": 0, "image_channels": False, "fine_widths": ()}
 """What it means that weights do not name a field: they are older than it."""
 
 
@@ -84,6 +84,10 @@ class LBNConfig:
         Updates of one low-passed channel at the end, with which the image channels explain
         what changes slowly (`coarse`); the refinement then leaves that alone. 0 is without;
         so are networks without image channels or other updates.
+    fine_widths : tuple of int
+        Channels of the levels of the second 3D UNet, which corrects the image channels on a
+        lattice of D / s pixels (`fine_unet`): one for each stride of 2 from there to the
+        latents', and one more. Empty is without, as in the paper.
     axis : {"geometry", "centre"}
         Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
         lies at image pixel D i; or the centre of the latent grid.
@@ -109,6 +113,7 @@ class LBNConfig:
     updates: int = 4
     updates_after: int = 1
     coarse_updates: int = 48
+    fine_widths: tuple[int, ...] = ()
     axis: Literal["geometry", "centre"] = "geometry"
 
     def __post_init__(self) -> None:
@@ -132,6 +137,13 @@ class LBNConfig:
             raise WeightsError("The latent volume cannot be narrower than the image.")
         if (self.updates or self.updates_after) and self.latent_sum != "mean":
             raise WeightsError("Updates of the latent volume need tilts weighted by 'mean'.")
+        if self.fine_widths and not self.image_channels:
+            raise WeightsError("A fine UNet needs image channels to correct.")
+        if self.fine_widths and 2 ** (len(self.fine_widths) - 1) != self.subpixels:
+            raise WeightsError(
+                f"A fine UNet of {len(self.fine_widths)} levels does not reach from "
+                f"{self.subpixels} subpixels to the latents."
+            )
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise WeightsError("Kernel sizes must be odd.")
 

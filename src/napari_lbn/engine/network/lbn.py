@@ -13,6 +13,7 @@ from .coarse import known_shares
 from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
+from .fine_unet import FineUNet
 from .image_channels import Refinement, image_to_latents, latents_to_image
 from .latent_projection import LatentGrid, re_project, round_up
 from .tomography import LatentTomography
@@ -34,6 +35,7 @@ class LBN(nn.Module):
         self.encoder = Encoder(self.config)
         self.tomography = LatentTomography(self.config)
         self.unet = UNet3d(self.config)
+        self.fine = FineUNet(self.config) if self.config.fine_widths else None
         self.decoder = Decoder(self.config)
         self.refinement = Refinement(self.config) if self.config.image_channels else None
 
@@ -60,7 +62,7 @@ class LBN(nn.Module):
         grid = LatentGrid.of(self.config, size[1], thickness)
         latents = self.encode(tilts)
         volume = self.correct(self.tomography.back_project(latents, angles, grid))
-        volume = self.tomography.make_consistent(volume, latents, angles, grid)
+        volume = self.complete(volume, latents, angles, grid)
         known = known_shares(angles, targets, tilts.device)
         return self.decode(re_project(volume, targets, grid), size, known)
 
@@ -86,6 +88,15 @@ class LBN(nn.Module):
         if self.config.unet_residual:
             corrected = add_in_place(corrected, padded)
         return corrected[:, :, :rows]
+
+    def complete(
+        self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
+    ) -> Tensor:
+        """What follows the UNet: the data's word, fine details, what changes slowly."""
+        volume = self.tomography.make_consistent(volume, latents, angles, grid)
+        if self.fine is not None:
+            volume = self.fine(volume, grid)
+        return self.tomography.settle(volume, latents, angles, grid)
 
     def decode(self, latents: Tensor, size: tuple[int, int], known: Tensor | None = None) -> Tensor:
         """Latent projections ``(m, c, y / D, x / D)`` to tilts ``(m, 1, *size)``.

@@ -98,12 +98,19 @@ class LatentTomography(nn.Module):
 
         Where no gradient is recorded, the volume is changed in place.
         """
+        if self.after is None:
+            return volume
         solver = _Solver(self.config, angles, grid, latents.device)
-        if self.after is not None:
-            volume = self._updated(volume.float(), latents.float(), solver, grid)
-        if self.config.coarse_sigma:
-            volume = self._settled(volume.float(), latents.float(), solver, grid)
-        return volume
+        return self._updated(volume.float(), latents.float(), solver, grid)
+
+    def settle(
+        self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
+    ) -> Tensor:
+        """Let the image channels of a volume explain what changes slowly (`coarse`); as above."""
+        if not self.config.coarse_sigma:
+            return volume
+        solver = _Solver(self.config, angles, grid, latents.device)
+        return self._settled(volume.float(), latents.float(), solver, grid)
 
     def _rows(self, grid: LatentGrid, device: torch.device) -> int:
         return rows_together(self.config.volume_channels, grid, device.type, band_rows())

@@ -152,7 +152,7 @@ class SynthesisRun:
         volume = self.network.correct(
             self.network.tomography.back_project(latents, angles, self.grid)
         )
-        return self.network.tomography.make_consistent(volume, latents, angles, self.grid)
+        return self.network.complete(volume, latents, angles, self.grid)
 
     def _projected(self, volume: Tensor, first: int) -> Tensor:
         """Latents of the next tilts to decode; more at a time than are decoded at once."""

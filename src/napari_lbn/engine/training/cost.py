@@ -142,6 +142,9 @@ def example_cost(
     kept = encoding * n_visible + decoding * n_targets + correcting
     if settings.recompute:
         kept = max(encoding * settings.recompute, decoding * settings.recompute, correcting)
+    if network.fine is not None:
+        fine = network.fine
+        kept += _kept(lambda volume: fine(volume, grid), volume)
     if settings.critic.weight:
         with torch.device("meta"):
             critic = PatchCritic(settings.critic.channels, settings.critic.groups)

@@ -60,7 +60,7 @@ def predict(
     latents = _in_parts(network.encode, tilts, tilts_together)
     volume = network.tomography.back_project(latents, angles, grid)
     volume = _again(network.correct, volume)
-    volume = network.tomography.make_consistent(volume, latents, angles, grid)
+    volume = network.complete(volume, latents, angles, grid)
     projected = re_project(volume, targets, grid).split(tilts_together)
     known = known_shares(angles, targets, tilts.device).split(tilts_together)
     made = [
