@@ -47,7 +47,7 @@ def describe_weights(info: WeightsInfo) -> dict[str, Any]:
     return {
         "name": info.name,
         "file": str(info.path),
-        "bytes": info.path.stat().st_size,
+        "bytes": info.rest.stat().st_size,
         "sha256": info.sha256,
         "pixel_sizes": list(info.pixel_sizes),
         "parameters": sum(p.numel() for p in network.parameters()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from napari_lbn.engine.io.weights import (
     save_weights,
 )
 from napari_lbn.engine.io.weights_card import embed_card
-from napari_lbn.engine.network import LBN
+from napari_lbn.engine.io.weights_info import read_metadata
+from napari_lbn.engine.network import LBN, LBNConfig
 
 
 def test_round_trip(small_network: LBN, tmp_path: Path) -> None:
@@ -151,3 +153,58 @@ def test_model_card_is_kept_when_saving(small_network: LBN, tmp_path: Path) -> N
     path = tmp_path / "mine.safetensors"
     save_weights(path, small_network, name="mine", pixel_sizes=(9, 21), summary={}, card="# Mine")
     assert read_weights_info(path).card == "# Mine"
+
+
+def family(folder: Path) -> tuple[LBN, Path, Path]:
+    """A network with a second UNet, and a member of its family without one."""
+    config = LBNConfig(
+        widths=(4, 4, 8, 8, 8),
+        groups=(1, 2, 2, 2, 2),
+        unet_widths=(8, 8, 8, 8),
+        unet_groups=2,
+        fine_widths=(4, 4, 4),
+    )
+    network = LBN(config)
+    whole, part = folder / "whole.safetensors", folder / "part.safetensors"
+    save_weights(whole, network, name="whole", pixel_sizes=(9, 21), summary={})
+    plain = LBN(replace(config, fine_widths=()))
+    plain.load_state_dict({k: v for k, v in network.state_dict().items() if "fine." not in k})
+    torch.nn.init.ones_(plain.refinement.last.conv.weight)
+    save_weights(part, plain, name="part", pixel_sizes=(9, 21), summary={}, rest=whole.name)
+    return plain, whole, part
+
+
+def test_a_family_shares_its_tensors(tmp_path: Path) -> None:
+    plain, whole, part = family(tmp_path)
+    assert list(load_file(part)) == ["refinement.last.conv.weight"]
+    assert part.stat().st_size < 0.1 * whole.stat().st_size
+    info = read_weights_info(part)
+    assert (info.name, info.rest) == ("part", whole)
+    loaded = load_network(info)
+    assert loaded.fine is None
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+
+
+def test_the_hash_of_a_part_is_that_of_its_tensors_too(tmp_path: Path) -> None:
+    _, whole, part = family(tmp_path)
+    before = read_weights_info(part).sha256
+    tensors = load_file(whole)
+    first = next(iter(tensors))
+    save_file({**tensors, first: tensors[first] + 1}, whole, read_metadata(whole))
+    assert read_weights_info(part).sha256 != before
+
+
+def test_a_part_without_the_file_beside_it(tmp_path: Path) -> None:
+    _, whole, part = family(tmp_path)
+    whole.unlink()
+    with pytest.raises(WeightsError, match="which is not beside it") as caught:
+        read_weights_info(part)
+    assert "both files" in caught.value.remedy
+
+
+def test_a_part_of_a_file_elsewhere_is_refused(tmp_path: Path) -> None:
+    _, whole, part = family(tmp_path)
+    rewrite(part, rest=f"../{tmp_path.name}/{whole.name}")
+    with pytest.raises(WeightsError, match="not beside it"):
+        read_weights_info(part)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import WeightsError
 from .output import atomic_path
 from .weights_address import fetch_weights, is_address
-from .weights_info import FORMAT, SUFFIX, WeightsInfo, read_metadata, read_weights_info
+from .weights_info import FORMAT, REST, SUFFIX, WeightsInfo, read_metadata, read_weights_info
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,16 +113,15 @@ def load_network(info: WeightsInfo) -> LBN:
         The tensors do not fit the configuration, or are not finite.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from ..network import LBN, LBNConfig
 
     network = LBN(LBNConfig.from_dict(info.config))
-    try:
-        tensors = load_file(info.path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{info.path} cannot be read: {error}.") from error
+    tensors = _read_tensors(info.path)
+    if info.rest != info.path:
+        needed = network.state_dict().keys() - tensors.keys()
+        rest = _read_tensors(info.rest)
+        tensors |= {key: rest[key] for key in needed & rest.keys()}
     if not all(torch.isfinite(t).all() for t in tensors.values()):
         raise WeightsError(f"{info.path} contains values that are not finite.")
     try:
@@ -130,6 +129,17 @@ def load_network(info: WeightsInfo) -> LBN:
     except RuntimeError as error:
         raise WeightsError(f"{info.path}: the tensors do not fit the configuration.") from error
     return network.eval().requires_grad_(False)
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}.") from error
+    return tensors
 
 
 def save_weights(
@@ -140,6 +150,7 @@ def save_weights(
     pixel_sizes: tuple[float, float],
     summary: dict[str, Any],
     card: str = "",
+    rest: str = "",
 ) -> None:
     """Write weights in half precision, atomically.
 
@@ -157,6 +168,9 @@ def save_weights(
         JSON-able: how they were trained.
     card : str
         The model card as Markdown, which `napari-lbn info` shows.
+    rest : str, optional
+        Name of a weights file in the same folder: only tensors that it lacks, or has
+        otherwise, are written.
     """
     import torch
     from safetensors.torch import save
@@ -167,6 +181,8 @@ def save_weights(
         return tensor.detach().to("cpu", torch.float16).contiguous()
 
     tensors = {key: packed(value) for key, value in network.state_dict().items()}
+    known = _read_tensors(path.with_name(rest)) if rest else {}
+    own = {k: t for k, t in tensors.items() if k not in known or not torch.equal(t, known[k])}
     metadata = {
         "format": FORMAT,
         "format_version": "1",
@@ -178,5 +194,7 @@ def save_weights(
     }
     if card:
         metadata["card"] = card
+    if rest:
+        metadata[REST] = rest
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(tensors, metadata))
+        temporary.write_bytes(save(own, metadata))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FORMAT = "napari-lbn"
 SUFFIX = ".safetensors"
 MAX_HEADER = 1 << 20
+REST = "rest"
+"""Metadata: name of the file beside this one that holds the tensors which both share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,9 @@ class WeightsInfo:
     summary : dict
         How it was trained, figures, limits.
     sha256 : str
-        Of the file.
+        Of the file and the rest.
+    rest : Path
+        The file with the tensors that this one shares with it; itself where it holds all.
     card : str
         The model card as Markdown, for people; empty where the file has none.
     """
@@ -43,6 +47,7 @@ class WeightsInfo:
     config: dict[str, Any]
     summary: dict[str, Any]
     sha256: str
+    rest: Path
     card: str = ""
 
 
@@ -55,6 +60,8 @@ def read_weights_info(path: Path) -> WeightsInfo:
         The file is absent, damaged, or not weights of this program.
     """
     metadata = read_metadata(path)
+    rest = _file_of_the_rest(path, metadata)
+    content = path.read_bytes() + (b"" if rest == path else rest.read_bytes())
     try:
         low, high = json.loads(metadata["pixel_sizes"])
         return WeightsInfo(
@@ -63,11 +70,26 @@ def read_weights_info(path: Path) -> WeightsInfo:
             pixel_sizes=(float(low), float(high)),
             config=json.loads(metadata["config"]),
             summary=json.loads(metadata["summary"]),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            rest=rest,
             card=metadata.get("card", ""),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: the description inside is damaged ({error}).") from error
+
+
+def _file_of_the_rest(path: Path, metadata: dict[str, str]) -> Path:
+    """A member of a family of weights holds only what it does not share."""
+    name = metadata.get(REST)
+    if name is None:
+        return path
+    rest = path.parent / name
+    if rest.name != name or not rest.is_file():
+        raise WeightsError(
+            f"{path} shares tensors with {name}, which is not beside it.",
+            "Keep both files in one folder.",
+        )
+    return rest
 
 
 def read_metadata(path: Path) -> dict[str, str]:

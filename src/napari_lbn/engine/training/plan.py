@@ -112,7 +112,7 @@ def plan_training(
     epochs = configuration.run.epochs
     if minutes is not None:
         epochs, steps = epochs_within(60 * minutes, cost.seconds_per_step, checks)
-    size = info.path.stat().st_size
+    size = info.rest.stat().st_size
     return TrainingPlan(
         epochs=epochs,
         steps=steps,
