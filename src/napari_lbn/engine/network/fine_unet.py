@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .latent_projection import round_up, to_channels, to_fine
-from .layers import ConvUnit, band_rows
+from .layers import ConvUnit, band_rows, in_bands
 
 if TYPE_CHECKING:
     from .config import LBNConfig
@@ -110,7 +110,8 @@ class FineUNet(nn.Module):
         """Corrections of the image channels of a volume ``(c, z, y, x)``."""
         learned, image = seen[: -self.n_image].float(), seen[-self.n_image :].float()
         lattice = self.to_lattice(to_fine(image, self.subpixels))
-        made = self.corrections(lattice[None] / scale, learned[None])[0].float() * scale
+        with in_bands(None):  # a piece is small enough
+            made = self.corrections(lattice[None] / scale, learned[None])[0].float() * scale
         return to_channels(self.from_lattice(made, self.step * self.subpixels), self.subpixels)
 
     def to_lattice(self, fine: Tensor) -> Tensor:
