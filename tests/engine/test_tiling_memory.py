@@ -19,7 +19,7 @@ from napari_lbn.engine.tilt_series import TiltSeries
 CONFIG = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 8, 8, 8), coarse_updates=2)
 FINE = replace(CONFIG, fine_widths=(16, 16, 16))
 SIZE, THICKNESS, N_TILTS = (192, 1024), 200, 5
-LEFT_OVER = 150e6
+LEFT_OVER = 250e6
 """Bytes of small pieces that the C library keeps for later."""
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

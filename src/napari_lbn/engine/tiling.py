@@ -28,7 +28,7 @@ BANDED_MAPS = 3.0
 UNET_MAPS, UNET_TAPS = 5.0, 27
 """The UNet's finest level: its maps that are alive at once, taps of a convolution."""
 FINE_MAPS, FINE_BYTES = 4.0, 80e6
-"""The second UNet's finest maps alive at once, and what its library takes for any piece."""
+"""The second UNet's finest maps alive at once, and at most what small pieces leave unused."""
 FINE_COPIES = 4
 """Of the lattice of the second UNet: in order, scaled, its correction, and back in channels."""
 BAND_VOLUMES, BAND_LATENTS = 2.5, 8.0
@@ -151,7 +151,8 @@ def _fine_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling)
     piece = grid.nz * fine * min(side, rows * fine) * min(side, grid.width * fine)
     of_voxel = FINE_MAPS * config.fine_widths[0] + FINE_COPIES * step
     image = grid.nz * grid.width * rows * config.downsampling * fine**2
-    return FINE_BYTES + FLOAT * (piece * of_voxel + image)
+    piece_bytes = FLOAT * piece * of_voxel
+    return piece_bytes + min(piece_bytes, FINE_BYTES) + FLOAT * image
 
 
 def _tilt_memory(config: LBNConfig, size: tuple[int, int], tiling: Tiling) -> tuple[float, float]:
