@@ -173,6 +173,7 @@ def validated(unet: FineUNet, volumes: Volumes) -> float:
 def reports(training: FineTraining, volumes: Volumes, every: float, seed: int) -> Iterator[dict]:
     """Train; after every so many minutes of processor time, how it goes."""
     losses, reported = [], training.spent
+    volumes.refresh()
     while training.spent < training.minutes:
         if training.step_count % 50 == 0:
             volumes.refresh()
