@@ -71,3 +71,12 @@ def test_an_address_without_hash_is_refused() -> None:
     result = run("correct", "--sample", "--out", "x", "--weights", address)
     assert result.exit_code == 2
     assert "#sha256=" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["base", "fast"])
+def test_info_of_bundled_weights_by_name(name: str) -> None:
+    done = run("info", name, "--json")
+    facts = json.loads(done.stdout)
+    assert facts["name"] == name
+    assert bool(facts["config"]["fine_widths"]) == (name == "base")
+    assert "When not to trust it" in facts["card"]

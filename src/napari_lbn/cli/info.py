@@ -10,7 +10,7 @@ import typer
 from .options import ComputingOptions, SeriesOptions, WedgeOptions
 from .series import open_series
 from .settings import correction_settings
-from .weights import names_weights, show_weights
+from .weights import named_weights, show_weights
 
 if TYPE_CHECKING:
     from napari_lbn.engine.io.checks import Finding
@@ -25,13 +25,14 @@ def info(
 ) -> None:
     """Show shape, pixel size, tilt angles, missing wedge, findings and the plan of a correction.
 
-    Of weights (a .safetensors file in the place of the series): pixel sizes that they know,
-    and their model card. The exit code is 2 if the series cannot be used as it is.
+    Of weights (a .safetensors file or a bundled name in the place of the series): pixel sizes
+    that they know, and their model card. The exit code is 2 if the series cannot be used as it is.
     """
     from napari_lbn.engine.io.checks import check_tilt_series
 
-    if series.series is not None and names_weights(series.series):
-        show_weights(series.series, as_json=as_json)
+    weights = named_weights(series.series)
+    if weights is not None:
+        show_weights(weights, as_json=as_json)
         return
     opened = open_series(series)
     findings = check_tilt_series(opened)

@@ -26,9 +26,15 @@ def fetch_told(name: str) -> None:
     fetch_weights(name)
 
 
-def names_weights(path: Path | None) -> bool:
-    """Whether what stands in the place of a tilt series is a weights file."""
-    return path is not None and path.suffix == ".safetensors"
+def named_weights(path: Path | None) -> Path | None:
+    """The weights that stand in the place of a tilt series: a file, or bundled ones by name."""
+    from napari_lbn.engine.io.weights import bundled_weights
+
+    if path is None or path.exists():
+        return path if path is not None and path.suffix == ".safetensors" else None
+    if path.suffix == ".safetensors":
+        return path
+    return next((info.path for info in bundled_weights() if info.name == str(path)), None)
 
 
 def show_weights(path: Path, *, as_json: bool) -> None:
