@@ -60,11 +60,36 @@ def test_files_are_complete_and_say_what_they_hold(settings, tmp_path):
     assert load_series(paths[1]).metadata["view"] == 1
 
 
-def test_training_series_may_come_with_truth(settings, tmp_path):
-    (path,) = write_training_set(tmp_path, 1, settings, truth=True)
-    with np.load(path) as data:
-        assert data["truth"].shape == data["truth_box"].shape == (60, 24, 32)
-    assert load_series(path).clean.shape == (4, 24, 32)
+def test_training_series_may_come_with_truth_or_that_of_the_box_alone(settings, tmp_path):
+    for truth in ("both", "box"):
+        (path,) = write_training_set(tmp_path / truth, 1, settings, truth=truth)
+        assert load_series(path).clean.shape == (4, 24, 32)
+    with np.load(tmp_path / "both" / path.name) as both, np.load(path) as alone:
+        assert both["truth"].shape == both["truth_box"].shape == (60, 24, 32)
+        assert set(both) - set(alone) == {"truth"}
+        np.testing.assert_array_equal(alone["truth_box"], both["truth_box"])
+        np.testing.assert_array_equal(alone["truth_angles"], both["truth_angles"])
+
+
+def test_the_truth_of_a_set_is_chosen_on_the_command_line(tmp_path, capsys):
+    small = ["--count", "1", "--size", "16", "--angles", "-30", "30", "30", "--views", "1"]
+    small += ["--thickness", "12", "12", "--pixel-sizes", "20", "20"]
+    for name, more, keys in (
+        ("none", [], set()),
+        ("both", ["--truth"], {"truth", "truth_box", "truth_angles"}),
+        ("box", ["--truth", "box"], {"truth_box", "truth_angles"}),
+    ):
+        dataset.main([str(tmp_path / name), *small, *more])
+        path = capsys.readouterr().out.strip()
+        with np.load(path) as data:
+            assert {key for key in data if key.startswith("truth")} == keys
+    with pytest.raises(SystemExit, match="2"):
+        dataset.main([str(tmp_path / "other"), *small, "--truth", "half"])
+    with pytest.raises(InputError, match="both truths"):
+        dataset.main([str(tmp_path / "other"), *small, "--truth", "box", "--validation"])
+    with pytest.raises(InputError, match="'half' is no kind of truth"):
+        next(write_training_set(tmp_path / "other", 1, SimulationSettings(), truth="half"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_interrupted_job_goes_on_where_it_was(settings, tmp_path):
