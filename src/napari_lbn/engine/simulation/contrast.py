@@ -142,12 +142,12 @@ def _contrasted(
     index: int,
     pixel_size: float,
 ) -> Images:
-    """A tilt after its contrast transfer, the defocus changing from strip to strip along x."""
+    """A tilt after damage and contrast transfer, the defocus changing from strip to strip."""
+    frequency = np.hypot(*_frequencies(shape)) / pixel_size
+    if imaging.damage and imaging.dose[index] > 0:
+        spectrum = spectrum * damage(frequency, float(imaging.dose[index])).astype(np.float32)
     if not imaging.ctf:
         return fft.irfft2(spectrum, s=shape)
-    frequency = np.hypot(*_frequencies(shape)) / pixel_size
-    if imaging.damage:
-        spectrum = spectrum * damage(frequency, float(imaging.dose[index])).astype(np.float32)
     defocus = float(imaging.defocus[index])
     # Across the image, in µm: half of it on each side of the axis.
     change = float(imaging.slope[index]) * shape[1] * pixel_size * 1e-4
