@@ -73,6 +73,23 @@ def test_a_given_volume_is_re_projected(tmp_path: Path):
     assert np.corrcoef(np.asarray(truth).ravel(), volume.ravel())[0, 1] == pytest.approx(-1)
 
 
+@pytest.mark.filterwarnings("ignore:Data array contains NaN")
+def test_a_volume_that_cannot_be_taken_is_named(tmp_path: Path):
+    volume = np.zeros((8, 16, 20), np.float32)
+    volume[4, 8, 10] = np.nan
+    mrcfile.write(tmp_path / "V.mrc", volume, voxel_size=10.0)
+    result = run("simulate", "--out", tmp_path / "sim", *SMALL, "--truth", tmp_path / "V.mrc")
+    assert result.exit_code == 2
+    assert "V.mrc holds 1 voxels that are not finite" in result.output.replace("\n", " ")
+    volume[4, 8, 10] = 1
+    with mrcfile.new(tmp_path / "V.mrc", volume, overwrite=True) as file:
+        file.voxel_size = 10.0
+        file.header.mapc, file.header.maps = 3, 1
+    result = run("simulate", "--out", tmp_path / "sim", *SMALL, "--truth", tmp_path / "V.mrc")
+    assert result.exit_code == 0
+    assert "orders its axes (3, 2, 1)" in result.output.replace("\n", " ")
+
+
 def test_a_shrec_model_is_re_projected(tmp_path: Path):
     folder = tmp_path / "shrec" / "model_2"
     folder.mkdir(parents=True)
@@ -91,6 +108,12 @@ def test_a_shrec_model_is_re_projected(tmp_path: Path):
         (("--truth", "a.mrc", "--shrec", "b"), "Which volume"),
         (("--range", 60, -60), "no range"),
         (("--thickness", 0), "thickness"),
+        (("--angles", 0), "two tilts at least"),
+        (("--name", "a/b"), "no file name"),
+        (("--borders", "nan"), "0 to 45"),
+        (("--pre-tilt", 200), "pre-tilt"),
+        (("--defocus=-3",), "defocus"),
+        (("--snr", "1e30"), "signal-to-noise"),
     ],
 )
 def test_what_cannot_be_simulated_is_told(tmp_path: Path, arguments: tuple[object, ...], told: str):

@@ -55,8 +55,10 @@ def simulate(
     from napari_lbn.engine.simulation.experiment import run_experiment
     from napari_lbn.engine.simulation.experiment_files import experiment_files, write_experiment
 
-    given, source = _given_volume(truth, specimen)
+    if not name or Path(name).name != name:
+        raise InputError(f"--name: {name!r} is no file name.", "The folder is given by --out.")
     settings = _settings(specimen, tilts, optics, truth)
+    given, source = _given_volume(truth, specimen)
     files = experiment_files(out, name)
     require_other_files(files, [source])
     result = run_job(run_experiment(settings, specimen.seed, specimen=given))
@@ -72,6 +74,7 @@ def _given_volume(
 ) -> tuple[Specimen | None, Path | None]:
     """The specimen made of a volume that was named, and the volume's file."""
     from napari_lbn.engine.io import open_volume
+    from napari_lbn.engine.io.volume import volume_warnings
     from napari_lbn.engine.simulation.given import specimen_of_volume
     from napari_lbn.engine.simulation.shrec import shrec_model
 
@@ -80,14 +83,22 @@ def _given_volume(
     if truth.shrec is not None:
         model = shrec_model(truth.shrec, truth.model)
         volume, _ = open_volume(model.density)
-        return specimen_of_volume(volume, model.voxel_size), model.density
+        made = specimen_of_volume(volume, model.voxel_size, name=str(model.density))
+        return made, model.density
     if truth.truth is None:
         return None, None
     volume, size = open_volume(truth.truth)
+    for warning in volume_warnings(truth.truth):
+        note(f"{truth.truth.name}: {warning}")
     if size is None:
         note(f"{truth.truth.name} does not say its voxel size: {specimen.pixel_size:g} Å taken.")
     positive = not truth.dense_is_negative
-    made = specimen_of_volume(volume, size or specimen.pixel_size, dense_is_positive=positive)
+    made = specimen_of_volume(
+        volume,
+        size or specimen.pixel_size,
+        dense_is_positive=positive,
+        name=str(truth.truth),
+    )
     return made, truth.truth
 
 
@@ -112,7 +123,7 @@ def _settings(
         snr=tilts.snr,
         dqe=tilts.dqe,
         noise=tilts.noise,
-        borders=BorderSettings(rotation=tilts.borders) if tilts.borders > 0 else None,
+        borders=BorderSettings(rotation=tilts.borders) if tilts.borders != 0 else None,
     )
 
 

@@ -17,6 +17,7 @@ from napari_lbn.engine.simulation.experiment import ExperimentSettings, run_expe
 from napari_lbn.engine.simulation.experiment_files import experiment_files, write_experiment
 from napari_lbn.engine.simulation.given import specimen_of_volume
 from napari_lbn.engine.simulation.microscope import MicroscopeSettings
+from napari_lbn.engine.simulation.shapes import PROTEIN
 from napari_lbn.engine.simulation.shrec import shrec_model, shrec_models
 
 ABSORBING = MicroscopeSettings(
@@ -86,6 +87,12 @@ def test_noise_has_a_switch_and_the_dose_sets_it(settings):
     assert noisy.electrons == pytest.approx(0.5 * dose * 12.0**2)
 
 
+@pytest.mark.parametrize("snr", [0.0, np.nan, 1e30])
+def test_a_signal_to_noise_ratio_is_positive_and_no_more_than_large(settings, snr):
+    with pytest.raises(InputError, match="signal-to-noise"):
+        replace(settings, snr=snr)
+
+
 def test_cancelling_ends_the_experiment(settings):
     import threading
 
@@ -138,8 +145,21 @@ def test_a_given_volume_is_projected_as_it_is():
 def test_what_is_no_volume_is_refused():
     with pytest.raises(InputError, match="no volume"):
         specimen_of_volume(np.zeros((4, 20)), 10.0)
-    with pytest.raises(InputError, match="empty"):
-        specimen_of_volume(np.zeros((4, 20, 20)), 10.0)
+    with pytest.raises(InputError, match=r"V\.mrc is empty"):
+        specimen_of_volume(np.zeros((4, 20, 20)), 10.0, name="V.mrc")
+    for value in (np.nan, np.inf):
+        volume = np.eye(20, dtype=np.float32)[None].repeat(4, 0)
+        volume[2, 7, 9] = value
+        with pytest.raises(InputError, match="1 voxels that are not finite"):
+            specimen_of_volume(volume, 10.0)
+
+
+def test_a_volume_with_few_dense_voxels_is_a_volume():
+    volume = np.zeros((40, 40, 40), np.float32)
+    volume[20, 19:22, 19:22] = 3
+    density = specimen_of_volume(volume, 10.0).density
+    assert density.max() == pytest.approx(PROTEIN)
+    assert np.count_nonzero(density) == 9
 
 
 @pytest.fixture
@@ -177,3 +197,11 @@ def test_another_folder_is_no_shrec_folder(shrec, tmp_path):
     (shrec / "model_0" / "alignment_simulated.txt").write_text("nothing here\n")
     with pytest.raises(InputError, match="names no tilt"):
         shrec_models(shrec)
+
+
+def test_a_model_is_read_whatever_the_others_lack(shrec):
+    (shrec / "model_0" / "alignment_simulated.txt").write_text("nothing here\n")
+    assert shrec_model(shrec, 3).number == 3
+    (shrec / "model_5").mkdir()
+    with pytest.raises(InputError, match=r"no model 5 with a grandmodel\.mrc\. It holds 0, 3"):
+        shrec_model(shrec, 5)

@@ -90,6 +90,37 @@ def test_damage_has_a_switch_and_dims_late_tilts_only_where_it_is_on():
     np.testing.assert_allclose(late, early, atol=1e-6)
 
 
+def test_damage_does_not_need_the_contrast_transfer():
+    field = np.random.default_rng(0).standard_normal((1, 96, 96)).astype(np.float32)
+    fields = np.concatenate([field, field])
+    optics = imaging([0.0, 0.0], dose=np.array([0.0, 120.0]), ctf=False)
+    early, late = image(fields, optics, pixel_size=10.0, oversampling=1, margin=8)
+    assert late.std() < 0.6 * early.std()
+    early, late = image(
+        fields, replace(optics, damage=False), pixel_size=10.0, oversampling=1, margin=8
+    )
+    np.testing.assert_array_equal(late, early)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"defocus": (-3.0, 4.0)},
+        {"defocus": (np.nan, np.nan)},
+        {"mean_free_path": (300.0, np.inf)},
+        {"misalignment": (-1.0, 0.0)},
+        {"shading": (0.1, 0.0)},
+        {"dose": (0.0, 10.0)},
+        {"pre_tilt": (0.0, 85.0)},
+        {"pre_tilt": (-200.0, 0.0)},
+    ],
+)
+def test_impossible_microscopes_are_refused_by_name(wrong):
+    (name,) = wrong
+    with pytest.raises(InputError, match=name.replace("_", "[- ]")):
+        MicroscopeSettings(**wrong)
+
+
 @given(count=st.integers(2, 60), seed=st.integers(0, 100))
 def test_accumulated_dose_is_what_earlier_tilts_gave(count, seed):
     rng = np.random.default_rng(seed)
@@ -158,6 +189,24 @@ def test_electrons_for_an_snr_give_that_snr():
     expected = to_counts(clean, np.ones(3), electrons)[1]
     noise = detected(clean, np.ones(3), electrons, np.random.default_rng(2))[1] - expected
     assert expected.var() / noise.var() == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_view_that_is_one_value_for_the_most_part_has_a_signal_all_the_same():
+    clean = np.zeros((1, 40, 40), np.float32)
+    clean[0, 10:20, 10:20] = 0.5
+    expected = to_counts(clean, [1.0], electrons_for(clean, 0.5, 0))
+    assert clean.var() * expected[0].mean() == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_flat_view_has_no_signal_to_noise_ratio():
+    with pytest.raises(InputError, match="shows nothing"):
+        electrons_for(np.full((1, 16, 16), 0.5, np.float32), 0.5, 0)
+
+
+@pytest.mark.parametrize("rotation", [-5.0, 60.0, np.nan])
+def test_an_alignment_turns_by_some_degrees(rotation):
+    with pytest.raises(InputError, match="0 to 45"):
+        BorderSettings(rotation=rotation)
 
 
 @given(seed=st.integers(0, 1000), rotation=st.floats(0, 10), drift=st.floats(0, 0.2))

@@ -6,7 +6,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import InputError, MemoryBoundError
 from napari_lbn.engine.simulation.crowd import add_cloud, add_molecules, add_texture
 from napari_lbn.engine.simulation.embedded import Sites, add_embedded
 from napari_lbn.engine.simulation.grid import Grid, power_law_field
@@ -193,8 +193,21 @@ def test_the_power_of_a_field_falls_as_its_exponent_says():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"cell": 1.5}, {"thickness": (0.0, 3.0)}, {"max_angle": 89.0}, {"views": 0}],
+    [
+        {"cell": 1.5},
+        {"thickness": (0.0, 3.0)},
+        {"max_angle": 89.0},
+        {"views": 0},
+        {"gradient": 5.0},
+        {"roughness": -1.0},
+        {"pixel_size": (np.nan, np.nan)},
+    ],
 )
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(InputError):
         SpecimenSettings(**wrong)
+
+
+def test_a_specimen_larger_than_the_memory_is_refused_before_it_is_drawn(small):
+    with pytest.raises(MemoryBoundError, match="GB are free"):
+        make_specimen(replace(small, field=(100_000, 100_000)), 0)

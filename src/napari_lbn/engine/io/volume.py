@@ -33,3 +33,17 @@ def open_volume(path: str | Path) -> tuple[Any, float | None]:
         return open_ome_zarr(path)
     header = read_mrc_header(path)
     return map_mrc(path, header), header.pixel_size
+
+
+def volume_warnings(path: str | Path) -> tuple[str, ...]:
+    """What is odd about a volume's header, such as the order of its axes.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read.
+    """
+    path = Path(path)
+    if path.suffix.lower() in (*TIFF_SUFFIXES, ZARR_SUFFIX):
+        return ()
+    return read_mrc_header(path).warnings

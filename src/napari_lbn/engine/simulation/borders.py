@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -28,6 +30,10 @@ class BorderSettings:
     rotation: float = 3.0
     drift: float = 0.06
     jitter: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rotation <= 45:
+            raise InputError("An alignment turns tilts by 0 to 45 degrees.")
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> BorderSettings:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TRUTH_ANGLES = tuple(float(a) for a in range(-89, 90))
 
+LARGEST_SNR = 1e4
+
 CHUNK = 8
 """Tilts between two looks at the cancel button."""
 
@@ -64,8 +66,11 @@ class ExperimentSettings:
     def __post_init__(self) -> None:
         if len(self.angles) < 2 or np.any(np.diff(self.angles) <= 0):
             raise InputError("A tilt series has two tilts at least, in the order of their angles.")
-        if self.snr is not None and not self.snr > 0:
-            raise InputError("The signal-to-noise ratio must be positive.")
+        if self.snr is not None and not 0 < self.snr <= LARGEST_SNR:
+            raise InputError(
+                f"The signal-to-noise ratio must be positive, and {LARGEST_SNR:g} at most.",
+                "Switch the noise off to have none.",
+            )
         if not 0 < self.dqe <= 1:
             raise InputError("The detective quantum efficiency lies between 0 and 1.")
 

@@ -27,7 +27,11 @@ DENSEST = 99.9
 
 
 def specimen_of_volume(
-    volume: NDArray[Any], pixel_size: float, *, dense_is_positive: bool = True
+    volume: NDArray[Any],
+    pixel_size: float,
+    *,
+    dense_is_positive: bool = True,
+    name: str = "The volume",
 ) -> Specimen:
     """A specimen made of a given volume; what lies beside it is unknown and taken as empty.
 
@@ -43,24 +47,35 @@ def specimen_of_volume(
         Å.
     dense_is_positive : bool
         As in density maps; tomograms as they come are negative where dense.
+    name : str
+        What errors call it.
 
     Raises
     ------
     InputError
-        No volume, or one without contrast.
+        No volume, one without contrast, or with voxels that are not finite.
     """
     if volume.ndim != 3 or min(volume.shape) < 2 or min(volume.shape[1:]) < LEAST_FIELD:
         raise InputError(
-            f"An array of shape {volume.shape} is no volume.", "Give a larger 3-D map."
+            f"{name}: an array of shape {volume.shape} is no volume.", "Give a larger 3-D map."
         )
     density = np.asarray(volume, np.float32).transpose(0, 2, 1)
     if not dense_is_positive:
         density = -density
-    sample = density[:, :: max(1, density.size // SAMPLED)]
-    background, densest = np.percentile(sample, (50.0, DENSEST))
-    if not np.isfinite([background, densest]).all() or not densest > background:
+    broken = density.size - int(np.count_nonzero(np.isfinite(density)))
+    if broken:
         raise InputError(
-            "The volume is empty, or dense where it should be thin.",
+            f"{name} holds {broken} voxels that are not finite.", "Replace them by its background."
+        )
+    # Columns from all over the volume, however large it is.
+    sample = density[:, :: max(1, min(density.size // SAMPLED, density.shape[1] // 16))]
+    background, densest = np.percentile(sample, (50.0, DENSEST))
+    if not densest > background:
+        # Few voxels of a sparse volume are dense.
+        densest = density.max()
+    if not densest > background:
+        raise InputError(
+            f"{name} is empty, or dense where it should be thin.",
             "Say so if dense is negative in it.",
         )
     density = (density - np.float32(background)) * np.float32(PROTEIN / (densest - background))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 ORDERS = ("dose-symmetric", "bidirectional", "unidirectional")
 
+STEEPEST_SLAB = 60.0
+"""Degrees that a slab may be tilted itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MicroscopeSettings:
@@ -69,6 +72,22 @@ class MicroscopeSettings:
     shading: Range = (0.0, 0.05)
     pre_tilt: Range = (0.0, 0.0)
     damage: bool = True
+
+    def __post_init__(self) -> None:
+        for what, (low, high), least in (
+            ("defocus", self.defocus, 0.01),
+            ("amplitude contrast", self.amplitude_contrast, 1e-3),
+            ("B factor", self.b_factor, 0.0),
+            ("dose", self.dose, 1e-6),
+            ("mean free path", self.mean_free_path, 1e-3),
+            ("misalignment", self.misalignment, 0.0),
+            ("shading", self.shading, 0.0),
+            ("pre-tilt", self.pre_tilt, -STEEPEST_SLAB),
+        ):
+            if not least <= low <= high < np.inf:
+                raise InputError(f"The {what} ({low:g} to {high:g}) must be {least:g} at least.")
+        if self.pre_tilt[1] > STEEPEST_SLAB:
+            raise InputError(f"A slab is pre-tilted by at most {STEEPEST_SLAB:g} degrees.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from ..errors import InputError
+
 Images = NDArray[np.float32]
 
 LARGEST_BLUR = 0.25
 """At this share of each neighbour, noise power at the Nyquist frequency is a ninth."""
+
+LEAST_VARIANCE = 1e-12
+"""Of optical density: below it a view is flat but for rounding."""
 
 
 def noise_profile(clean: Images, exposure: ArrayLike) -> NDArray[np.float64]:
@@ -27,6 +32,9 @@ def signal_variance(tilt: Images) -> float:
     """Variance of a clean tilt, beads and the like clipped at 4 robust deviations."""
     median = np.median(tilt)
     sigma = 1.4826 * np.median(np.abs(tilt - median))
+    if sigma == 0:
+        # More than half of the view is one value: what stands out is the signal.
+        return float(tilt.var(dtype=np.float64))
     return float(np.clip(tilt, median - 4 * sigma, median + 4 * sigma).var(dtype=np.float64))
 
 
@@ -102,6 +110,17 @@ def electrons_for(clean: Images, snr: float, untilted: int) -> float:
 
     A count of n electrons has a relative variance of 1 / n, which is the variance of the
     noise in optical density; `signal_variance` is the signal's.
+
+    Raises
+    ------
+    InputError
+        An untilted view that shows nothing.
     """
     tilt = clean[untilted]
-    return float(snr / signal_variance(tilt) * np.exp(tilt.mean(dtype=np.float64)))
+    variance = signal_variance(tilt)
+    if not variance > LEAST_VARIANCE:
+        raise InputError(
+            "The untilted view shows nothing, so no noise gives it a signal-to-noise ratio.",
+            "Take the noise of the dose, or put something into the specimen.",
+        )
+    return float(snr / variance * np.exp(tilt.mean(dtype=np.float64)))

@@ -118,6 +118,10 @@ class SpecimenSettings:
             raise InputError("The thickness range in nm must be positive and ascending.")
         if not -MAX_LEAN <= self.lean[0] <= self.lean[1] <= MAX_LEAN:
             raise InputError(f"The slab leans by at most {MAX_LEAN:g} degrees.")
+        if not (0 <= self.gradient <= 1 and 0 <= self.roughness <= 1):
+            raise InputError("Gradient and roughness are fractions, from 0 to 1.")
+        if not 0 < self.pixel_size[0] <= self.pixel_size[1] < float("inf"):
+            raise InputError("The pixel size must be positive and ascending.")
         if not 0 < self.max_angle < 85:
             raise InputError("The angle that the slab covers must lie between 0 and 85 degrees.")
         if self.oversampling < 1 or self.views < 1 or min(self.field) < 8:

@@ -21,6 +21,8 @@ from ..io.text_input import read_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+GRAND_MODEL = "grandmodel.mrc"
+
 VOXEL_SIZE = 10.0
 """Å of the grand models, whose headers do not all say it."""
 
@@ -70,35 +72,42 @@ def shrec_models(folder: Path) -> list[ShrecModel]:
     InputError
         No ``model_N`` with a grand model in the folder.
     """
-    folder = Path(folder)
+    found = _model_folders(Path(folder))
+    return [_read_model(number, found[number]) for number in sorted(found)]
+
+
+def _model_folders(folder: Path) -> dict[int, Path]:
+    """Folders of models by their number, those that hold a grand model."""
     candidates = [folder, *folder.glob("model_*")] if folder.is_dir() else []
     numbered = {
         int(match[1]): path
         for path in candidates
         if (match := re.fullmatch(r"model_(\d+)", path.resolve().name))
-        and (path / "grandmodel.mrc").is_file()
+        and (path / GRAND_MODEL).is_file()
     }
     if not numbered:
         raise InputError(
             f"{folder} is no SHREC 2021 folder.",
-            "It should hold model_0 to model_9, each with its grandmodel.mrc.",
+            f"It should hold model_0 to model_9, each with its {GRAND_MODEL}.",
         )
-    return [_read_model(number, numbered[number]) for number in sorted(numbered)]
+    return numbered
 
 
 def shrec_model(folder: Path, number: int) -> ShrecModel:
-    """One model of a SHREC 2021 folder.
+    """One model of a SHREC 2021 folder; the others are not looked at.
 
     Raises
     ------
     InputError
         The folder does not hold it.
     """
-    models = {model.number: model for model in shrec_models(folder)}
+    models = _model_folders(Path(folder))
     if number not in models:
-        there = ", ".join(map(str, models))
-        raise InputError(f"{folder} holds no model {number}.", f"It holds {there}.")
-    return models[number]
+        there = ", ".join(map(str, sorted(models)))
+        raise InputError(
+            f"{folder} holds no model {number} with a {GRAND_MODEL}.", f"It holds {there}."
+        )
+    return _read_model(number, models[number])
 
 
 def _read_model(number: int, folder: Path) -> ShrecModel:
@@ -107,7 +116,7 @@ def _read_model(number: int, folder: Path) -> ShrecModel:
     table = _read_alignment(folder / "alignment_simulated.txt")
     return ShrecModel(
         number=number,
-        density=folder / "grandmodel.mrc",
+        density=folder / GRAND_MODEL,
         reconstruction=_if_there(folder / "reconstruction.mrc"),
         projections=projections,
         angles=None if table is None else table[:, ANGLE_COLUMN],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..device import free_memory
+from ..errors import MemoryBoundError
 from .beads import Beads
 from .crowd import add_cloud, add_granules, add_molecules, add_texture
 from .embedded import Sites, add_embedded
@@ -95,6 +97,7 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
         ny=fine * (settings.field[0] + 2 * settings.margin),
         spacing=pixel_size / 10 / fine,
     )
+    _require_memory(grid)
     slab = make_slab(grid, thickness * pixel_size / 10, settings, rngs)
     density, beads, held = _fill(grid, slab, settings, rngs)
     return Specimen(
@@ -107,6 +110,17 @@ def make_specimen(settings: SpecimenSettings, seed: int) -> Specimen:
         view_centres=tuple(float(c) for c in centres),
         ingredients=held,
     )
+
+
+def _require_memory(grid: Grid) -> None:
+    """Refuse a specimen whose density alone does not fit."""
+    needed, free = 4 * grid.nz * grid.nx * grid.ny, free_memory("cpu")
+    if needed > free:
+        raise MemoryBoundError(
+            f"A specimen of {grid.nz} × {grid.ny} × {grid.nx} voxels (z, y, x) takes "
+            f"{needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free.",
+            "Take fewer or larger pixels, a thinner slab, or less steep tilts.",
+        )
 
 
 def _draw_thickness(
