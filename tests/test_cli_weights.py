@@ -66,6 +66,23 @@ def test_weights_by_address_come_from_the_cache(
     assert facts["plan"]["weights"] == bundled_weights()[0].name
 
 
+def test_info_of_an_address_and_of_a_folder(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    address = f"https://example.org/mine.safetensors#sha256={sha256}"
+    cached_file(address).parent.mkdir(parents=True)
+    cached_file(address).write_bytes(weights.read_bytes())
+    for name in (address, weights.parent):
+        result = run("info", name)
+        assert result.exit_code == 0, result.output
+        assert sha256 in result.stdout
+    result = run("info", "https://example.org/mine.safetensors")
+    assert result.exit_code == 2
+    assert "need their hash" in result.stderr.replace("\n", " ")
+
+
 def test_an_address_without_hash_is_refused() -> None:
     address = "https://example.org/copy.safetensors"
     result = run("correct", "--sample", "--out", "x", "--weights", address)

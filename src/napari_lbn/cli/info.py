@@ -25,8 +25,9 @@ def info(
 ) -> None:
     """Show shape, pixel size, tilt angles, missing wedge, findings and the plan of a correction.
 
-    Of weights (a .safetensors file or a bundled name in the place of the series): pixel sizes
-    that they know, and their model card. The exit code is 2 if the series cannot be used as it is.
+    Of weights (a .safetensors file, its folder, an address or a bundled name in the place of the
+    series): pixel sizes that they know, and their model card. The exit code is 2 if the series
+    cannot be used as it is.
     """
     from napari_lbn.engine.io.checks import check_tilt_series
 

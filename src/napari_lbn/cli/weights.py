@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,16 @@ def fetch_told(name: str) -> None:
 
 
 def named_weights(path: Path | None) -> Path | None:
-    """The weights that stand in the place of a tilt series: a file, or bundled ones by name."""
-    from napari_lbn.engine.io.weights import bundled_weights
+    """The weights that stand in the place of a tilt series: as `--weights` takes them."""
+    from napari_lbn.engine.io.weights import bundled_weights, find_weights
 
+    # A path holds no two slashes in a row, so an address lost one.
+    if path is not None and (address := re.match(r"(https?):/+(.*)", str(path))):
+        name = f"{address[1]}://{address[2]}"
+        fetch_told(name)
+        return find_weights(name)
+    if path is not None and path.is_dir() and any(path.glob("*.safetensors")):
+        return find_weights(path)
     if path is None or path.exists():
         return path if path is not None and path.suffix == ".safetensors" else None
     if path.suffix == ".safetensors":

@@ -65,6 +65,9 @@ def rewrite(path: Path, **metadata: str | None) -> None:
         ({"pixel_sizes": "[1]"}, "damaged"),
         ({"config": "{"}, "damaged"),
         ({"summary": None}, "damaged"),
+        ({"config": "[1]"}, "damaged"),
+        ({"summary": '"words"'}, "damaged"),
+        ({"format": "napari-lbn checkpoint"}, "checkpoint"),
     ],
 )
 def test_foreign_or_damaged_descriptions(
@@ -73,6 +76,19 @@ def test_foreign_or_damaged_descriptions(
     rewrite(small_weights, **change)
     with pytest.raises(WeightsError, match=message):
         read_weights_info(small_weights)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"widths": 3}, {"unet_widths": "wide"}, {"groups": [0, 0, 0, 0, 0]}, {"latent_dim": 7}],
+)
+def test_a_configuration_that_is_none_is_told_with_the_file(
+    small_weights: Path, changes: dict[str, object]
+) -> None:
+    config = read_weights_info(small_weights).config | changes
+    rewrite(small_weights, config=json.dumps(config))
+    with pytest.raises(WeightsError, match=small_weights.name):
+        load_network(read_weights_info(small_weights))
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 400, pickle.dumps({"a": 1})])

@@ -110,13 +110,11 @@ def load_network(info: WeightsInfo) -> LBN:
     Raises
     ------
     WeightsError
-        The tensors do not fit the configuration, or are not finite.
+        The configuration is none, the tensors do not fit it, or are not finite.
     """
     import torch
 
-    from ..network import LBN, LBNConfig
-
-    network = LBN(LBNConfig.from_dict(info.config))
+    network = _network_of(info)
     tensors = _read_tensors(info.path)
     if info.rest != info.path:
         needed = network.state_dict().keys() - tensors.keys()
@@ -129,6 +127,27 @@ def load_network(info: WeightsInfo) -> LBN:
     except RuntimeError as error:
         raise WeightsError(f"{info.path}: the tensors do not fit the configuration.") from error
     return network.eval().requires_grad_(False)
+
+
+def _network_of(info: WeightsInfo) -> LBN:
+    """The network of the configuration inside a file, without its weights."""
+    from ..network import LBN, LBNConfig
+
+    try:
+        return LBN(LBNConfig.from_dict(info.config))
+    except WeightsError as error:
+        raise WeightsError(f"{info.path}: {error.message}", error.remedy) from error
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise WeightsError(
+            f"{info.path}: the configuration inside is damaged ({error})."
+        ) from error
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FORMAT = "napari-lbn"
 SUFFIX = ".safetensors"
 MAX_HEADER = 1 << 20
+CHECKPOINT_FORMAT = "napari-lbn checkpoint"
+"""What `training.checkpoint` calls its files."""
 REST = "rest"
 """Metadata: name of the file beside this one that holds the tensors which both share."""
 
@@ -64,12 +66,15 @@ def read_weights_info(path: Path) -> WeightsInfo:
     content = path.read_bytes() + (b"" if rest == path else rest.read_bytes())
     try:
         low, high = json.loads(metadata["pixel_sizes"])
+        config, summary = (json.loads(metadata[name]) for name in ("config", "summary"))
+        if not isinstance(config, dict) or not isinstance(summary, dict):
+            raise TypeError("config and summary are tables")
         return WeightsInfo(
             name=metadata["name"],
             path=path,
             pixel_sizes=(float(low), float(high)),
-            config=json.loads(metadata["config"]),
-            summary=json.loads(metadata["summary"]),
+            config=config,
+            summary=summary,
             sha256=hashlib.sha256(content).hexdigest(),
             rest=rest,
             card=metadata.get("card", ""),
@@ -115,6 +120,10 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(foreign, f"Weights are {SUFFIX} files.") from error
+    if not known and metadata["format"] == CHECKPOINT_FORMAT:
+        raise WeightsError(
+            f"{path} is a training's checkpoint.", "Its weights are in best.safetensors beside it."
+        )
     if not known:
         raise WeightsError(foreign, "It belongs to another program.")
     if metadata.get("format_version") != "1":

@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from ..errors import InputError, WeightsError
 from ..io.output import atomic_path
+from ..io.weights_info import CHECKPOINT_FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from .state import TrainingState
 
-FORMAT, VERSION = "napari-lbn checkpoint", 1
+FORMAT, VERSION = CHECKPOINT_FORMAT, 1
 SUFFIX = ".safetensors"
 
 
