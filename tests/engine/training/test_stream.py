@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,21 @@ def test_examples_can_be_drawn_from_a_stream_of_another_process():
     example = draw_example(series, ExampleSettings(crop=16), np.random.default_rng(0), noisy)
     assert example.visible.shape[2:] == (16, 16)
     assert np.isfinite(example.targets).all()
+
+
+def test_closing_a_stream_ends_what_it_draws():
+    source = SpecimenStream(StreamSettings(simulation=SIMULATION, workers=1))
+    source._order()
+    (worker,) = source._executor._processes.values()
+    source.close()
+    worker.join()
+    assert worker.exitcode != 0  # at once, not when the specimen is drawn
+
+
+def test_ctrl_c_is_for_the_training_alone():
+    with SpecimenStream(StreamSettings(simulation=SIMULATION, workers=1)) as source:
+        handler = source._executor.submit(signal.getsignal, signal.SIGINT).result()
+    assert handler == signal.SIG_IGN
 
 
 def test_a_configuration_asks_for_fresh_series_and_the_training_ends_them(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import (
@@ -112,7 +113,11 @@ class SpecimenStream(Sequence[TrainingSeries]):
     def close(self) -> None:
         """Draw no more; what there is stays."""
         if self._executor is not None:
+            workers = list((getattr(self._executor, "_processes", None) or {}).values())
             self._executor.shutdown(wait=False, cancel_futures=True)
+            # They write nothing; the end of the program would wait for what they are drawing.
+            for worker in workers:
+                worker.terminate()
         self._executor = None
         self._pending.clear()
 
@@ -153,9 +158,10 @@ def _executor(workers: int) -> Executor:
 
 
 def _prepare() -> None:
-    """One thread for each worker: the other processors are the training's."""
+    """One thread for each worker: the other processors are the training's, and so is Ctrl-C."""
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
