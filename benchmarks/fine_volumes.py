@@ -1,18 +1,19 @@
-"""Latent volumes of simulated series beside the truth on the same lattice, for `train_fine.py`.
+"""Latent volumes of simulated series beside the truth, for `train_fine.py` and `train_box.py`.
 
-    python -m napari_lbn.engine.simulation.dataset DATA --count 240 --views 2 --truth
+    python -m napari_lbn.engine.simulation.dataset DATA --count 600 --views 2 --truth box
     python benchmarks/fine_volumes.py DATA --out VOLUMES [--weights fast]
 
 Each file holds what the second 3D UNet is given, the field of view of a latent volume before
 it, and what should come out: the specimen in the reconstruction box, from its noise-free
-tilts around the circle. Files that exist are kept, so an interrupted run goes on.
+tilts around the circle. Beside them what the UNet of the box is given, of the complete volume,
+and what should come out there. Files that exist are kept, so an interrupted run goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,16 @@ from torch import Tensor
 from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
-from napari_lbn.engine.network import LBN
-from napari_lbn.engine.network.latent_projection import LatentGrid, to_fine
+from napari_lbn.engine.network.box_unet import pooled
+from napari_lbn.engine.network.latent_projection import LatentGrid, to_channels, to_fine
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.simulation.borders import BorderSettings, blank_borders, blanked
 from napari_lbn.engine.simulation.noise import add_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_lbn.engine.network import LBN
 
 RANGE = (42.0, 72.0)
 """Degrees: where the measured range ends on each side."""
@@ -90,14 +93,22 @@ def usual(view: View, rng: np.random.Generator) -> tuple[NDArray, NDArray, int]:
     return -add_noise(view.clean[keep], 0.3, rng, profile=view.profile[keep]), view.angles[keep], -1
 
 
-def latent_volume(network: LBN, tilts: NDArray, angles: NDArray, grid: LatentGrid) -> Tensor:
-    """The latent volume as the second UNet gets it, its field of view."""
+def image_volumes(
+    network: LBN, tilts: NDArray, angles: NDArray, grid: LatentGrid
+) -> tuple[Tensor, Tensor]:
+    """Image channels in the field of view: as the second UNet gets them, and complete."""
+    view = slice(grid.margin, grid.margin + grid.width)
+    n_image = network.config.downsampling * grid.subpixels**2
     with torch.inference_mode():
         with torch.autocast("cpu", torch.bfloat16):
             latents = network.encode(torch.from_numpy(tilts[:, None]))
             volume = network.correct(network.tomography.back_project(latents, angles, grid))
         volume = network.tomography.make_consistent(volume, latents, angles, grid)
-    return volume[..., grid.margin : grid.margin + grid.width].float()
+        before = volume[-n_image:, ..., view].float().clone()
+        if network.fine is not None:
+            volume = network.fine(volume, grid)
+        volume = network.tomography.settle(volume, latents, angles, grid)
+        return before, volume[-n_image:, ..., view].float()
 
 
 def truth_on_lattice(
@@ -142,21 +153,23 @@ def truth_on_lattice(
 
 
 def pair(network: LBN, view: View, rng: np.random.Generator, *, fixed: bool) -> dict[str, Tensor]:
-    """What the second UNet gets, and what should come out; half precision."""
+    """What both UNets get, and what should come out."""
     tilts, angles, sign = (usual if fixed else measured)(view, rng)
     inputs, stats = normalise(tilts, angles)
     depth = -(-view.depth // DEPTH_STEP) * DEPTH_STEP
     depth += 0 if fixed else DEPTH_STEP * int(rng.integers(3))
     grid = LatentGrid.of(network.config, view.clean.shape[2], depth)
-    volume = latent_volume(network, inputs, angles, grid)
+    image, complete = image_volumes(network, inputs, angles, grid)
     box = sign * (view.box - view.box.mean(axis=(1, 2), keepdims=True))
     box /= stats.at(view.truth_angles)[1].astype(np.float32)[:, None, None]
     truth = truth_on_lattice(box, view.truth_angles, grid, network.config.downsampling)
-    n_image = network.config.downsampling * grid.subpixels**2
+    mean, spread = pooled(complete)
     return {
-        "image": to_fine(volume[-n_image:], grid.subpixels).half(),
-        "learned": volume[:-n_image].half(),
+        "image": to_fine(image, grid.subpixels).half(),
         "truth": torch.from_numpy(truth).half(),
+        "mean": mean,
+        "spread": spread,
+        "true_mean": to_channels(torch.from_numpy(truth), grid.subpixels).mean(dim=0),
     }
 
 
@@ -171,9 +184,7 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=2, help="of each view: ranges and noise")
     parser.add_argument("--fixed", action="store_true", help="60 degrees, SNR 0.3: for validation")
     given = parser.parse_args()
-    known = load_network(read_weights_info(find_weights(given.weights)))
-    network = LBN(replace(known.config, fine_widths=()))
-    network.load_state_dict({k: v for k, v in known.state_dict().items() if "fine." not in k})
+    network = load_network(read_weights_info(find_weights(given.weights)))
     network.eval().requires_grad_(False)
     given.out.mkdir(parents=True, exist_ok=True)
     for path in sorted(given.data.glob("*.npz")):

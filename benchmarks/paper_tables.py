@@ -97,7 +97,7 @@ def table1(arguments) -> None:
                 {"LBN": lbn(network, {})},
                 HoldOutSettings(
                     wbp=WBPSettings(thickness=thickness),
-                    synthesis=synthesis_of(arguments, thickness),
+                    synthesis=synthesis_of(arguments, thickness, "whole"),
                     with_sirt=arguments.sirt,
                 ),
             ),
@@ -163,10 +163,8 @@ def table2(arguments, weights: int = 0, name: str = "table2") -> None:
         for method, images in found.items():
             for angle, image, true in zip(case.truth_angles, images, case.truth, strict=True):
                 scores += tilt_scores(fold, method, angle, image, true)
-            if case.whole is not None:
-                pairs = zip(case.wedge, images[case.unmeasured], case.whole, strict=True)
-                for angle, image, true in pairs:
-                    against_whole += tilt_scores(fold, method, angle, image, true)
+        if case.whole is not None:
+            against_whole += whole_scores(arguments, network, case, fold, found)
     title = "Table 2: simulated, given ±66°, truth around the circle, MSE in the ranges"
     rows = table(scores, edge=66, measure="mse")
     report(arguments, name, title, rows, PAPER_2)
@@ -181,6 +179,19 @@ def table2(arguments, weights: int = 0, name: str = "table2") -> None:
     report_bins(arguments, f"{name}_bins", angle_bins(wedge, seen, BINS))
     figure = angle_figure(HoldOutResult(scores=tuple(mean_over_series(scores))))
     save_figure(figure, arguments.out / f"figure3_{name}")
+
+
+def whole_scores(arguments, network, case: Simulated, fold: Fold, found):
+    """Scores in the wedge against the whole specimen, of tilts that show the whole specimen."""
+    settings = synthesis_of(arguments, case.depth, "whole")
+    wedge = {method: images[case.unmeasured] for method, images in found.items()}
+    wedge["LBN"] = drain(synthesize(case.series, network, case.wedge, settings)).tilts
+    return [
+        score
+        for method, images in wedge.items()
+        for angle, image, true in zip(case.wedge, images, case.whole, strict=True)
+        for score in tilt_scores(fold, method, angle, image, true)
+    ]
 
 
 def mean_over_series(scores):

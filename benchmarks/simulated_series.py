@@ -121,6 +121,6 @@ def simulated(arguments) -> list[Path]:
     return sorted(paths)[: arguments.limit]
 
 
-def synthesis_of(arguments, thickness: int) -> SynthesisSettings:
-    """Device and thickness for the network."""
-    return SynthesisSettings(device=arguments.device, thickness=thickness)
+def synthesis_of(arguments, thickness: int, beyond: str = "box") -> SynthesisSettings:
+    """Device and thickness for the network, and what tilts beyond the measured ones show."""
+    return SynthesisSettings(device=arguments.device, thickness=thickness, beyond=beyond)

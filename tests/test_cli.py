@@ -75,7 +75,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from napari_lbn.engine.network import LBN, LBNConfig
 
     torch.manual_seed(3)
-    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
+    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8), box_widths=(4, 8))
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
     return path
@@ -288,7 +288,7 @@ def test_synthesize_keeps_the_order_of_the_angles(
 ) -> None:
     path = tmp_path / "tilts.mrc"
     options = ["--weights", weights, "--thickness", 12]
-    ok("synthesize", series, "--angles=70,-50,0", "--out", path, *options)
+    ok("synthesize", series, "--angles=70,-50,0", "--box", "--out", path, *options)
     np.testing.assert_array_equal(np.loadtxt(path.with_suffix(".tlt")), [70, -50, 0])
     tilts = read(path)
     stack, angles = read(correction / "TS_lbn.mrc"), np.loadtxt(correction / "TS_lbn.tlt")
@@ -297,6 +297,11 @@ def test_synthesize_keeps_the_order_of_the_angles(
         np.testing.assert_allclose(tilts[i], expected, rtol=1e-4, atol=1e-4 * expected.std())
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert record["synthesized_angles"] == [70, -50, 0]
+    assert record["wedge_tilts_show"] == "the reconstruction box alone"
+    ok("synthesize", series, "--angles=70,-30", "--out", path, *options)
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert record["wedge_tilts_show"] == "the whole specimen"
+    assert not np.allclose(read(path)[0], tilts[0], rtol=1e-2)
 
 
 def test_synthesize_takes_an_angle_file_and_tells_measured_angles(

@@ -95,5 +95,6 @@ def test_info_of_bundled_weights_by_name(name: str) -> None:
     done = run("info", name, "--json")
     facts = json.loads(done.stdout)
     assert facts["name"] == name
-    assert bool(facts["config"]["fine_widths"]) == (name == "base")
+    for field in ("fine_widths", "box_widths"):
+        assert bool(facts["config"][field]) == (name == "base")
     assert "When not to trust it" in facts["card"]

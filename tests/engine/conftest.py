@@ -16,7 +16,12 @@ from napari_lbn.engine.tilt_series import TiltSeries
 @pytest.fixture(scope="session")
 def small_config() -> LBNConfig:
     """The paper's layout with few channels."""
-    return LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8), fine_widths=(4, 4, 8))
+    return LBNConfig(
+        widths=(4, 8, 8, 8, 8),
+        unet_widths=(8, 8, 8, 8),
+        fine_widths=(4, 4, 8),
+        box_widths=(4, 4, 8),
+    )
 
 
 @pytest.fixture
@@ -25,7 +30,8 @@ def small_network(small_config: LBNConfig) -> LBN:
     torch.manual_seed(1)
     network = LBN(small_config).eval().requires_grad_(False)
     torch.nn.init.normal_(network.unet.up1[1].conv.weight, std=0.1)
-    torch.nn.init.normal_(network.fine.last.conv.weight, std=0.1)
+    for unet in (network.fine, network.box):
+        torch.nn.init.normal_(unet.last.conv.weight, std=0.1)
     return network
 
 

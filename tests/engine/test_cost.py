@@ -17,10 +17,12 @@ from napari_lbn.engine.cost import (
 )
 from napari_lbn.engine.errors import MemoryBoundError
 from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.tiling import beside_network
 
 SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
 FINE = replace(SMALL, fine_widths=(8, 16, 16))
+BOX = replace(FINE, box_widths=(16, 16, 24))
 SHAPE, VISIBLE, TARGETS = (64, 128), 5, 3
 
 
@@ -35,6 +37,18 @@ def test_operations_are_those_that_torch_counts(thickness: int, config: LBNConfi
     told = network_operations(config, SHAPE, VISIBLE, TARGETS, thickness)
     # a multiply-add is two; the formula takes a volume's upper blocks for a little less
     assert told == pytest.approx(counts[torch.ops.aten.convolution] / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("thickness", [32, 96])
+def test_operations_of_the_box_are_those_that_torch_counts(thickness: int) -> None:
+    network = LBN(BOX).eval()
+    grid = LatentGrid.of(BOX, SHAPE[1], thickness)
+    volume = torch.zeros(BOX.volume_channels, grid.nz, SHAPE[0] // 8, grid.nx)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network.box(volume, grid)
+    counts = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
+    told = [network_operations(c, SHAPE, VISIBLE, TARGETS, thickness) for c in (BOX, FINE)]
+    assert told[0] - told[1] == pytest.approx(counts / 2, rel=0.05)
 
 
 def test_a_thin_specimen_costs_less() -> None:

@@ -96,6 +96,46 @@ def test_events_name_measured_and_synthesized(small_series: TiltSeries, small_ne
     assert all(isinstance(e.image, np.ndarray) for e in ready)
 
 
+def test_beyond_the_measured_range_the_box_alone(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    """Tilts within the range are as they are; those in the wedge come last and are others."""
+    whole = tilts_of(small_series, small_network, SETTINGS)
+    events: list = []
+    boxed = replace(SETTINGS, beyond="box")
+    box = drain(synthesize(small_series, small_network, ANGLES, boxed), events.append).tilts
+    inside = np.abs(ANGLES) <= 60
+    np.testing.assert_array_equal(box[inside], whole[inside])
+    assert all(abs(b - w).max() > 0 for b, w in zip(box[~inside], whole[~inside], strict=True))
+    ready = [e for e in events if isinstance(e, TiltReady)]
+    assert [e.index for e in ready] == [1, 2, 0, 3, 4]
+    for event in ready:
+        np.testing.assert_array_equal(event.image, box[event.index])
+    fractions = [e.fraction for e in events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+
+
+def test_weights_that_know_no_box_show_the_whole(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    plain = LBN(replace(small_network.config, box_widths=())).eval()
+    plain.load_state_dict(small_network.state_dict(), strict=False)
+    boxed = tilts_of(small_series, plain, replace(SETTINGS, beyond="box"))
+    np.testing.assert_array_equal(boxed, tilts_of(small_series, small_network, SETTINGS))
+
+
+@pytest.mark.parametrize("rows", [None, 8])
+def test_the_box_is_the_same_in_every_tiling(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch, rows: int | None
+) -> None:
+    boxed = replace(SETTINGS, beyond="box")
+    with_tiling(monkeypatch, Tiling(tilts=13, rows=None))
+    whole = tilts_of(small_series, small_network, boxed)
+    with_tiling(monkeypatch, Tiling(tilts=1, rows=rows))
+    pieces = tilts_of(small_series, small_network, boxed)
+    assert np.linalg.norm(pieces - whole) <= 1e-4 * np.linalg.norm(whole - whole.mean())
+
+
 def test_rows_limit_the_work(small_series: TiltSeries, small_network: LBN) -> None:
     part = SynthesisSettings(device="cpu", rows=slice(8, 24))
     assert tilts_of(small_series, small_network, part).shape == (5, 16, 52)

@@ -18,6 +18,7 @@ from napari_lbn.engine.tilt_series import TiltSeries
 
 CONFIG = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 8, 8, 8), coarse_updates=2)
 FINE = replace(CONFIG, fine_widths=(16, 16, 16))
+BOX = replace(CONFIG, box_widths=(32, 64, 96))
 SIZE, THICKNESS, N_TILTS = (192, 1024), 200, 5
 LEFT_OVER = 250e6
 """Bytes of small pieces that the C library keeps for later."""
@@ -42,7 +43,7 @@ def account() -> None:
 
 
 @pytest.mark.parametrize("rows", [None, 8])
-@pytest.mark.parametrize("config", [CONFIG, FINE], ids=["plain", "with a fine UNet"])
+@pytest.mark.parametrize("config", [CONFIG, FINE, BOX], ids=["plain", "fine", "box"])
 def test_memory_is_what_it_is_said_to_be(
     account: None, monkeypatch: pytest.MonkeyPatch, rows: int | None, config: LBNConfig
 ) -> None:
@@ -52,7 +53,7 @@ def test_memory_is_what_it_is_said_to_be(
     images = np.random.default_rng(0).normal(30, 3, (N_TILTS, *SIZE)).astype(np.float32)
     series = TiltSeries.from_array(images, np.linspace(-60, 60, N_TILTS))
     network = LBN(config).eval()
-    settings = SynthesisSettings(device="cpu", thickness=THICKNESS)
+    settings = SynthesisSettings(device="cpu", thickness=THICKNESS, beyond="box")
     before = resident("VmRSS")
     drain(synthesize(series, network, np.array([75.0, 90.0]), settings))
     taken = resident("VmHWM") - before

@@ -44,6 +44,16 @@ OutOption = Annotated[
     ),
 ]
 
+BoxOption = Annotated[
+    bool,
+    typer.Option(
+        "--box",
+        help="Beyond the measured range show the reconstruction box alone, as tilts of `correct` "
+        "do and a tomogram needs, not all that the microscope would see.",
+        rich_help_panel=WEDGE,
+    ),
+]
+
 
 def synthesize(
     series: SeriesOptions,
@@ -52,6 +62,7 @@ def synthesize(
     adapt: AdaptOptions,
     out: OutOption,
     angles: AnglesOption = None,
+    box: BoxOption = False,
     full_size: FullSizeOption = False,
 ) -> None:
     """Predict tilts at any angles from the measured tilts.
@@ -78,7 +89,7 @@ def synthesize(
     images = opened.image_shape if full_size else chosen.image_shape
     check_free_space(out.parent, SAMPLE_BYTES * wanted.size * math.prod(images))
     _tell(chosen, wanted)
-    tilts, record = _run(opened, wanted, chosen, settings)
+    tilts, record = _run(opened, wanted, chosen, settings, box=box)
     _write(outputs, tilts, record, opened if full_size else None)
     tell_written(outputs)
 
@@ -100,11 +111,13 @@ def _run(
     angles: NDArray[np.float64],
     chosen: CorrectionPlan,
     settings: CorrectionSettings,
+    *,
+    box: bool,
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Tilts ``(n, y, x)`` at the working pixel size, in the input's units, and their record."""
     from napari_lbn.engine.binning import bin_series
     from napari_lbn.engine.correct.network import ready_network
-    from napari_lbn.engine.provenance import describe_run
+    from napari_lbn.engine.provenance import WHOLE, describe_run
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.synthesis import synthesize as job
 
@@ -112,8 +125,11 @@ def _run(
     record = describe_run(series, working, chosen, settings)
     ready = run_job(ready_network(working, chosen, settings))
     with on_device(ready.network, settings.device) as network:
-        result = run_job(job(working, network, angles, settings.for_synthesis()))
+        how = settings.for_wedge() if box else settings.for_synthesis()
+        result = run_job(job(working, network, angles, how))
     record |= {"adaptation": ready.adaptation, "synthesized_angles": angles}
+    if not box:
+        record["wedge_tilts_show"] = WHOLE
     return result.tilts, record
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from .device import choose_device, default_memory_bound
+from .network.box_unet import INPUTS
 from .network.config import LBNConfig
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
@@ -63,6 +64,7 @@ def network_operations(
     refined = n_targets * (2 * w * 7**2 + (w * w + w) * 5**2) if config.image_channels else 0
     tilts = per_pixel * (n_visible + n_targets) + refined
     unets = 27 * voxels * (fine + half / 8) + fine_operations(config, shape[0], grid)
+    unets += box_operations(config, shape[0], grid)
     return tilts * pixels + unets
 
 
@@ -72,14 +74,29 @@ def fine_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
     if not widths:
         return 0.0
     step = config.downsampling // config.subpixels
-    of_learned = config.volume_channels - config.downsampling * config.subpixels**2
-    work = 2.0 * step * widths[0]
+    rows = round_up(height, config.downsampling) / step
+    voxels = config.subpixels**2 * grid.nz * grid.width * rows
+    return voxels * _lattice_operations(step, step, widths)
+
+
+def box_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
+    """Multiply-adds of the 3D UNet of the box (`network.box_unet`); none where there is none."""
+    widths = config.box_widths
+    if not widths:
+        return 0.0
+    rows, width = (
+        round_up(n, 2 ** (len(widths) - 1)) for n in (-(-height // config.downsampling), grid.width)
+    )
+    return grid.nz * rows * width * _lattice_operations(INPUTS, 1, widths)
+
+
+def _lattice_operations(n_in: int, n_out: int, widths: tuple[int, ...]) -> float:
+    """Multiply-adds of a `network.lattice_unet` for each voxel."""
+    work = float(n_in + n_out) * widths[0]
     for level, width in enumerate(widths[:-1]):
         # a stride of 2 and its mirror: each an eighth of the taps of a layer at this level
         work += (2 * width**2 + 2 * width * widths[level + 1] / 8) / 8**level
-    work += (widths[-1] ** 2 + of_learned * widths[-1] / 27) / 8 ** (len(widths) - 1)
-    rows = round_up(height, config.downsampling) / step
-    return 27 * work * config.subpixels**2 * grid.nz * grid.width * rows
+    return 27 * (work + widths[-1] ** 2 / 8 ** (len(widths) - 1))
 
 
 @lru_cache(maxsize=4)

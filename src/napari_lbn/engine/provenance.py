@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .correct.settings import CorrectionSettings
     from .tilt_series import TiltSeries
 
+BOX, WHOLE = "the reconstruction box alone", "the whole specimen"
+"""What tilts synthesized beyond the measured range show."""
+
 
 def describe_series(series: TiltSeries) -> dict[str, Any]:
     """JSON-able provenance of a tilt series."""
@@ -44,6 +47,7 @@ def describe_run(
         "synthesized_band_limit": band_limit(working.pixel_size),
         "weights": {"name": plan.weights.name, "sha256": plan.weights.sha256},
         "synthesized_angles": [round(float(a), 4) for a in plan.new_angles],
+        "wedge_tilts_show": BOX if plan.weights.config.get("box_widths") else WHOLE,
         "thickness": plan.thickness,
         "options": options,
     }

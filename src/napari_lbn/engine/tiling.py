@@ -126,6 +126,7 @@ def stage_memory(
         "tomography": latents + volume + in_band + matrices,
         "correction": latents + volume + _unet_memory(config, volume, rows, tiling),
         "fine correction": latents + volume + _fine_memory(config, grid, rows, tiling),
+        "box": volume + _box_memory(config, grid, rows, tiling),
         "decoding": volume + band * volume_row + decoding,
     }
 
@@ -153,6 +154,17 @@ def _fine_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling)
     image = grid.nz * grid.width * rows * config.downsampling * fine**2
     piece_bytes = FLOAT * piece * of_voxel
     return piece_bytes + min(piece_bytes, FINE_BYTES) + FLOAT * image
+
+
+def _box_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling) -> float:
+    """Bytes of the UNet of the box beside the latent volume: its finest maps, a convolution."""
+    if not config.box_widths:
+        return 0.0
+    width = round_up(grid.width, 2 ** (len(config.box_widths) - 1))
+    one = FLOAT * grid.nz * rows * width * config.box_widths[0]
+    share = 1.0 if tiling.rows is None else min((tiling.rows + 2) / rows, 1.0)
+    image = FLOAT * grid.nz * rows * grid.width * config.downsampling * grid.subpixels**2
+    return UNET_MAPS * one + max(UNET_TAPS * share * one, image)
 
 
 def _tilt_memory(config: LBNConfig, size: tuple[int, int], tiling: Tiling) -> tuple[float, float]:

@@ -201,9 +201,13 @@ def test_gradients_reach_every_parameter(small_config: LBNConfig) -> None:
     network = LBN(small_config)
     nn.init.normal_(network.unet.up1[1].conv.weight, std=0.1)
     nn.init.normal_(network.refinement.last.conv.weight, std=0.1)
-    for start in (network.fine.learned, network.fine.last.conv):
-        nn.init.normal_(start.weight, std=0.1)
-    network(torch.randn(4, 1, 64, 64), [-45.0, -15, 15, 45], [60.0]).square().mean().backward()
+    for unet in (network.fine, network.box):
+        nn.init.normal_(unet.last.conv.weight, std=0.1)
+    tilts, angles = torch.randn(4, 1, 64, 64), [-45.0, -15, 15, 45]
+    network(tilts, angles, [60.0]).square().mean().backward()
+    grid = LatentGrid.of(network.config, 64)
+    volume = torch.randn(network.config.volume_channels, grid.nz, 8, grid.nx)
+    network.box(volume, grid).square().mean().backward()
     dead = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     # a bias in front of a GroupNorm of one channel a group is removed by the normalisation
     assert all(name.endswith("conv.bias") for name in dead)

@@ -70,7 +70,7 @@ def correct(
             working,
             network,
             _angles(chosen, settings),
-            settings.for_synthesis(),
+            settings.for_wedge(),
             stats=stats,
             fractions=shares["synthesize"],
             cancel=cancel,

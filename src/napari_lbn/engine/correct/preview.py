@@ -52,7 +52,7 @@ def preview(
     if new.size == 0:
         return
     synthesis = drain(
-        synthesize(series, network, new, settings.for_synthesis(band), stats=stats, cancel=cancel)
+        synthesize(series, network, new, settings.for_wedge(band), stats=stats, cancel=cancel)
     )
     inner = slice(slab.start - band.start, slab.stop - band.start)
     rows = synthesized_rows(synthesis.tilts, new, stats)(inner)

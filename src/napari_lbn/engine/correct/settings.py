@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..device import choose_device, default_memory_bound
@@ -88,6 +88,10 @@ class CorrectionSettings:
             thickness=self.thickness,
             rows=rows,
         )
+
+    def for_wedge(self, rows: slice = slice(None)) -> SynthesisSettings:
+        """The same for tilts that fill the wedge of a tomogram: of its box, where weights can."""
+        return replace(self.for_synthesis(rows), beyond="box")
 
     def for_wbp(self) -> WBPSettings:
         """The part that concerns reconstruction."""

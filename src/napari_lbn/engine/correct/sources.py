@@ -119,7 +119,7 @@ def augmented_source(
                 working,
                 network,
                 new,
-                settings.for_synthesis(),
+                settings.for_wedge(),
                 stats=stats,
                 fractions=(begin, 1.0),
                 cancel=cancel,

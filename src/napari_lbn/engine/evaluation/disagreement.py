@@ -161,7 +161,7 @@ def measure_disagreement(
     yield Progress(stage="Reading the tilt series", done=0, total=1, fraction=0.0)
     working = bin_series(series, chosen.binning, cancel=cancel)
     how = DisagreementSettings(
-        wbp=settings.for_wbp(), synthesis=settings.for_synthesis(), subsets=subsets
+        wbp=settings.for_wbp(), synthesis=settings.for_wedge(), subsets=subsets
     )
     with on_device(load_network(chosen.weights), settings.device) as network:
         return (yield from disagreement(working, network, chosen.new_angles, how, cancel=cancel))

@@ -120,7 +120,7 @@ class Stages:
                 self.chosen.new_angles,
                 DisagreementSettings(
                     wbp=correction.for_wbp(),
-                    synthesis=correction.for_synthesis(),
+                    synthesis=correction.for_wedge(),
                     subsets=self.settings.subsets,
                 ),
                 fractions=self.shares["disagreement"],
@@ -133,7 +133,7 @@ class Stages:
             self.series,
             self.network,
             self.chosen.new_angles,
-            self.settings.correction.for_synthesis(),
+            self.settings.correction.for_wedge(),
             fractions=self.shares["nulls"],
             cancel=self.cancel,
         )

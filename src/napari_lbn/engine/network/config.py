@@ -14,7 +14,13 @@ from ..errors import WeightsError
 
 FORMAT_VERSION = 1
 
-_ABSENT = {"updates": 0, "updates_after": 0, "image_channels": False, "fine_widths": ()}
+_ABSENT = {
+    "updates": 0,
+    "updates_after": 0,
+    "image_channels": False,
+    "fine_widths": (),
+    "box_widths": (),
+}
 """What it means that weights do not name a field: they are older than it."""
 
 
@@ -88,6 +94,10 @@ class LBNConfig:
         Channels of the levels of the second 3D UNet, which corrects the image channels on a
         lattice of D / s pixels (`fine_unet`): one for each stride of 2 from there to the
         latents', and one more. Empty is without, as in the paper.
+    box_widths : tuple of int
+        Channels of the levels of the 3D UNet that tells the reconstruction box from what
+        lies beside it, for tilts in the missing wedge (`box_unet`). Empty is without, as in
+        the paper; those tilts then show the whole specimen too.
     axis : {"geometry", "centre"}
         Rotation axis in latent coordinates: (n - 1) / (2 D), where pixel i of the latent
         lies at image pixel D i; or the centre of the latent grid.
@@ -114,6 +124,7 @@ class LBNConfig:
     updates_after: int = 1
     coarse_updates: int = 48
     fine_widths: tuple[int, ...] = ()
+    box_widths: tuple[int, ...] = ()
     axis: Literal["geometry", "centre"] = "geometry"
 
     def __post_init__(self) -> None:
@@ -137,8 +148,8 @@ class LBNConfig:
             raise WeightsError("The latent volume cannot be narrower than the image.")
         if (self.updates or self.updates_after) and self.latent_sum != "mean":
             raise WeightsError("Updates of the latent volume need tilts weighted by 'mean'.")
-        if self.fine_widths and not self.image_channels:
-            raise WeightsError("A fine UNet needs image channels to correct.")
+        if (self.fine_widths or self.box_widths) and not self.image_channels:
+            raise WeightsError("A fine or box UNet needs image channels to correct.")
         if self.fine_widths and 2 ** (len(self.fine_widths) - 1) != self.subpixels:
             raise WeightsError(
                 f"A fine UNet of {len(self.fine_widths)} levels does not reach from "

@@ -4,21 +4,20 @@ To the paper's UNet a cube of D x D x D image pixels is one voxel with many chan
 has to say everything about them at once. But the image channels of the latent volume, put
 in order, are a volume of the specimen on a lattice of D / s pixels: there, a few small
 convolutions that are the same everywhere correct what noise and the missing wedge did to
-details a few pixels wide. What the learned channels know of the place joins them at the
-coarsest level, whose lattice is that of the latents.
+details a few pixels wide.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from .latent_projection import round_up, to_channels, to_fine
-from .layers import ConvUnit, band_rows, in_bands
+from .lattice_unet import LatticeUNet
+from .layers import band_rows, in_bands
 
 if TYPE_CHECKING:
     from .config import LBNConfig
@@ -31,13 +30,10 @@ WHOLE_BANDS = 64
 MIN_SIDE = 32
 
 
-class FineUNet(nn.Module):
+class FineUNet(LatticeUNet):
     """Correction of the image channels of a latent volume.
 
-    A double 3 x 3 x 3 block for each of the `fine_widths`, strides of 2 between them, and
-    back with transposed convolutions, whose output is added to that of the same level.
-    There are no statistics but one scale, so a place comes out the same in any volume. The
-    last layer and the way in of the learned channels start at zero.
+    There are no statistics but one scale, so a place comes out the same in any volume.
 
     Parameters
     ----------
@@ -46,24 +42,12 @@ class FineUNet(nn.Module):
     """
 
     def __init__(self, config: LBNConfig) -> None:
-        super().__init__()
-        self.slope, self.subpixels = config.slope, config.subpixels
-        self.step = config.downsampling // config.subpixels
-        self.reach = reach_of(len(config.fine_widths))
-        self.n_image = config.downsampling * config.subpixels**2
-        widths = config.fine_widths
-        levels = [*pairwise(widths)]
-        self.first = self._unit(self.step, widths[0])
-        self.down = nn.ModuleList(self._unit(a, b, stride=2) for a, b in levels)
-        self.up = nn.ModuleList(self._unit(b, a, stride=2, transposed=True) for a, b in levels)
-        self.within = nn.ModuleList(self._unit(width, width) for width in widths)
-        self.merge = nn.ModuleList(self._unit(width, width) for width in widths[:-1])
-        self.learned = nn.Conv3d(config.volume_channels - self.n_image, widths[-1], 1)
-        self.last = self._unit(widths[0], self.step)
-        for parameter in (*self.learned.parameters(), *self.last.parameters()):
-            nn.init.zeros_(parameter)
-        # a quarter faster on a CPU
-        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        levels = len(config.fine_widths)
+        n_image = config.downsampling * config.subpixels**2
+        step = config.downsampling // config.subpixels
+        super().__init__(step, step, config.fine_widths, config.slope)
+        self.subpixels, self.step, self.n_image = config.subpixels, step, n_image
+        self.reach = reach_of(levels)
 
     def forward(self, volume: Tensor, grid: LatentGrid) -> Tensor:
         """Correct a latent volume in the field of view.
@@ -81,8 +65,8 @@ class FineUNet(nn.Module):
             Same shape, float32.
         """
         view = slice(grid.margin, grid.margin + grid.width)
-        seen = volume[..., view]
-        scale = seen[-self.n_image :].float().std().clamp_min(1e-12)
+        seen = volume[-self.n_image :, ..., view]
+        scale = seen.float().std().clamp_min(1e-12)
         changes = self._in_pieces(seen, scale)
         # volumes are large: in place where no derivative needs what was there
         corrected = volume.float().clone() if torch.is_grad_enabled() else volume
@@ -107,11 +91,10 @@ class FineUNet(nn.Module):
         return changes
 
     def _changes(self, seen: Tensor, scale: Tensor) -> Tensor:
-        """Corrections of the image channels of a volume ``(c, z, y, x)``."""
-        learned, image = seen[: -self.n_image].float(), seen[-self.n_image :].float()
-        lattice = self.to_lattice(to_fine(image, self.subpixels))
+        """Corrections of image channels ``(c, z, y, x)``."""
+        lattice = self.to_lattice(to_fine(seen.float(), self.subpixels))
         with in_bands(None):  # a piece is small enough
-            made = self.corrections(lattice[None] / scale, learned[None])[0].float() * scale
+            made = self.corrections(lattice[None] / scale)[0].float() * scale
         return to_channels(self.from_lattice(made, self.step * self.subpixels), self.subpixels)
 
     def to_lattice(self, fine: Tensor) -> Tensor:
@@ -126,31 +109,6 @@ class FineUNet(nn.Module):
         step, depth, height, width = lattice.shape
         lines = lattice.permute(1, 2, 0, 3).reshape(depth, height * step // rows, rows, width)
         return lines.permute(0, 3, 2, 1)
-
-    def corrections(self, lattice: Tensor, learned: Tensor) -> Tensor:
-        """Of lattices ``(n, D / s, z, y, x)`` and learned ``(n, c, z / s, y / s, x / s)``."""
-        x = self._active(self.first(lattice.contiguous(memory_format=torch.channels_last_3d)))
-        levels = []
-        for within, down in zip(self.within, self.down, strict=False):
-            x = self._active(within(x))
-            levels.append(x)
-            x = self._active(down(x))
-        x = self._active(self.within[-1](x + self.learned(learned)))
-        for up, merge in zip(reversed(self.up), reversed(self.merge), strict=True):
-            x = self._active(up(x).add_(levels.pop()))
-            x = self._active(merge(x))
-        corrected: Tensor = self.last(x)
-        return corrected
-
-    def _unit(
-        self, n_in: int, n_out: int, *, stride: int = 1, transposed: bool = False
-    ) -> ConvUnit:
-        return ConvUnit(
-            n_in, n_out, stride=stride, transposed=transposed, groups=0, slope=self.slope, dims=3
-        )
-
-    def _active(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(x, self.slope, inplace=True)
 
 
 def _pieces(length: int, side: int, overlap: int) -> list[tuple[slice, slice]]:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .banding import add_in_place
-from .coarse import known_shares
+from .box_unet import BoxUNet
+from .coarse import known_shares, low_passed
 from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
@@ -21,6 +22,9 @@ from .unet3d import MULTIPLE, UNet3d
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+BOX_SIGMA = 3.0
+"""Pixels: finer than this, the box's volume is left alone (docs/method.md has the measurement)."""
 
 
 class LBN(nn.Module):
@@ -36,6 +40,7 @@ class LBN(nn.Module):
         self.tomography = LatentTomography(self.config)
         self.unet = UNet3d(self.config)
         self.fine = FineUNet(self.config) if self.config.fine_widths else None
+        self.box = BoxUNet(self.config) if self.config.box_widths else None
         self.decoder = Decoder(self.config)
         self.refinement = Refinement(self.config) if self.config.image_channels else None
 
@@ -107,6 +112,19 @@ class LBN(nn.Module):
         tilts: Tensor = self.decoder(latents[:, :d])
         if self.refinement is not None:
             tilts = self.refinement(latents_to_image(latents[:, d:], self.config), tilts, known)
+        return tilts[..., : size[0], : size[1]]
+
+    def decode_box(self, latents: Tensor, size: tuple[int, int]) -> Tensor:
+        """Latent projections of the `box` alone ``(m, c, y / D, x / D)`` to ``(m, 1, *size)``.
+
+        Of what decoder and refinement would add, trained as they were on the whole specimen,
+        neither what is coarse nor what is fine: both are known better by the volume.
+        """
+        assert self.refinement is not None
+        d = self.config.latent_channels
+        image = latents_to_image(latents[:, d:], self.config)
+        added = self.refinement(image, self.decoder(latents[:, :d])) - image
+        tilts = image + low_passed(added, (BOX_SIGMA, BOX_SIGMA))
         return tilts[..., : size[0], : size[1]]
 
     def n_parameters(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,10 @@ class SynthesisSettings:
         Bytes on that device; half of what is free by default.
     thickness : int or None
         Pixels; used by weights whose latent volume is a slab.
+    beyond : {"whole", "box"}
+        What tilts beyond the measured range show: the whole specimen, as a measured tilt
+        would; or, with weights that know the difference, the reconstruction box alone, which
+        is what a tomogram needs.
     rows : slice
         Rows of y to work on; all by default. The network's statistics are then those of
         these rows, so a part differs slightly from the same rows of the whole.
@@ -32,6 +36,7 @@ class SynthesisSettings:
     device: str = "auto"
     memory_bound: int | None = None
     thickness: int | None = None
+    beyond: Literal["whole", "box"] = "whole"
     rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
 
 

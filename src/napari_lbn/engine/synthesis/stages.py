@@ -13,10 +13,9 @@ from ..device import choose_device, default_memory_bound, is_out_of_memory, rele
 from ..errors import MemoryBoundError
 from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
 from ..network import LBN, in_bands
-from ..network.coarse import known_shares
-from ..network.edge_on import re_project_tilts
 from ..network.latent_projection import LatentGrid
 from ..tiling import beside_network, choose_tiling
+from .decoding import Decoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from .settings import SynthesisSettings
 
 Value = TypeVar("Value")
-
-AHEAD = 8
-"""Tilts re-projected at once: whatever their number, all of the latent volume is read."""
 
 
 class SynthesisRun:
@@ -52,7 +48,6 @@ class SynthesisRun:
         height, width = series.image_shape
         self.size = (len(range(*settings.rows.indices(height))), width)
         self.kept: dict[int, Tensor] | None = None
-        self._ahead: tuple[int, Tensor] = 0, torch.empty(0)
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         visible, bound = series.included.size, settings.memory_bound
         beside = beside_network(
@@ -69,7 +64,10 @@ class SynthesisRun:
         )
 
     def events(self, fractions: tuple[float, float]) -> Iterator[Event]:
-        """Encode, back-project and correct, then re-project and decode tilt by tilt."""
+        """Encode, back-project and correct, then re-project and decode tilt by tilt.
+
+        Tilts of the box alone come last.
+        """
         visible, targets = self.series.included.size, self.angles.size
         total = visible + targets + max(visible // 4, 1)
         done = 0
@@ -91,14 +89,14 @@ class SynthesisRun:
         latents = None
         done += total - visible - targets
         yield progress("Correcting the latent volume", 1, 1)
-        first = 0
-        while first < targets:
-            images = self._retrying(partial(self._decode, volume, first))
-            for image in images:
-                yield self._tilt_ready(first, image)
-                first += 1
-            done += len(images)
-            yield progress("Synthesizing tilts", first, targets)
+        finished = 0
+        for decoding in self._decodings(volume):
+            while not decoding.ended:
+                images = self._retrying(partial(self._decode, decoding))
+                for index, image in zip(decoding.taken(len(images)), images, strict=True):
+                    yield self._tilt_ready(int(index), image)
+                finished, done = finished + len(images), done + len(images)
+                yield progress("Synthesizing tilts", finished, targets)
 
     def encoding(self) -> Iterator[Progress]:
         """Encode what is not kept yet, and nothing else."""
@@ -154,22 +152,39 @@ class SynthesisRun:
         )
         return self.network.complete(volume, latents, angles, self.grid)
 
-    def _projected(self, volume: Tensor, first: int) -> Tensor:
-        """Latents of the next tilts to decode; more at a time than are decoded at once."""
-        start, latents = self._ahead
-        if not start <= first < start + len(latents):
-            angles = self.angles[first : first + AHEAD]
-            start, latents = first, re_project_tilts(volume, angles, self.grid)
-            self._ahead = start, latents
-        return latents[first - start :][: self.tiling.tilts]
+    def _decode(self, decoding: Decoding) -> NDArray[np.float32]:
+        return decoding.next_tilts(self.tiling)
 
-    def _decode(self, volume: Tensor, first: int) -> NDArray[np.float32]:
-        latents = self._projected(volume, first)
-        angles = self.angles[first : first + len(latents)]
-        known = known_shares(self.series.included_angles, angles, latents.device)
-        with in_bands(self.tiling.tilt_rows):
-            images = self.network.decode(latents, self.size, known)[:, 0]
-        return images.float().cpu().numpy()
+    def _decodings(self, volume: Tensor) -> Iterator[Decoding]:
+        """Tilts of the whole specimen, then those of the box alone."""
+        beyond = self._beyond()
+        for box_alone, indices in enumerate((np.flatnonzero(~beyond), np.flatnonzero(beyond))):
+            if indices.size == 0:
+                continue
+            if box_alone:
+                volume = self._retrying(partial(self._box, volume))
+            yield Decoding(
+                network=self.network,
+                volume=volume,
+                grid=self.grid,
+                size=self.size,
+                measured=self.series.included_angles,
+                angles=self.angles[indices],
+                indices=indices,
+                box_alone=bool(box_alone),
+            )
+
+    def _beyond(self) -> NDArray[np.bool_]:
+        """Which tilts show the reconstruction box alone."""
+        if self.settings.beyond == "whole" or self.network.box is None:
+            return np.zeros(self.angles.size, dtype=bool)
+        measured = self.series.included_angles
+        return (self.angles < measured.min()) | (self.angles > measured.max())
+
+    def _box(self, volume: Tensor) -> Tensor:
+        assert self.network.box is not None
+        alone: Tensor = self.network.box(volume, self.grid)
+        return alone
 
     def _tilt_ready(self, index: int, image: NDArray[np.float32]) -> TiltReady:
         angle = float(self.angles[index])
