@@ -1,20 +1,25 @@
 """Figures of weights beside the baselines, on simulated specimens and on a real series.
 
-    python -m napari_lbn.engine.simulation.dataset TUNING --count 8 --validation
-    python -m napari_lbn.engine.simulation.dataset TEST --count 10 --seed0 1000100 --validation
-    python benchmarks/weights_figures.py --tuning TUNING --test TEST [--real TS.mrc]
+    python -m napari_lbn.engine.simulation.dataset TUNING --count 8 --seed0 1000300 SPECIMENS
+    python -m napari_lbn.engine.simulation.dataset TEST --count 12 --seed0 1000400 SPECIMENS
+    python benchmarks/weights_figures.py --weights base fast --tuning TUNING --test TEST
+    python benchmarks/weights_figures.py --real TS.mrc --thickness 200
+
+SPECIMENS are those of the trainings with maps that did not train: --validation --thickness 30 230
+--thickness-nm 60 350 --pre-tilt 10 --lean 4 --maps FOLDERS --use choose (for TEST: report).
 
 Correlation with clean tilts (simulated) and with measured tilts (real). Held-out tilts show
 the whole specimen; in the wedge of a simulated one the truth is the reconstruction box alone,
-which is what a tomogram is made of. Every baseline
-stands there as it is and after the Gaussian low-pass whose width suits it best on the
-tuning specimens; LBN is not filtered.
+which is what a tomogram is made of. Every baseline stands there as it is and after the
+Gaussian low-pass whose width suits it best on the tuning specimens; LBN is not filtered.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +36,10 @@ from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
 
 Predict = Callable[[NDArray, NDArray, NDArray], NDArray]
+Make = Callable[[int], Predict]
+"""A predictor for a thickness in pixels."""
 WIDTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 MEASURED, LAST = 60.1, 81.1
-THICKNESS = 96
 
 
 def lbn(network, thickness: int, beyond: str = "whole") -> Predict:
@@ -47,17 +53,21 @@ def lbn(network, thickness: int, beyond: str = "whole") -> Predict:
     return predict
 
 
+BASELINES: dict[str, Make] = {
+    "WBP re-projection": lambda thickness: lambda t, a, b: wbp_reprojection(t, a, b, thickness),
+    "neighbours, interpolated": lambda _: neighbours,
+    "nearest tilt": lambda _: nearest,
+}
+"""What needs no network."""
+
+
 def baselines(thickness: int) -> dict[str, Predict]:
-    """What needs no network."""
-    return {
-        "WBP re-projection": lambda t, a, b: wbp_reprojection(t, a, b, thickness),
-        "neighbours, interpolated": neighbours,
-        "nearest tilt": nearest,
-    }
+    """The same for one thickness."""
+    return {name: make(thickness) for name, make in BASELINES.items()}
 
 
 def cases(folder: Path, snr: float):
-    """(visible, angles, target angles, clean targets) twice a series: held-out and wedge."""
+    """Task, visible, angles, target angles, clean targets, thickness: two tasks a series."""
     for number, path in enumerate(sorted(folder.glob("*.npz"))):
         with np.load(path) as data:
             angles, clean = data["angles"], data["tilts"].astype(np.float32)
@@ -65,32 +75,33 @@ def cases(folder: Path, snr: float):
             rng = np.random.default_rng(number)
             noisy = -add_noise(clean[inside], snr, rng, profile=data["profile"][inside])
             truth_angles, truth = data["truth_angles"], -data["truth_box"]
+            depth = json.loads(str(data["metadata"]))["depth"]
         angles, clean = angles[inside], -clean[inside]
         hidden = np.arange(angles.size) % 4 == 2
         tilts = normalise(noisy, angles)[0]
         visible = normalise(noisy[~hidden], angles[~hidden])[0]
-        yield "held-out", visible, angles[~hidden], angles[hidden], clean[hidden]
+        yield "held-out", visible, angles[~hidden], angles[hidden], clean[hidden], depth
         beyond = (np.abs(truth_angles) > MEASURED) & (np.abs(truth_angles) < LAST)
-        yield "wedge", tilts, angles, truth_angles[beyond], truth[beyond]
+        yield "wedge", tilts, angles, truth_angles[beyond], truth[beyond], depth
 
 
-def score(predict: Predict, folder: Path, snr: float, widths=(0.0,)) -> dict[str, list[float]]:
+def score(make: Make, folder: Path, snr: float, widths=(0.0,)) -> dict[str, list[float]]:
     """Mean correlation of each task for each low-pass width."""
     found: dict[str, list[list[float]]] = {"held-out": [], "wedge": []}
-    for task, tilts, angles, targets, clean in cases(folder, snr):
-        out = predict(tilts, angles, targets)
+    for task, tilts, angles, targets, clean, depth in cases(folder, snr):
+        out = make(depth)(tilts, angles, targets)
         for one, truth in zip(out, clean, strict=True):
             rows = [correlation(low_passed(one[None], width)[0], truth) for width in widths]
             found[task].append(rows)
     return {task: list(np.mean(rows, axis=0)) for task, rows in found.items()}
 
 
-def simulated_table(predict: Predict, tuning: Path, test: Path, snr: float) -> None:
+def simulated_table(networks: dict[str, Make], tuning: Path, test: Path, snr: float) -> None:
     """Print the table for one signal-to-noise ratio."""
     print(f"\nSimulated specimens, SNR {snr:g}\n")
     print("| method | held-out, as it is | low-passed | wedge 63-81°, as it is | low-passed |")
     print("|---|---|---|---|---|")
-    for name, baseline in baselines(THICKNESS).items():
+    for name, baseline in BASELINES.items():
         tuned = score(baseline, tuning, snr, WIDTHS)
         best = {task: int(np.argmax(values)) for task, values in tuned.items()}
         tested = score(baseline, test, snr, WIDTHS)
@@ -99,11 +110,13 @@ def simulated_table(predict: Predict, tuning: Path, test: Path, snr: float) -> N
             width = WIDTHS[best[task]]
             cells += [f"{tested[task][0]:.3f}", f"{tested[task][best[task]]:.3f} (σ {width:g} px)"]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    own = score(predict, test, snr)
-    print(f"| **LBN** | **{own['held-out'][0]:.3f}** | | **{own['wedge'][0]:.3f}** | |", flush=True)
+    for name, make in networks.items():
+        own = score(make, test, snr)
+        cells = [f"**{own[task][0]:.3f}**" for task in ("held-out", "wedge")]
+        print(f"| **LBN, `{name}`** | {cells[0]} | | {cells[1]} | |", flush=True)
 
 
-def real_table(network, path: Path, thickness: int) -> None:
+def real_table(networks: dict, path: Path, thickness: int) -> None:
     """Print correlations with hidden measured tilts: every fourth one, and the edges."""
     series = open_tilt_series(path)
     angles = series.angles
@@ -112,7 +125,8 @@ def real_table(network, path: Path, thickness: int) -> None:
         "beyond 51°": np.abs(angles) > 51.5,
         "beyond 45°": np.abs(angles) > 45.5,
     }
-    methods = {"LBN": lbn(network, thickness), **baselines(thickness)}
+    own = {f"LBN, `{name}`": lbn(network, thickness) for name, network in networks.items()}
+    methods = {**own, **baselines(thickness)}
     print(f"\n{path.name}: full resolution, 2 x 2, 4 x 4\n")
     print(f"| hidden | {' | '.join(methods)} |\n|{'---|' * (len(methods) + 1)}")
     images = series.read()
@@ -132,19 +146,23 @@ def real_table(network, path: Path, thickness: int) -> None:
 def main() -> None:
     """Print every table that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="base")
+    parser.add_argument("--weights", nargs="+", default=("base",))
     parser.add_argument("--tuning", type=Path)
     parser.add_argument("--test", type=Path)
     parser.add_argument("--snr", type=float, nargs="+", default=(0.1, 0.3, 1.0))
     parser.add_argument("--real", type=Path, nargs="*", default=())
     parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
     given = parser.parse_args()
-    network = load_network(read_weights_info(find_weights(given.weights)))
+    networks = {
+        Path(name).stem: load_network(read_weights_info(find_weights(name)))
+        for name in given.weights
+    }
+    makers = {name: partial(lbn, network, beyond="box") for name, network in networks.items()}
     if given.tuning and given.test:
         for snr in given.snr:
-            simulated_table(lbn(network, THICKNESS, "box"), given.tuning, given.test, snr)
+            simulated_table(makers, given.tuning, given.test, snr)
     for path in given.real:
-        real_table(network, path, given.thickness)
+        real_table(networks, path, given.thickness)
 
 
 if __name__ == "__main__":

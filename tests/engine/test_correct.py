@@ -101,8 +101,11 @@ def test_events_come_in_order(small_series: TiltSeries, settings: CorrectionSett
     assert [(s.part, s.preview) for s in slabs[:2]] == [("measured", True), ("synthesized", True)]
     assert not any(s.preview for s in slabs[2:])
     tilts = [e for e in events if isinstance(e, TiltReady)]
-    np.testing.assert_allclose([t.angle for t in tilts], result.angles)
-    assert [t.synthesized for t in tilts] == list(result.synthesized)
+    assert sorted(t.index for t in tilts) == [*range(result.angles.size)]
+    for tilt in tilts:
+        assert tilt.angle == result.angles[tilt.index]
+        np.testing.assert_array_equal(tilt.image, result.tilts[tilt.index])
+    assert all(t.synthesized == result.synthesized[t.index] for t in tilts)
     assert events.index(slabs[1]) < events.index(tilts[0]) < events.index(slabs[2])
     fractions = [e.fraction for e in events if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
@@ -147,7 +150,7 @@ def test_finer_series_are_binned_and_can_come_back(small_weights: Path) -> None:
     stack = list(images_out)
     assert {image.shape for image in stack} == {(61, 83)}
     np.testing.assert_array_equal(stack[list(angles).index(0.0)], images[3])
-    assert stack[-1].mean() == pytest.approx(30, rel=0.05)
+    assert stack[-1].mean() == pytest.approx(30, rel=0.1)
 
 
 def test_coarser_series_and_unknown_pixel_sizes_are_refused(
