@@ -83,3 +83,18 @@ def test_common_gain_undoes_the_transmission_of_counts_only() -> None:
     np.testing.assert_allclose(scaled, counts.mean.max(), rtol=1e-3)
     centred = stats_of(np.zeros(ANGLES.size), np.ones(ANGLES.size))
     np.testing.assert_array_equal(common_gain(centred, ANGLES), 1)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_an_object_of_a_volume_keeps_its_contrast_at_any_angle(counts: bool) -> None:
+    """Tilts whose deviation grows with the path and the noise: the object's does not."""
+    mean = transmitted(ANGLES) if counts else np.zeros(ANGLES.size)
+    deviation = 0.02 * (mean if counts else 1) / np.cos(np.deg2rad(ANGLES))
+    stats = stats_of(mean, deviation)
+    contrast = 0.01 * (mean if counts else np.ones(ANGLES.size))  # of the object, in input units
+    in_the_volume = np.mean(contrast / deviation)  # where the tilts are normalised
+    wanted = np.array([0.0, 63.0, 75.0])
+    seen = in_the_volume * stats.scale_of_a_volume(wanted) * common_gain(stats, wanted)
+    expected = contrast * common_gain(stats, ANGLES)
+    np.testing.assert_allclose(seen, expected.mean(), rtol=0.02)
+    np.testing.assert_allclose(expected, expected.mean(), rtol=0.02)

@@ -86,6 +86,25 @@ class IntensityStats:
         mean = _fit_and_evaluate(self.angles, self.mean, angles, log=bool(np.all(self.mean > 0)))
         return mean, _fit_and_evaluate(self.angles, self.std, angles, log=True)
 
+    def scale_of_a_volume(self, angles: ArrayLike) -> NDArray[np.float64]:
+        """The unit of a volume made from these tilts, normalised, as seen at any angles.
+
+        A tilt of the whole specimen has the standard deviation of `at`, which grows with the
+        path and with the noise. An object within the volume does not: it has the contrast
+        that it has on the mean in the normalised tilts, and in counts that is proportional
+        to the transmitted mean.
+
+        Parameters
+        ----------
+        angles : array_like
+            Degrees in (-90, 90].
+        """
+        wanted = np.asarray(angles, dtype=np.float64)
+        if not self.are_counts:
+            return np.full(wanted.shape, 1 / np.mean(1 / self.std))
+        transmitted = self.at(self.angles)[0]
+        return np.asarray(self.at(wanted)[0] / np.mean(transmitted / self.std))
+
 
 def normalise(
     tilts: NDArray[np.float32], angles: ArrayLike

@@ -94,7 +94,7 @@ class SynthesisRun:
             while not decoding.ended:
                 images = self._retrying(partial(self._decode, decoding))
                 for index, image in zip(decoding.taken(len(images)), images, strict=True):
-                    yield self._tilt_ready(int(index), image)
+                    yield self._tilt_ready(int(index), image, box_alone=decoding.box_alone)
                 finished, done = finished + len(images), done + len(images)
                 yield progress("Synthesizing tilts", finished, targets)
 
@@ -186,12 +186,14 @@ class SynthesisRun:
         alone: Tensor = self.network.box(volume, self.grid)
         return alone
 
-    def _tilt_ready(self, index: int, image: NDArray[np.float32]) -> TiltReady:
+    def _tilt_ready(self, index: int, image: NDArray[np.float32], *, box_alone: bool) -> TiltReady:
         angle = float(self.angles[index])
         measured = np.flatnonzero(np.isclose(self.stats.angles, angle, atol=1e-6))
         if measured.size:
             mean, std = self.stats.mean[measured[0]], self.stats.std[measured[0]]
         else:
             mean, std = (value[0] for value in self.stats.at([angle]))
+        if box_alone:
+            std = self.stats.scale_of_a_volume([angle])[0]
         scaled = image * np.float32(std) + np.float32(mean)
         return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
