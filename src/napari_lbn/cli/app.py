@@ -16,6 +16,7 @@ from .export import export
 from .filter import filter_app
 from .handedness import handedness
 from .info import info
+from .make_weights import make_weights
 from .reconstruct import reconstruct
 from .simulate import simulate
 from .synthesize import synthesize
@@ -66,5 +67,6 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     add_command(app, _command)
+add_command(app, make_weights, name="make-weights")
 app.add_typer(filter_app)
 app.add_typer(data_app)

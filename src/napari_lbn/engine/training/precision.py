@@ -35,9 +35,10 @@ def fastest_precision(device: str) -> Precision:
 
 
 def _convolve(dtype: torch.dtype) -> None:
-    image = torch.ones(4, 32, 64, 64).to(memory_format=torch.channels_last)
-    weight = torch.ones(32, 32, 7, 7, requires_grad=True)  # draws no random numbers
-    with torch.enable_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+    half = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
+    with torch.inference_mode(False), torch.enable_grad(), half:
+        image = torch.ones(4, 32, 64, 64).to(memory_format=torch.channels_last)
+        weight = torch.ones(32, 32, 7, 7, requires_grad=True)  # draws no random numbers
         torch.nn.functional.conv2d(image, weight, padding=3).sum().backward()
 
 

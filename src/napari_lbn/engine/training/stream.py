@@ -82,7 +82,7 @@ class SpecimenStream(Sequence[TrainingSeries]):
         self._pending: set[Future[list[TrainingSeries]]] = set()
         self._seed = settings.first_seed
         self._credit = 0.0
-        self._executor: Executor | None = _executor(settings.workers)
+        self._executor: Executor | None = spare_processes(settings.workers)
 
     def __len__(self) -> int:
         self._renew()
@@ -149,7 +149,8 @@ class SpecimenStream(Sequence[TrainingSeries]):
                 return
 
 
-def _executor(workers: int) -> Executor:
+def spare_processes(workers: int) -> Executor:
+    """Processes of one thread each, which leave Ctrl-C to this one; a thread of it for 0."""
     if workers == 0:
         return ThreadPoolExecutor(max_workers=1)
     # A forked process would inherit locks of torch's threads and of the GPU.
