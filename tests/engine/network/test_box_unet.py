@@ -15,6 +15,8 @@ from napari_lbn.engine.network.edge_on import re_project_tilts
 from napari_lbn.engine.network.image_channels import image_to_latents, latents_to_image
 from napari_lbn.engine.network.latent_projection import LatentGrid, to_channels, to_fine
 
+from .disturbed import disturbed
+
 CONFIG = LBNConfig(
     widths=(4, 4, 8, 8, 8),
     groups=(1, 2, 2, 2, 2),
@@ -23,14 +25,6 @@ CONFIG = LBNConfig(
     box_widths=(4, 6, 8),
 )
 N_IMAGE = CONFIG.downsampling * CONFIG.subpixels**2
-
-
-def disturbed(unet: BoxUNet) -> BoxUNet:
-    """Weights that a training might have left, none of them zero."""
-    for number, parameter in enumerate(unet.parameters()):
-        noise = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
-        parameter.data += 0.1 * noise
-    return unet.requires_grad_(False)
 
 
 @pytest.fixture
@@ -54,7 +48,7 @@ def test_untrained_it_only_takes_away_what_lies_beside_the_box(volume, grid):
 
 def test_what_it_adds_is_smooth_and_has_the_mean_it_was_given(volume, grid):
     """Interpolated to the image's lattice, every latent voxel keeps what its neighbours leave."""
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     view = slice(grid.margin, grid.margin + grid.width)
     image = volume[-N_IMAGE:, ..., view]
     added = unet(volume, grid)[-N_IMAGE:, ..., view] - image
@@ -74,7 +68,7 @@ def test_what_it_adds_is_smooth_and_has_the_mean_it_was_given(volume, grid):
 
 def test_a_place_does_not_depend_on_what_is_far_away(grid):
     """But for one scale, which is held here by a copy of the volume beside it."""
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     mean = torch.randn(8, 64, 8)
     spread = mean.abs() + 0.1
     mean = torch.cat([mean, mean], dim=1)
@@ -87,13 +81,13 @@ def test_a_place_does_not_depend_on_what_is_far_away(grid):
 
 
 def test_twice_the_contrast_comes_out_twice_as_strong(volume, grid):
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     once, twice = unet(volume.clone(), grid), unet(2 * volume, grid)
     torch.testing.assert_close(twice, 2 * once, rtol=1e-4, atol=1e-4)
 
 
 def test_learned_channels_stay(volume, grid):
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     view = slice(grid.margin, grid.margin + grid.width)
     alone = unet(volume, grid)[..., view]
     assert torch.equal(alone[:-N_IMAGE], volume[:-N_IMAGE, ..., view])
@@ -102,7 +96,7 @@ def test_learned_channels_stay(volume, grid):
 
 @pytest.mark.parametrize("rows", [None, 2, 5])
 def test_bands_change_nothing(volume, grid, rows):
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     with torch.inference_mode():
         whole = unet(volume.clone(), grid)
         with in_bands(rows):
@@ -110,7 +104,7 @@ def test_bands_change_nothing(volume, grid, rows):
 
 
 def test_without_gradients_it_works_in_place(volume, grid):
-    unet = disturbed(BoxUNet(CONFIG))
+    unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
     kept = volume.clone()
     expected = unet(volume, grid)
     assert torch.equal(volume, kept)  # gradients are recorded here

@@ -11,7 +11,14 @@ from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig, in_bands
 from napari_lbn.engine.network.fine_unet import FineUNet, piece_side
 from napari_lbn.engine.network.image_channels import image_to_latents
-from napari_lbn.engine.network.latent_projection import LatentGrid, interleave
+from napari_lbn.engine.network.latent_projection import (
+    LatentGrid,
+    interleave,
+    to_channels,
+    to_fine,
+)
+
+from .disturbed import disturbed
 
 CONFIG = LBNConfig(
     widths=(4, 4, 8, 8, 8),
@@ -21,14 +28,6 @@ CONFIG = LBNConfig(
     fine_widths=(4, 6, 8),
 )
 ANGLES = (-60.0, -30.0, 0.0, 30.0, 60.0)
-
-
-def disturbed(network: torch.nn.Module) -> torch.nn.Module:
-    """Weights that a training might have left, none of them zero."""
-    for number, parameter in enumerate(network.parameters()):
-        noise = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
-        parameter.data += 0.1 * noise
-    return network
 
 
 @pytest.fixture
@@ -78,6 +77,22 @@ def test_order_and_back(volume):
     unet = FineUNet(CONFIG)
     fine = torch.randn(8, 12, 8, 3)
     torch.testing.assert_close(unet.from_lattice(unet.to_lattice(fine), 8), fine, rtol=0, atol=0)
+
+
+def test_a_specimen_turned_about_y_is_corrected_alike(volume, grid):
+    """By 180 degrees: z and x change their direction, and no tilt tells the two apart."""
+    unet = disturbed(FineUNet(CONFIG))
+    n, s = unet.n_image, CONFIG.subpixels
+
+    def turned(v: torch.Tensor) -> torch.Tensor:
+        image = to_channels(to_fine(v[-n:], s).flip((0, 1)), s)
+        return torch.cat([v[:-n].flip((1, 3)), image])
+
+    with torch.inference_mode():
+        expected = turned(unet(volume.clone(), grid))
+        found = unet(turned(volume), grid)
+        assert not torch.allclose(expected, turned(volume), atol=1e-2)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("rows", [None, 2, 64])

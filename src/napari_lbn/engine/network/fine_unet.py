@@ -28,6 +28,8 @@ PIECE = 6_000_000
 WHOLE_BANDS = 64
 """Rows of `layers.in_bands` from which on pieces are that large; fewer make them smaller."""
 MIN_SIDE = 32
+HALF_TURN = (-3, -1)
+"""Axes of a lattice that change their direction with 180 degrees about y."""
 
 
 class FineUNet(LatticeUNet):
@@ -94,8 +96,19 @@ class FineUNet(LatticeUNet):
         """Corrections of image channels ``(c, z, y, x)``."""
         lattice = self.to_lattice(to_fine(seen.float(), self.subpixels))
         with in_bands(None):  # a piece is small enough
-            made = self.corrections(lattice[None] / scale)[0].float() * scale
+            made = self._both_ways(lattice[None] / scale)[0] * scale
         return to_channels(self.from_lattice(made, self.step * self.subpixels), self.subpixels)
+
+    def _both_ways(self, lattice: Tensor) -> Tensor:
+        """Corrections, in use the mean with those of the lattice turned by 180 degrees about y.
+
+        A specimen turned is as good a specimen, and what the two have in common is better.
+        """
+        made = self.corrections(lattice).float()
+        if torch.is_grad_enabled():
+            return made
+        turned = self.corrections(lattice.flip(HALF_TURN)).float()
+        return made.add_(turned.flip(HALF_TURN)).mul_(0.5)
 
     def to_lattice(self, fine: Tensor) -> Tensor:
         """Fine ``(z, x, D, y)`` to ``(D / s, z, s y, x)``: the same distance along each axis."""
