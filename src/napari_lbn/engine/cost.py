@@ -35,7 +35,7 @@ def network_operations(
     n_targets: int,
     thickness: int | None = None,
 ) -> float:
-    """Multiply-adds of the network's convolutions: encoder, UNets, decoder and refinement.
+    """Multiply-adds of the network's convolutions in use: encoder, UNets, decoder and refinement.
 
     Parameters
     ----------
@@ -63,13 +63,15 @@ def network_operations(
     w = config.refinement_width
     refined = n_targets * (2 * w * 7**2 + (w * w + w) * 5**2) if config.image_channels else 0
     tilts = per_pixel * (n_visible + n_targets) + refined
-    unets = 27 * voxels * (fine + half / 8) + fine_operations(config, shape[0], grid)
+    unets = 27 * voxels * (fine + half / 8)
+    # in use, the second UNet corrects a volume and the same volume turned
+    unets += 2 * fine_operations(config, shape[0], grid)
     unets += box_operations(config, shape[0], grid)
     return tilts * pixels + unets
 
 
 def fine_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
-    """Multiply-adds of the second 3D UNet (`network.fine_unet`); none where there is none."""
+    """Multiply-adds of one pass of the second 3D UNet (`network.fine_unet`), if there is one."""
     widths = config.fine_widths
     if not widths:
         return 0.0

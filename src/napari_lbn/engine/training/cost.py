@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..cost import convolution_speed, network_operations
+from ..cost import convolution_speed, fine_operations, network_operations
 from ..device import choose_device
 from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
@@ -138,6 +138,7 @@ def example_cost(
     decoding = _kept(lambda latents: network.decode(latents, whole), latent)
     correcting = _kept(network.correct, volume)
     operations = network_operations(config, whole, n_visible, n_targets)
+    operations -= fine_operations(config, whole[0], grid)  # one pass only, where gradients are kept
     operations += _projections(config, grid, height, (n_visible, n_targets))
     kept = encoding * n_visible + decoding * n_targets + correcting
     if settings.recompute:
