@@ -114,10 +114,13 @@ def test_values_that_are_not_finite(small_network: LBN, tmp_path: Path) -> None:
 
 
 def test_tensors_that_do_not_fit(small_weights: Path) -> None:
-
-    rewrite(small_weights, config="{}")
-    with pytest.raises(WeightsError, match="do not fit"):
-        load_network(read_weights_info(small_weights))
+    """A width that would fill any memory takes none: sizes are compared before."""
+    info = read_weights_info(small_weights)
+    huge = info.config | {"unet_widths": [8, 8, 8, 8 * 10**6]}
+    for config in ({}, huge):
+        rewrite(small_weights, config=json.dumps(config))
+        with pytest.raises(WeightsError, match="do not fit"):
+            load_network(read_weights_info(small_weights))
 
 
 def test_pickled_weights_are_never_loaded(tmp_path: Path) -> None:

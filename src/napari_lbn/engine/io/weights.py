@@ -114,18 +114,18 @@ def load_network(info: WeightsInfo) -> LBN:
     """
     import torch
 
-    network = _network_of(info)
+    with torch.device("meta"):  # sizes alone: a damaged width must not fill the memory
+        sizes = {key: value.shape for key, value in _network_of(info).state_dict().items()}
     tensors = _read_tensors(info.path)
     if info.rest != info.path:
-        needed = network.state_dict().keys() - tensors.keys()
         rest = _read_tensors(info.rest)
-        tensors |= {key: rest[key] for key in needed & rest.keys()}
+        tensors |= {key: rest[key] for key in (sizes.keys() - tensors.keys()) & rest.keys()}
+    if sizes != {key: value.shape for key, value in tensors.items()}:
+        raise WeightsError(f"{info.path}: the tensors do not fit the configuration.")
     if not all(torch.isfinite(t).all() for t in tensors.values()):
         raise WeightsError(f"{info.path} contains values that are not finite.")
-    try:
-        network.load_state_dict({k: t.float() for k, t in tensors.items()})
-    except RuntimeError as error:
-        raise WeightsError(f"{info.path}: the tensors do not fit the configuration.") from error
+    network = _network_of(info)
+    network.load_state_dict({k: t.float() for k, t in tensors.items()})
     return network.eval().requires_grad_(False)
 
 
