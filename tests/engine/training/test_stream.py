@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from napari_lbn.engine.training import data
 from napari_lbn.engine.training.configuration import Configuration, DataSettings
 from napari_lbn.engine.training.data import noisy
 from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries, draw_example
-from napari_lbn.engine.training.stream import SpecimenStream, StreamSettings
+from napari_lbn.engine.training.stream import SpecimenStream, StreamSettings, spare_processes
 
 SIMULATION = SimulationSettings(
     specimen=SpecimenSettings(
@@ -120,3 +121,12 @@ def test_a_configuration_asks_for_fresh_series_and_the_training_ends_them(monkey
 def test_seeds_that_validate_do_not_train():
     with pytest.raises(InputError, match="none of those that train"):
         StreamSettings(first_seed=1_000_000)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has no signal masks")
+def test_processes_never_get_ctrl_c_while_they_start() -> None:
+    ask = partial(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+    with spare_processes(2) as executor:
+        assert len(executor._processes) == 2
+        assert all(signal.SIGINT in executor.submit(ask).result() for _ in range(2))
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -14,7 +14,9 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -155,7 +157,28 @@ def spare_processes(workers: int) -> Executor:
         return ThreadPoolExecutor(max_workers=1)
     # A forked process would inherit locks of torch's threads and of the GPU.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare)
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare)
+    with _without_interrupts():
+        for _ in range(workers):  # each starts a process, while none is idle
+            executor.submit(int)
+    return executor
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """What starts here never gets Ctrl-C, not even before `_prepare`; this process gets it after.
+
+    Processes inherit the mask of the thread that starts them. Windows has none.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # whose start would let interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare() -> None:
