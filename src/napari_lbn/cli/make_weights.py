@@ -67,8 +67,9 @@ class _Lines:
 
         if isinstance(event, UNetScored):
             best = ", the best so far" if event.best else ""
+            loss = "" if event.loss is None else f"{event.loss:.4f}, "
             typer.echo(
-                f"{event.name}, step {event.step}: error {event.loss:.4f} of the truth's power, "
+                f"{event.name}, step {event.step}: error in parts of the truth's power {loss}"
                 f"on unseen specimens {event.validation:.4f}{best}",
                 err=True,
             )

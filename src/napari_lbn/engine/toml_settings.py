@@ -96,6 +96,10 @@ def _build(kind: type[Settings], values: dict[str, Any], what: str, where: str) 
     for key in values:
         if key not in known:
             raise InputError(f"The {what} has no {where}{key}.", f"Known: {', '.join(known)}.")
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        given = field.name in values or field.default_factory is not dataclasses.MISSING
+        if not given and field.default is dataclasses.MISSING:
+            raise InputError(f"The {what} lacks {where}{field.name}.", "Add it.")
     try:
         return kind(**{k: _convert(hints[k], v, what, f"{where}{k}") for k, v in values.items()})
     except LBNError as error:

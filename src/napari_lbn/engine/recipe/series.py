@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..errors import InputError
 from ..events import raise_if_cancelled
+from ..io.atomic import output_errors
 from ..io.output import atomic_path, ensure_folder
 from ..simulation.dataset import VALIDATION_SEEDS, training_settings, write_training_set
 from ..training.splits import density_maps
 from ..training.stream import spare_processes
-from .view import View, measured, usual
+from .view import View, measured, readable, usual
 from .volumes import drawn_depth, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from ..events import CancelToken
     from ..network import LBN
     from ..simulation.series import SimulationSettings
     from ..training.splits import Use
     from .settings import SpecimensSettings
+
+PIXEL_SIZES = (9.0, 21.0)
+"""Å; of the bundled weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,34 +44,77 @@ class Made:
 
 
 def write_series(
-    folder: Path, settings: SpecimensSettings, *, validation: bool, stop: CancelToken
+    folder: Path,
+    settings: SpecimensSettings,
+    *,
+    validation: bool,
+    stop: CancelToken,
+    pixel_sizes: tuple[float, float] = PIXEL_SIZES,
 ) -> Iterator[Made]:
     """Simulate the series that train, or those that say when to stop.
 
+    Parameters
+    ----------
+    folder : Path
+        Made if absent.
+    settings : SpecimensSettings
+        Which.
+    validation : bool
+        Those that say when to stop.
+    stop : CancelToken
+        Once set, no further specimen is begun.
+    pixel_sizes : tuple of float
+        Å; smallest and largest.
+
     Raises
     ------
+    InputError
+        No density maps of the split, or a process that draws was ended.
     Cancelled
         `stop` is set; whole specimens are kept.
+    OutputError
+        The disk is full or read-only.
     """
-    simulation = _simulation(settings, validation=validation)
+    simulation = simulation_settings(settings, validation=validation, pixel_sizes=pixel_sizes)
     views = simulation.specimen.views
     count = settings.validation if validation else settings.count
     first = VALIDATION_SEEDS.start if validation else settings.first_seed
     seeds = range(first, first + -(-count // views))
     ensure_folder(folder)
     missing = [s for s in seeds if len(list(folder.glob(f"series_{s:07d}_*.npz"))) < views]
-    total, done = len(seeds), len(seeds) - len(missing)
-    with spare_processes(settings.workers) as executor:
-        futures = [executor.submit(_write, folder, simulation, seed) for seed in missing]
+    done = len(seeds) - len(missing)
+    for _ in _drawn(folder, simulation, missing, settings.workers, stop):
+        done += 1
+        yield Made(done=done, total=len(seeds))
+
+
+def _drawn(
+    folder: Path, simulation: SimulationSettings, seeds: list[int], workers: int, stop: CancelToken
+) -> Iterator[None]:
+    """Draw specimens, as many at a time as there are processes, so that few hold up an end."""
+    if not seeds:
+        return
+    left = iter(seeds)
+    with spare_processes(workers) as executor:
+
+        def more(number: int) -> set[Future[None]]:
+            raise_if_cancelled(stop)
+            return {executor.submit(_write, folder, simulation, s) for s in islice(left, number)}
+
         try:
-            for future in futures:
-                raise_if_cancelled(stop)
-                future.result()
-                done += 1
-                yield Made(done=done, total=total)
-        finally:
-            for future in futures:
-                future.cancel()
+            running = more(max(workers, 1))
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                    yield
+                running |= more(len(finished))
+        except BrokenExecutor as error:
+            raise_if_cancelled(stop)  # told to end together with this process
+            raise InputError(
+                "A process that simulates specimens was ended, perhaps for want of memory.",
+                "The same command goes on; take fewer: --set specimens.workers=1.",
+            ) from error
 
 
 def write_volumes(
@@ -88,7 +138,7 @@ def write_volumes(
     ensure_folder(folder)
     jobs = [
         (path, folder / f"{path.stem}_{variant}.safetensors", variant)
-        for path in sorted(series.glob("*.npz"))
+        for path in sorted(series.glob("series_*.npz"))
         for variant in range(max(variants, 1))
     ]
     for done, (path, target, variant) in enumerate(jobs, start=1):
@@ -96,28 +146,53 @@ def write_volumes(
         if not target.exists():
             _, seed, number = path.stem.split("_")
             rng = np.random.default_rng((int(seed), int(number), variant))
-            view = View.read(path)
+            with readable(path):
+                view = View.read(path)
             seen = (measured if variants else usual)(view, rng)
             depth = drawn_depth(view, rng)
             made = pair(network, view, seen, depth, complete=complete)
             with atomic_path(target) as temporary:
-                save_file(made.box() if complete else made.details(), temporary)
+                temporary.write_bytes(save(made.box() if complete else made.details()))
         yield Made(done=done, total=len(jobs))
 
 
-def _simulation(settings: SpecimensSettings, *, validation: bool) -> SimulationSettings:
+def simulation_settings(
+    settings: SpecimensSettings,
+    *,
+    validation: bool,
+    pixel_sizes: tuple[float, float] = PIXEL_SIZES,
+) -> SimulationSettings:
+    """How specimens are drawn and imaged; see `write_series`.
+
+    Raises
+    ------
+    InputError
+        A folder of density maps that is not there, or none of this use in them.
+    """
     use: Use = "choose" if validation else "train"
     folders = tuple(map(_existing, settings.maps))
-    maps = density_maps(folders, use) if folders else ()
-    membrane_maps = density_maps(folders, use, membrane=True) if folders else ()
+    maps, membrane_maps = _maps(folders, use) if folders else ((), ())
     simulation = training_settings(
-        maps=maps, membrane_maps=membrane_maps, views=1 if validation else settings.views
+        pixel_sizes=pixel_sizes,
+        maps=maps,
+        membrane_maps=membrane_maps,
+        views=1 if validation else settings.views,
     )
     return replace(simulation, specimen=replace(simulation.specimen, field=settings.field))
 
 
+def _maps(folders: tuple[Path, ...], use: Use) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Of proteins in water, and in membranes."""
+    try:
+        return density_maps(folders, use), density_maps(folders, use, membrane=True)
+    except InputError as error:
+        raise InputError(
+            error.message, "Name folders with maps of the split, or leave out specimens.maps."
+        ) from error
+
+
 def _existing(folder: str) -> Path:
-    path = Path(folder)
+    path = Path(folder).expanduser()
     if not path.is_dir():
         raise InputError(f"{folder}: there is no such folder of density maps.")
     return path
@@ -126,5 +201,6 @@ def _existing(folder: str) -> Path:
 def _write(folder: Path, simulation: SimulationSettings, seed: int) -> None:
     """All views of a specimen."""
     views = simulation.specimen.views
-    for _ in write_training_set(folder, views, simulation, seed, truth="box"):
-        pass
+    with output_errors(folder / f"series_{seed:07d}.npz"):
+        for _ in write_training_set(folder, views, simulation, seed, truth="box"):
+            pass

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
+from ..simulation.dataset import TRAINING_SEEDS
 from ..toml_settings import build, named, read_values
 
 FOLDER = Path(__file__).parent / "recipes"
 TAKEN = ("common", "fine")
 """Names of weights on the way."""
+NAME = re.compile(r"\w[\w .+-]{0,79}")
+LEAST_FIELD = 32
+"""Pixels: less leaves next to nothing within the edges that do not count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class SpecimensSettings:
     workers : int
         Processes that draw them; 0 draws them here.
     first_seed : int
-        Of the specimens.
+        Of the specimens, counted up; among `TRAINING_SEEDS`.
     """
 
     count: int = 600
@@ -51,6 +57,15 @@ class SpecimensSettings:
         counts = (self.count, self.views, self.validation, self.variants, *self.field)
         if min(counts) < 1 or self.workers < 0:
             raise InputError("A recipe's numbers of series, views, variants and pixels are from 1.")
+        if min(self.field) < LEAST_FIELD:
+            raise InputError(f"A recipe's specimens.field is from {LEAST_FIELD} pixels a side.")
+        last = self.first_seed - (-self.count // self.views) - 1
+        if self.first_seed not in TRAINING_SEEDS or last not in TRAINING_SEEDS:
+            raise InputError(
+                f"A recipe's seeds {self.first_seed} to {last} are not all among those that train.",
+                f"Take specimens.first_seed and specimens.count so that they stay below "
+                f"{TRAINING_SEEDS.stop}.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +98,10 @@ class UNetSettings:
     def __post_init__(self) -> None:
         if not self.widths or min(*self.widths, self.steps, self.batch, self.every) < 1:
             raise InputError("A UNet has widths, steps, a batch and an interval, each from 1 up.")
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise InputError(f"A UNet's rate is a positive number, not {self.rate}.")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(f"A UNet's weight_decay is a number from 0, not {self.weight_decay}.")
 
 
 def _fine() -> UNetSettings:
@@ -102,7 +121,7 @@ class Recipe:
     name : str
         Of the weights.
     start : str or None
-        Weights, by name or file, instead of the first stage.
+        Weights, by name, file or address, instead of the first stage.
     configuration : str
         Of the first stage: as `napari-lbn train --configuration`.
     overrides : tuple of str
@@ -126,8 +145,13 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.name or Path(self.name).name != self.name or self.name in TAKEN:
-            raise InputError(f"{self.name!r} cannot be the weights' name.", "Choose another.")
+        if not NAME.fullmatch(self.name) or self.name.lower() in TAKEN:
+            raise InputError(
+                f"{self.name!r} cannot be the weights' name.",
+                f"Take letters and digits, and neither of {', '.join(TAKEN)}.",
+            )
+        if self.seed not in range(2**63):
+            raise InputError(f"A recipe's seed is a whole number from 0, not {self.seed}.")
 
 
 def named_recipes() -> list[str]:

@@ -31,16 +31,18 @@ class UNetScored(Event):
     name : str
         Of the folder with its volumes.
     step : int
-        So far.
-    loss, validation : float
-        Mean since the last time, and on those volumes: the error's power over the truth's.
+        So far; 0 before the first.
+    loss : float or None
+        Mean since the last time: the error's power over the truth's.
+    validation : float
+        The same on those volumes.
     best : bool
         Whether this is the best state so far.
     """
 
     name: str
     step: int
-    loss: float
+    loss: float | None
     validation: float
     best: bool
 
@@ -53,13 +55,13 @@ def train_unet(
     *,
     seed: int,
     stop: CancelToken,
-) -> Job[LatticeUNet]:
+) -> Job[None]:
     """Train on the volumes of a folder; those in ``validation/`` say which state is best.
 
     Parameters
     ----------
     unet : LatticeUNet
-        On the device where it trains.
+        On the device where it trains. In the end it has the averaged weights that validated best.
     task : Task
         What it learns.
     settings : UNetSettings
@@ -70,11 +72,6 @@ def train_unet(
         Of what is drawn.
     stop : CancelToken
         Saves and ends.
-
-    Returns
-    -------
-    LatticeUNet
-        The averaged weights that validated best.
 
     Yields
     ------
@@ -89,6 +86,8 @@ def train_unet(
     if checkpoint.is_file():
         training.load(checkpoint)
     volumes, validation = Volumes(folder, task), Volumes(folder / "validation", task)
+    if not training.step_count:  # a training that only makes it worse changes nothing
+        yield _scored(training, validation, folder.name)
     while training.step_count < settings.steps:
         if stop.is_set():
             training.save(checkpoint)
@@ -102,10 +101,15 @@ def train_unet(
             fraction=done / settings.steps,
         )
         if done % settings.every == 0 or done == settings.steps:
-            score = validation.score(training.average, training.device)
-            best = training.keep_if_best(score)
-            loss = float(np.mean(training.recent)) if training.recent else float("nan")
-            training.recent.clear()
-            yield UNetScored(name=folder.name, step=done, loss=loss, validation=score, best=best)
+            yield _scored(training, validation, folder.name)
             training.save(checkpoint)
-    return training.best_average()
+    training.finish()
+
+
+def _scored(training: UNetTraining, validation: Volumes, name: str) -> UNetScored:
+    """Compare, and keep what is best."""
+    score = validation.score(training.average, training.device)
+    best = training.keep_if_best(score)
+    loss = float(np.mean(training.recent)) if training.recent else None
+    training.recent.clear()
+    return UNetScored(name=name, step=training.step_count, loss=loss, validation=score, best=best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 
 from ..errors import InputError
 from ..io.output import atomic_path
+from .view import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,12 +34,15 @@ class Volumes:
     Raises
     ------
     InputError
-        There are none.
+        There are none, or one is damaged.
     """
 
     def __init__(self, folder: Path, task: Task) -> None:
         self._task = task
-        self._examples = [task.read(path) for path in sorted(folder.glob("*.safetensors"))]
+        self._examples = []
+        for path in sorted(folder.glob("*.safetensors")):
+            with readable(path):
+                self._examples.append(task.read(path))
         if not self._examples:
             raise InputError(f"{folder}: there are no volumes to train on.")
 
@@ -106,9 +111,10 @@ class UNetTraining:
             self._best.load_state_dict(self.average.state_dict())
         return better
 
-    def best_average(self) -> LatticeUNet:
-        """What validated best."""
-        return self._best
+    def finish(self) -> None:
+        """Give the UNet what validated best."""
+        self.unet.load_state_dict(self._best.state_dict())
+        self.unet.eval().requires_grad_(False)
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on."""
@@ -119,17 +125,26 @@ class UNetTraining:
             "best": self._best.state_dict(),
             "position": [self.step_count, self._best_score],
         }
+        packed = io.BytesIO()  # torch.save to a full disk raises no OSError
+        torch.save(state, packed)
         with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+            temporary.write_bytes(packed.getbuffer())
 
     def load(self, path: Path) -> None:
-        """Go on from what was saved."""
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        self.unet.load_state_dict(state["unet"])
-        self.average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._best.load_state_dict(state["best"])
-        self.step_count, self._best_score = state["position"]
+        """Go on from what was saved.
+
+        Raises
+        ------
+        InputError
+            The file is damaged, or of another UNet.
+        """
+        with readable(path):
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+            self.unet.load_state_dict(state["unet"])
+            self.average.load_state_dict(state["average"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._best.load_state_dict(state["best"])
+            self.step_count, self._best_score = state["position"]
 
     def _rate(self) -> float:
         """Learning rate: a warm-up, then half a cosine."""

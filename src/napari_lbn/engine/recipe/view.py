@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import pickle
+import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError
 
+from ..errors import InputError
 from ..simulation.borders import BorderSettings, blank_borders, blanked
 from ..simulation.noise import add_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.random import Generator
@@ -22,6 +28,37 @@ RANGE = (42.0, 72.0)
 SNR = (0.05, 3.0)
 USUAL_RANGE, USUAL_SNR = 60.1, 0.3
 LEAST_TILTS = 8
+
+DAMAGE = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
+"""What reading a damaged file may raise."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Name a file of the recipe's folder that cannot be read.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        raise InputError(
+            f"{path} is damaged: {str(error).splitlines()[0] if str(error) else 'it ends early'}.",
+            "Remove it; the same command makes it again.",
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
