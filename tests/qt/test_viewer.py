@@ -89,3 +89,19 @@ def test_layers_may_come_and_go_after_a_correction(qapp: Any) -> None:
     assert ran.returncode == 0, output
     assert "survived" in ran.stdout, output
     assert "swallowed" not in ran.stdout, output
+
+
+def test_docks_share_one_place_as_tabs(qtbot: Any, make_napari_viewer_proxy: Any) -> None:
+    """Else napari would leave the earlier dock a strip above the later one."""
+    from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+    viewer = make_napari_viewer_proxy(show=True)
+    titles = ("Missing-wedge correction", "Learned filter", "Compare tomograms")
+    docks = [viewer.window.add_plugin_dock_widget("napari-lbn", title)[0] for title in titles]
+    window = docks[0].window()
+    assert isinstance(window, QMainWindow)
+    first, *later = docks
+    assert isinstance(first, QDockWidget)
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(first)) == len(later), timeout=WAIT)
+    lists = [dock for dock in window.findChildren(QDockWidget) if dock.objectName() == "layer list"]
+    assert not any(window.tabifiedDockWidgets(dock) for dock in lists)  # napari's own stay

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from .background import soon
+from .tabs import join_tabs
 from .theme import group
 
 
@@ -20,6 +23,11 @@ class Column(QScrollArea):
         From top to bottom.
     height : QSizePolicy.Policy
         "Minimum" never lowers a widget: the area scrolls instead.
+
+    Attributes
+    ----------
+    placed : bool
+        The dock has its place in a window, where others may join it as tabs.
     """
 
     def __init__(
@@ -42,6 +50,20 @@ class Column(QScrollArea):
         layout = QVBoxLayout(dock)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self)
+        self._shown = self.placed = False
+        # napari is in the middle of placing the dock when it is shown
+        self._join = soon(self, self._join_tabs)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """For the first time: become a tab beside the plugin's other docks."""
+        super().showEvent(event)
+        if not self._shown:
+            self._shown = True
+            self._join.start()
+
+    def _join_tabs(self) -> None:
+        join_tabs(self, lambda widget: isinstance(widget, Column) and widget.placed)
+        self.placed = True
 
     def scroll_up(self) -> None:
         """To the top."""
