@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
+from napari_lbn.engine.training import cost
 from napari_lbn.engine.training.configuration import (
     Configuration,
     named_configurations,
@@ -169,3 +170,17 @@ def test_recomputing_and_small_crops_need_less(small_series: TiltSeries) -> None
     assert more.activation_bytes > plain.activation_bytes
     assert plain.memory_bytes > 20 * LBN(LBNConfig()).n_parameters()
     assert plain.seconds_per_step > 0
+
+
+def test_however_small_an_example_is_it_takes_its_time(
+    small_series: TiltSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "convolution_speed", lambda device: 6e10)
+    source = [as_training_series(small_series, 32)]
+    tiny, twice = (
+        estimate_training(LBNConfig(), source, TrainingSettings(device="cpu", accumulate=n))
+        for n in (1, 2)
+    )
+    multiplied = 3 * tiny.operations / 6e10
+    assert 0.2 < tiny.seconds_per_step - multiplied < 0.35  # as measured
+    assert twice.seconds_per_step == pytest.approx(2 * tiny.seconds_per_step)
