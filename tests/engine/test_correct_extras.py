@@ -19,8 +19,9 @@ from napari_lbn.engine.correct.tomogram import (
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights
+from napari_lbn.engine.io.weights import load_network, read_weights_info
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
-from napari_lbn.engine.synthesis import Synthesis
+from napari_lbn.engine.synthesis import Synthesis, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
 
 THICKNESS = 16
@@ -50,12 +51,18 @@ def test_denoised_is_the_back_projection_of_the_networks_tilts_alone(
     result = drain(correct(small_series, replace(settings, denoised=True)), events.append)
     assert result.angles.size == small_series.n_tilts + int(result.synthesized.sum())
     stats = measure_intensities(small_series)
-    synthesis = Synthesis(angles=result.angles, tilts=result.tilts, stats=stats)
+    network = load_network(read_weights_info(settings.weights))
+    wanted = replace(settings.for_wedge(), box_everywhere=True)
+    synthesis = drain(synthesize(small_series, network, result.angles, wanted, stats=stats))
+    np.testing.assert_array_equal(synthesis.tilts, result.tilts)
     measured = small_series.included_angles
     weights = np.where(result.synthesized, 0.0, 1.0)
     weights[~result.synthesized] = measured_weights(measured)
     weights[result.synthesized] = synthesized_weights(measured, result.angles[result.synthesized])
     rows = reprojected_rows(synthesis, measured)(slice(None))
+    mean = stats.mean[len(measured) // 2]
+    middle = int(np.flatnonzero(result.angles == measured[len(measured) // 2])[0])
+    assert np.corrcoef(rows[middle].ravel(), (result.tilts[middle] - mean).ravel())[0, 1] < 0.999
     expected = back_project_slab(rows, result.angles, weights, WBPSettings(thickness=THICKNESS))
     found = volume(events, "denoised", small_series.image_shape)
     np.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
@@ -69,7 +76,9 @@ def test_a_network_that_repeats_the_measured_tilts_gives_the_measured_tomogram(
     stats = measure_intensities(small_series)
     angles, wbp = small_series.included_angles, WBPSettings(thickness=THICKNESS)
     clipped = np.stack([stats.clipped(t, i) for i, t in enumerate(small_series.read())])
-    synthesis = Synthesis(angles=angles, tilts=clipped, stats=stats)
+    synthesis = Synthesis(
+        angles=angles, tilts=clipped, stats=stats, whole=np.ones(angles.size, dtype=bool)
+    )
     events: list[Event] = []
     job = reconstruct_denoised(synthesis, angles, small_series.image_shape, wbp)
     drain(job, events.append)

@@ -115,12 +115,36 @@ def test_beyond_the_measured_range_the_box_alone(
     assert fractions == sorted(fractions)
 
 
+def test_the_box_alone_at_every_angle(small_series: TiltSeries, small_network: LBN) -> None:
+    """Beside the others, which stay as they are: the tilts of one volume, box and angle alike."""
+    boxed = replace(SETTINGS, beyond="box")
+    everywhere = replace(boxed, box_everywhere=True)
+    events: list = []
+    job = synthesize(small_series, small_network, ANGLES, everywhere)
+    made = drain(job, events.append)
+    np.testing.assert_array_equal(made.tilts, tilts_of(small_series, small_network, boxed))
+    assert [e.index for e in events if isinstance(e, TiltReady)] == [1, 2, 0, 3, 4]
+    fractions = [e.fraction for e in events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    inside = np.abs(ANGLES) <= 60
+    np.testing.assert_array_equal(made.whole, inside)
+    box = made.of_the_box(slice(4, 20))
+    assert box.shape == (5, 16, 52)
+    np.testing.assert_array_equal(box[~inside], made.tilts[~inside, 4:20])
+    np.testing.assert_array_equal(box[inside], made.box_tilts[:, 4:20])
+    assert all(
+        abs(b - w).max() > 0 for b, w in zip(box[inside], made.tilts[inside, 4:20], strict=True)
+    )
+
+
 def test_weights_that_know_no_box_show_the_whole(
     small_series: TiltSeries, small_network: LBN
 ) -> None:
     plain = LBN(replace(small_network.config, box_widths=())).eval()
     plain.load_state_dict(small_network.state_dict(), strict=False)
-    boxed = tilts_of(small_series, plain, replace(SETTINGS, beyond="box"))
+    wanted = replace(SETTINGS, beyond="box", box_everywhere=True)
+    boxed = drain(synthesize(small_series, plain, ANGLES, wanted)).of_the_box(slice(None))
     np.testing.assert_array_equal(boxed, tilts_of(small_series, small_network, SETTINGS))
 
 

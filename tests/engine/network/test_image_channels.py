@@ -10,7 +10,12 @@ import torch
 
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.image_channels import image_to_latents, latents_to_image
+from napari_lbn.engine.network.image_channels import (
+    SHARPEST,
+    image_to_latents,
+    latents_to_image,
+    sharpened,
+)
 
 CONFIG = LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8))
 ANGLES = np.arange(-60.0, 61, 3)
@@ -82,3 +87,18 @@ def test_refinement_begins_as_nothing() -> None:
 def test_subpixels_must_divide_the_rows() -> None:
     with pytest.raises(WeightsError, match="divide"):
         LBNConfig(widths=(4, 8, 8, 8, 24), subpixels=3)
+
+
+@pytest.mark.parametrize("half_periods", [0, 5, 20, 40, 63])
+def test_sharpening_undoes_the_lattice_up_to_a_limit(half_periods: int) -> None:
+    """Cosines whose mirror images go on: a Gaussian of half a step, and a triangle of one."""
+    config, width = LBNConfig(), 64
+    step = config.downsampling // config.subpixels
+    frequency = half_periods / (2 * width)
+    wave = torch.cos(torch.pi * half_periods * (torch.arange(width) + 0.5) / width)
+    gaussian = np.exp(-2 * (np.pi * frequency * step / 2) ** 2)
+    at = np.linspace(-1, 1, 4001)
+    triangle = np.mean((1 - abs(at)) * np.cos(2 * np.pi * frequency * step * at)) * 2
+    expected = min(1 / (gaussian * triangle), SHARPEST) * wave
+    found = sharpened(wave.expand(2, 1, 3, width), config)
+    torch.testing.assert_close(found[1, 0, 2], expected.float(), rtol=1e-3, atol=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,7 @@ def correct(
             working,
             network,
             _angles(chosen, settings),
-            settings.for_wedge(),
+            replace(settings.for_wedge(), box_everywhere=settings.denoised),
             stats=stats,
             fractions=shares["synthesize"],
             cancel=cancel,

@@ -103,6 +103,8 @@ def plan(
         notices.append("These tilts leave no missing wedge at this increment.")
     require_thickness(settings.thickness, shape[1], series.name)
     n_out = new.size + (measured.size if settings.at_measured else 0)
+    if settings.denoised and info.config.get("box_widths"):
+        n_out += measured.size  # of the box alone as well
     seconds = estimate_seconds(
         info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
     )

@@ -137,7 +137,8 @@ def reconstruct_denoised(
 ) -> Job[None]:
     """WBP of the network's tilts at measured and new angles: `SlabReady` of part "denoised".
 
-    No measured pixel is in it. Every tilt weighs what it weighs in the other tomograms.
+    They show the box alone, where the weights know it. No measured pixel is in it. Every tilt
+    weighs what it weighs in the other tomograms.
 
     Parameters
     ----------
@@ -173,6 +174,6 @@ def reprojected_rows(synthesis: Synthesis, measured: NDArray[np.float64]) -> Rea
     mean[np.isin(synthesis.angles, measured)] = stats.mean
 
     def read(rows: slice) -> NDArray[np.float32]:
-        return (synthesis.tilts[:, rows] - mean[:, None, None]) * gain[:, None, None]
+        return (synthesis.of_the_box(rows) - mean[:, None, None]) * gain[:, None, None]
 
     return read

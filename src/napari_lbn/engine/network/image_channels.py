@@ -22,6 +22,9 @@ from .layers import ConvUnit
 if TYPE_CHECKING:
     from .config import LBNConfig
 
+SHARPEST = 2.0
+"""Of any frequency; beyond it, what is not known is made larger than what is."""
+
 
 def image_to_latents(tilts: Tensor, config: LBNConfig) -> Tensor:
     """Sort tilts ``(n, 1, y, x)``, multiples of D, into ``(n, D s, y / D, x / D)``.
@@ -51,6 +54,34 @@ def latents_to_image(latents: Tensor, config: LBNConfig) -> Tensor:
     image = functional.conv_transpose2d(lines, between.view(1, 1, 1, -1), stride=(1, step))
     start = step - 1 + first
     return image[..., start : start + d * width]
+
+
+def sharpened(image: Tensor, config: LBNConfig) -> Tensor:
+    """What a complete latent volume keeps back of its projections along x.
+
+    The second UNet learns a specimen smoothed to its lattice in z and x, by a Gaussian of half a
+    step, and the latents' linear footprint smooths once more, as wide as a step. Up to a
+    limit both are undone.
+
+    Parameters
+    ----------
+    image : Tensor
+        ``(m, 1, y, x)``, of `latents_to_image`.
+    config : LBNConfig
+        Of the network.
+
+    Returns
+    -------
+    Tensor
+        Same shape, float32.
+    """
+    step, width = config.downsampling // config.subpixels, image.shape[-1]
+    frequency = torch.fft.rfftfreq(2 * width, device=image.device)
+    smoothing = torch.exp(-0.5 * (math.pi * step * frequency) ** 2)
+    smoothing = smoothing * torch.sinc(step * frequency) ** 2
+    mirrored = torch.cat([image, image.flip(-1)], dim=-1).float()
+    spectrum = torch.fft.rfft(mirrored) / smoothing.clamp_min(1 / SHARPEST)
+    return torch.fft.irfft(spectrum, n=2 * width)[..., :width]
 
 
 class Refinement(nn.Module):

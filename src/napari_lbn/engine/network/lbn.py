@@ -15,7 +15,7 @@ from .config import LBNConfig
 from .decoder import Decoder
 from .encoder import Encoder
 from .fine_unet import FineUNet
-from .image_channels import Refinement, image_to_latents, latents_to_image
+from .image_channels import Refinement, image_to_latents, latents_to_image, sharpened
 from .latent_projection import LatentGrid, re_project, round_up
 from .tomography import LatentTomography
 from .unet3d import MULTIPLE, UNet3d
@@ -124,7 +124,7 @@ class LBN(nn.Module):
         d = self.config.latent_channels
         image = latents_to_image(latents[:, d:], self.config)
         added = self.refinement(image, self.decoder(latents[:, :d])) - image
-        tilts = image + low_passed(added, (BOX_SIGMA, BOX_SIGMA))
+        tilts = sharpened(image, self.config) + low_passed(added, (BOX_SIGMA, BOX_SIGMA))
         return tilts[..., : size[0], : size[1]]
 
     def n_parameters(self) -> int:

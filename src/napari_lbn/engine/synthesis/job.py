@@ -13,7 +13,7 @@ from ..events import CancelToken, Job, TiltReady, raise_if_cancelled
 from ..intensity import IntensityStats
 from ..network.layers import ConvUnit
 from .settings import Synthesis, SynthesisSettings
-from .stages import SynthesisRun
+from .stages import BoxTiltReady, SynthesisRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,16 +81,22 @@ def synthesize(
     )
     run.kept = latents
     tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
+    whole, box_tilts = ~run.beyond(), run.room_for_box_tilts()
     try:
         with _cancelled_between_layers(run.network, cancel):
             for event in run.events(fractions):
+                if isinstance(event, BoxTiltReady):
+                    assert box_tilts is not None
+                    box_tilts[np.flatnonzero(whole) == event.index] = event.image
+                    continue
                 if isinstance(event, TiltReady):
                     tilts[event.index] = event.image
                 yield event
     finally:
+        angles = run.angles
         del run
         release_memory()
-    return Synthesis(angles=np.asarray(angles, dtype=np.float64), tilts=tilts, stats=stats)
+    return Synthesis(angles=angles, tilts=tilts, stats=stats, whole=whole, box_tilts=box_tilts)
 
 
 def encode(

@@ -28,6 +28,9 @@ class SynthesisSettings:
         What tilts beyond the measured range show: the whole specimen, as a measured tilt
         would; or, with weights that know the difference, the reconstruction box alone, which
         is what a tomogram needs.
+    box_everywhere : bool
+        Where `beyond` is the box: also tilts of the box alone at the angles whose tilts show
+        the whole specimen, for a tomogram of the network's tilts alone (`Synthesis.box_tilts`).
     rows : slice
         Rows of y to work on; all by default. The network's statistics are then those of
         these rows, so a part differs slightly from the same rows of the whole.
@@ -37,6 +40,7 @@ class SynthesisSettings:
     memory_bound: int | None = None
     thickness: int | None = None
     beyond: Literal["whole", "box"] = "whole"
+    box_everywhere: bool = False
     rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
 
 
@@ -52,8 +56,22 @@ class Synthesis:
         ``(m, y, x)`` float32, in the input's units.
     stats : IntensityStats
         Of the visible tilts.
+    whole : ndarray
+        ``(m,)`` bool: which tilts show the whole specimen, the others the box alone.
+    box_tilts : ndarray or None
+        ``(k, y, x)``, what the box alone looks like at those k angles, where it was asked for
+        and the weights know it.
     """
 
     angles: NDArray[np.float64]
     tilts: NDArray[np.float32]
     stats: IntensityStats
+    whole: NDArray[np.bool_]
+    box_tilts: NDArray[np.float32] | None = None
+
+    def of_the_box(self, rows: slice) -> NDArray[np.float32]:
+        """Rows of tilts ``(m, rows, x)`` of the box alone, as far as they are known."""
+        tilts = self.tilts[:, rows].copy()
+        if self.box_tilts is not None:
+            tilts[self.whole] = self.box_tilts[:, rows]
+        return tilts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     from .settings import SynthesisSettings
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxTiltReady(Event):
+    """The box alone at an angle whose tilt shows the whole specimen; `image` is ``(y, x)``."""
+
+    index: int
+    image: NDArray[np.float32]
 
 
 class SynthesisRun:
@@ -69,6 +78,8 @@ class SynthesisRun:
         Tilts of the box alone come last.
         """
         visible, targets = self.series.included.size, self.angles.size
+        if self._box_everywhere:
+            targets += int((~self.beyond()).sum())
         total = visible + targets + max(visible // 4, 1)
         done = 0
 
@@ -94,7 +105,7 @@ class SynthesisRun:
             while not decoding.ended:
                 images = self._retrying(partial(self._decode, decoding))
                 for index, image in zip(decoding.taken(len(images)), images, strict=True):
-                    yield self._tilt_ready(int(index), image, box_alone=decoding.box_alone)
+                    yield self._ready(int(index), image, decoding)
                 finished, done = finished + len(images), done + len(images)
                 yield progress("Synthesizing tilts", finished, targets)
 
@@ -157,26 +168,43 @@ class SynthesisRun:
 
     def _decodings(self, volume: Tensor) -> Iterator[Decoding]:
         """Tilts of the whole specimen, then those of the box alone."""
-        beyond = self._beyond()
-        for box_alone, indices in enumerate((np.flatnonzero(~beyond), np.flatnonzero(beyond))):
-            if indices.size == 0:
-                continue
-            if box_alone:
-                volume = self._retrying(partial(self._box, volume))
-            yield Decoding(
-                network=self.network,
-                volume=volume,
-                grid=self.grid,
-                size=self.size,
-                measured=self.series.included_angles,
-                angles=self.angles[indices],
-                indices=indices,
-                box_alone=bool(box_alone),
-            )
+        inner, beyond = np.flatnonzero(~self.beyond()), np.flatnonzero(self.beyond())
+        if inner.size:
+            yield self._decoding(volume, inner, box_alone=False)
+        of_box = np.concatenate([beyond, inner]) if self._box_everywhere else beyond
+        if of_box.size:
+            volume = self._retrying(partial(self._box, volume))
+            yield self._decoding(volume, of_box, box_alone=True)
 
-    def _beyond(self) -> NDArray[np.bool_]:
+    def _decoding(self, volume: Tensor, indices: NDArray[np.intp], *, box_alone: bool) -> Decoding:
+        return Decoding(
+            network=self.network,
+            volume=volume,
+            grid=self.grid,
+            size=self.size,
+            measured=self.series.included_angles,
+            angles=self.angles[indices],
+            indices=indices,
+            box_alone=box_alone,
+        )
+
+    @property
+    def _box_everywhere(self) -> bool:
+        return self.settings.box_everywhere and self._knows_the_box
+
+    @property
+    def _knows_the_box(self) -> bool:
+        return self.settings.beyond == "box" and self.network.box is not None
+
+    def room_for_box_tilts(self) -> NDArray[np.float32] | None:
+        """For the tilts of `BoxTiltReady`, in the order of their angles, if there will be any."""
+        if not self._box_everywhere:
+            return None
+        return np.empty((int((~self.beyond()).sum()), *self.size), dtype=np.float32)
+
+    def beyond(self) -> NDArray[np.bool_]:
         """Which tilts show the reconstruction box alone."""
-        if self.settings.beyond == "whole" or self.network.box is None:
+        if not self._knows_the_box:
             return np.zeros(self.angles.size, dtype=bool)
         measured = self.series.included_angles
         return (self.angles < measured.min()) | (self.angles > measured.max())
@@ -186,14 +214,17 @@ class SynthesisRun:
         alone: Tensor = self.network.box(volume, self.grid)
         return alone
 
-    def _tilt_ready(self, index: int, image: NDArray[np.float32], *, box_alone: bool) -> TiltReady:
+    def _ready(self, index: int, image: NDArray[np.float32], decoding: Decoding) -> Event:
+        """A decoded tilt in the input's units."""
         angle = float(self.angles[index])
         measured = np.flatnonzero(np.isclose(self.stats.angles, angle, atol=1e-6))
         if measured.size:
             mean, std = self.stats.mean[measured[0]], self.stats.std[measured[0]]
         else:
             mean, std = (value[0] for value in self.stats.at([angle]))
-        if box_alone:
+        if decoding.box_alone:
             std = self.stats.scale_of_a_volume([angle])[0]
         scaled = image * np.float32(std) + np.float32(mean)
+        if decoding.box_alone and not self.beyond()[index]:
+            return BoxTiltReady(index=index, image=scaled)
         return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
