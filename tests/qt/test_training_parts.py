@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from napari_lbn._qt.training.control import TrainingControl
 from napari_lbn._qt.training.known import KnownRuns, choose_folder
 from napari_lbn._qt.training.pace import Pace
 from napari_lbn._qt.training.pictures import as_grey, limits_of
+from napari_lbn._qt.training.run_panel import TrainingRunPanel
+from napari_lbn._qt.training.status import TrainingStatus
 from napari_lbn._qt.training.verdict import judge
 from napari_lbn.engine.errors import OutputError
 from napari_lbn.engine.training.curves import Curves
@@ -129,3 +132,15 @@ def test_an_even_image_has_limits() -> None:
     low, high = limits_of(np.full((4, 4), 3.0, np.float32))
     assert high > low
     assert as_grey(np.full((4, 4), np.nan, np.float32), (0.0, 1.0)).pixelColor(0, 0).value() == 0
+
+
+def test_no_second_is_promised_after_the_last_step(qtbot: Any) -> None:
+    """The held-out tilts are predicted after it, which may take longer than the steps did."""
+    status = TrainingStatus()
+    panel = TrainingRunPanel(status)
+    qtbot.addWidget(panel)
+    status.phase, status.stage = "training", "Epoch 3 of 3"
+    status.seconds_left, status.fraction = 12.0, 0.9
+    assert panel.text == "Epoch 3 of 3 · 12 s left"
+    status.seconds_left, status.fraction = 0.0, 1.0
+    assert panel.text == "Epoch 3 of 3 · looking at the held-out tilts"

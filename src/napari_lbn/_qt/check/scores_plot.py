@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 from ..theme import caption
 from .plot import Plot
 
-DASHED = "Dashed: low-passed as predicts visible tilts best."
+DASHED = "Dashed: low-passed, as wide as predicts visible tilts best."
 HEIGHT = 300
 REDRAW = 700
 """Milliseconds between drawings while scores arrive."""

@@ -13,6 +13,7 @@ START, CANCEL, ENDING = "Fine-tune", "Cancel", "Stopping…"
 PAUSE, GO_ON, STOP = "Pause", "Go on", "Stop, keep best"
 NO_SERIES = "Tick a tilt series first."
 ESTIMATING = "Estimating time and memory…"
+LOOKING = "looking at the held-out tilts"
 STEPS = 1000
 REMARK = "Needs {needed} of memory, and {free} are free: choose a smaller crop (Advanced)."
 
@@ -165,12 +166,19 @@ class TrainingRunPanel(QWidget):
             self._status.seconds_left = max(left - 1, 0)
             self._write()
 
+    def _remaining(self) -> str:
+        """Time left; no second is promised while the last epoch is looked at."""
+        left = self._status.seconds_left
+        if self._status.fraction >= 1:
+            return LOOKING
+        return "" if left is None else f"{describe_seconds(left)} left"
+
     def _write(self) -> None:
         status = self._status
         parts = [status.outcome]
         if status.running:
             parts = ["Paused" if status.phase == "paused" else status.stage]
-            if status.seconds_left is not None and status.phase == "training":
-                parts.append(f"{describe_seconds(status.seconds_left)} left")
+            if status.phase == "training":
+                parts.append(self._remaining())
         self._text.setText(" · ".join(part for part in parts if part))
         self._text.setVisible(bool(self._text.text()))
