@@ -32,7 +32,7 @@ class TrainOptions:
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="fine-tune, default, paper, or a TOML file.",
+            help="fine-tune, default, bundled, paper, paper-ablation, or a TOML file.",
             rich_help_panel=TRAINING,
         ),
     ] = "fine-tune"
