@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from napari_lbn.engine.errors import Cancelled, InputError
+from napari_lbn.engine.errors import Cancelled, InputError, LBNError
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.io.weights import load_network, read_weights_info
+from napari_lbn.engine.network import LBN
 from napari_lbn.engine.recipe import UNetScored, follow, named_recipes, read_recipe
+from napari_lbn.engine.recipe.settings import SpecimensSettings, UNetSettings
+from napari_lbn.engine.recipe.tasks import BoxTask
+from napari_lbn.engine.recipe.unet_stage import train_unet
 from napari_lbn.engine.training.configuration import read_configuration
+
+from .conftest import CONFIG
 
 
 def test_weights_come_with_both_unets_and_what_they_stood_on(followed, common, recipe) -> None:
@@ -80,7 +86,19 @@ def test_a_folder_of_another_recipe_is_refused(followed, recipe) -> None:
     folder, _ = followed
     with pytest.raises(InputError, match="seed"):
         drain(follow(replace(recipe, seed=1), folder))
-    drain(follow(replace(recipe, device="auto"), folder))  # may change on the way
+    with pytest.raises(InputError, match=r"specimens.count \(2 there, 3 now\)"):
+        drain(follow(replace(recipe, specimens=replace(recipe.specimens, count=3)), folder))
+
+
+def test_where_it_is_followed_may_change_on_the_way(followed, recipe) -> None:
+    folder, _ = followed
+    elsewhere = replace(
+        recipe,
+        device="auto",
+        specimens=replace(recipe.specimens, workers=3),
+        overrides=("data.fresh_workers=8",),
+    )
+    assert drain(follow(elsewhere, folder)) == folder / "tiny.safetensors"
 
 
 def test_the_common_part_is_trained_where_none_is_given(recipe, tmp_path) -> None:
@@ -128,6 +146,11 @@ def test_recipes_of_the_program_can_be_read(name: str) -> None:
         ("name='fine'", "cannot be the weights' name"),
         ("name='a/b'", "cannot be the weights' name"),
         ("box.widths=[]", "widths"),
+        ("fine.rate=-1", "rate is a positive number"),
+        ("fine.weight_decay=nan", "weight_decay"),
+        ("seed=-1", "seed"),
+        ("specimens.first_seed=1000000", "not all among those that train"),
+        ("specimens.field=[16, 32]", "from 32 pixels"),
     ],
 )
 def test_recipes_that_cannot_be(override: str, message: str) -> None:
@@ -135,7 +158,66 @@ def test_recipes_that_cannot_be(override: str, message: str) -> None:
         read_recipe("small", (override,))
 
 
-def test_missing_maps_are_named(recipe, tmp_path) -> None:
-    wanted = replace(recipe, specimens=replace(recipe.specimens, maps=("nowhere",)))
-    with pytest.raises(InputError, match="nowhere"):
-        drain(follow(wanted, tmp_path))
+def test_a_recipe_file_that_lacks_a_value_is_told_which(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[fine]\nsteps = 3\n")
+    with pytest.raises(InputError, match=r"lacks fine.widths"):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": "nowhere"}, "nowhere"),
+        ({"fine": UNetSettings(widths=(4, 4), steps=1)}, "2 levels does not reach"),
+        ({"start": None, "overrides": ("network.image_channels=false",)}, "image channels"),
+        ({"start": None, "overrides": ("run.colour=3",)}, "run.colour"),
+        ({"specimens": SpecimensSettings(field=(36, 36))}, "multiples of 8"),
+        ({"specimens": SpecimensSettings(maps=("nowhere",))}, "nowhere"),
+        ({"specimens": SpecimensSettings(count=10**6 // 2)}, "GB free"),
+        ({"device": "abacus"}, "abacus"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_made(recipe, changes, message, tmp_path) -> None:
+    with pytest.raises(LBNError, match=message):
+        drain(follow(replace(recipe, **changes), tmp_path / "made"))
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_maps_that_the_split_does_not_name_are_none(recipe, tmp_path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "mine.mrc").touch()
+    wanted = replace(recipe, specimens=replace(recipe.specimens, maps=(str(tmp_path / "maps"),)))
+    with pytest.raises(InputError, match="maps of the split"):
+        drain(follow(wanted, tmp_path / "made"))
+
+
+def test_weights_of_somebody_else_are_not_taken_for_done(recipe, common, tmp_path) -> None:
+    shutil.copy(common, tmp_path / "tiny.safetensors")
+    with pytest.raises(InputError, match="no recipe made there"):
+        drain(follow(recipe, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "name", ["box/training.pt", "box/validation/series_1000000_0_0.safetensors", "recipe.json"]
+)
+def test_a_damaged_file_is_named(name, followed, recipe, tmp_path) -> None:
+    made = tmp_path / "made"
+    shutil.copytree(followed[0], made)
+    (made / "tiny.safetensors").unlink()
+    damaged = made / name
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(InputError, match=damaged.name):
+        drain(follow(recipe, made))
+
+
+def test_a_training_that_only_makes_it_worse_changes_nothing(followed, tmp_path) -> None:
+    folder = followed[0] / "box"
+    shutil.copytree(folder, tmp_path / "box", ignore=shutil.ignore_patterns("*.pt"))
+    network = LBN(replace(CONFIG, box_widths=(4, 4)))
+    before = {key: value.clone() for key, value in network.box.state_dict().items()}
+    settings = UNetSettings(widths=(4, 4), steps=3, every=1, rate=1e6)
+    stop = threading.Event()
+    drain(train_unet(network.box, BoxTask(), settings, tmp_path / "box", seed=0, stop=stop))
+    assert all(value.equal(before[key]) for key, value in network.box.state_dict().items())

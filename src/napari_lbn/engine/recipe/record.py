@@ -23,7 +23,7 @@ ELSEWHERE = ("device", "specimens.workers")
 """May differ from one part of the work to the next: they say where it is done."""
 WORKERS = "data.fresh_workers"
 """So may this one of the first stage's overrides."""
-SERIES_BYTES, VOLUME_BYTES = 340, 200
+SERIES_BYTES, VOLUME_BYTES = 340, 260
 """Of a simulated series, and of its latent volumes, for each pixel of a tilt; about."""
 
 

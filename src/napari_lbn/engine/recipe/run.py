@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..device import choose_device
-from ..errors import Cancelled
+from ..errors import Cancelled, WeightsError
 from ..events import CancelToken, Job
 from ..io.output import atomic_path
 from ..io.weights import SUFFIX, find_weights, load_network, read_weights_info, save_weights
@@ -182,7 +182,11 @@ class _Stages:
 
     def _grown(self, weights: Path, field: str) -> LBN:
         """The network of these weights; where it has no such UNet, with one that does nothing."""
-        known = load_network(read_weights_info(weights))
+        try:
+            known = load_network(read_weights_info(weights))
+        except WeightsError as error:
+            remedy = "Remove it; the same command makes it again."
+            raise WeightsError(error.message, remedy) from error
         if getattr(known.config, field):
             return known
         widths = getattr(grown(known.config, self._recipe), field)

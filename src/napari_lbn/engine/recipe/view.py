@@ -55,8 +55,9 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
+        why = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or "it ends early"
         raise InputError(
-            f"{path} is damaged: {str(error).splitlines()[0] if str(error) else 'it ends early'}.",
+            f"{path} is damaged: {why}.",
             "Remove it; the same command makes it again.",
         ) from error
 
