@@ -66,7 +66,7 @@ class Simulated:
             metadata = json.loads(str(data["metadata"]))
             self.pixel_size = float(data["pixel_size"])
             box = -data["truth_box"][known]
-        beyond = np.abs(self.truth_angles) > measured
+        beyond = self.unmeasured  # a pre-tilted slab may lack the steepest tilts
         self.truth = np.where(beyond[:, None, None], box, whole)
         self.whole = whole[beyond]
         self.thickness = float(metadata["thickness"])
