@@ -12,7 +12,7 @@ from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig, in_bands
 from napari_lbn.engine.network.box_unet import BoxUNet, pooled
 from napari_lbn.engine.network.edge_on import re_project_tilts
-from napari_lbn.engine.network.image_channels import image_to_latents, latents_to_image
+from napari_lbn.engine.network.image_channels import image_to_latents, latents_to_image, sharpened
 from napari_lbn.engine.network.latent_projection import LatentGrid, to_channels, to_fine
 
 from .disturbed import disturbed
@@ -140,7 +140,7 @@ def test_what_the_decoder_adds_is_neither_coarse_nor_fine():
     torch.nn.init.normal_(network.refinement.last.conv.weight, std=0.1)
     tilts = torch.randn(2, 1, 64, 64)
     latents = torch.cat([torch.randn(2, 8, 8, 8), image_to_latents(tilts, CONFIG)], dim=1)
-    image = latents_to_image(latents[:, 8:], CONFIG)
+    image = sharpened(latents_to_image(latents[:, 8:], CONFIG), CONFIG)
     added = (network.decode_box(latents, (64, 64)) - image)[..., 8:-8, 8:-8]
     power = torch.fft.rfft2(added).abs().square().sum(dim=(0, 1))
     ky, kx = torch.fft.fftfreq(48)[:, None], torch.fft.rfftfreq(48)[None, :]
