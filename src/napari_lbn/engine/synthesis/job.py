@@ -80,23 +80,34 @@ def synthesize(
         series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel
     )
     run.kept = latents
-    tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
-    whole, box_tilts = ~run.beyond(), run.room_for_box_tilts()
     try:
         with _cancelled_between_layers(run.network, cancel):
-            for event in run.events(fractions):
-                if isinstance(event, BoxTiltReady):
-                    assert box_tilts is not None
-                    box_tilts[np.flatnonzero(whole) == event.index] = event.image
-                    continue
-                if isinstance(event, TiltReady):
-                    tilts[event.index] = event.image
-                yield event
+            return (yield from _collected(run, fractions))
     finally:
-        angles = run.angles
         del run
         release_memory()
-    return Synthesis(angles=angles, tilts=tilts, stats=stats, whole=whole, box_tilts=box_tilts)
+
+
+def _collected(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synthesis]:
+    """Run a synthesis, and put its tilts together."""
+    whole = ~run.beyond
+    places = np.cumsum(whole) - 1
+    tilts = np.empty((run.angles.size, *run.size), dtype=np.float32)
+    boxes = np.empty((int(whole.sum()) * run.box_everywhere, *run.size), dtype=np.float32)
+    for event in run.events(fractions):
+        if isinstance(event, BoxTiltReady):
+            boxes[places[event.index]] = event.image
+            continue
+        if isinstance(event, TiltReady):
+            tilts[event.index] = event.image
+        yield event
+    return Synthesis(
+        angles=run.angles,
+        tilts=tilts,
+        stats=run.stats,
+        whole=whole,
+        box_tilts=boxes if run.box_everywhere else None,
+    )
 
 
 def encode(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -78,8 +78,8 @@ class SynthesisRun:
         Tilts of the box alone come last.
         """
         visible, targets = self.series.included.size, self.angles.size
-        if self._box_everywhere:
-            targets += int((~self.beyond()).sum())
+        if self.box_everywhere:
+            targets += int((~self.beyond).sum())
         total = visible + targets + max(visible // 4, 1)
         done = 0
 
@@ -168,10 +168,10 @@ class SynthesisRun:
 
     def _decodings(self, volume: Tensor) -> Iterator[Decoding]:
         """Tilts of the whole specimen, then those of the box alone."""
-        inner, beyond = np.flatnonzero(~self.beyond()), np.flatnonzero(self.beyond())
+        inner, beyond = np.flatnonzero(~self.beyond), np.flatnonzero(self.beyond)
         if inner.size:
             yield self._decoding(volume, inner, box_alone=False)
-        of_box = np.concatenate([beyond, inner]) if self._box_everywhere else beyond
+        of_box = np.concatenate([beyond, inner]) if self.box_everywhere else beyond
         if of_box.size:
             volume = self._retrying(partial(self._box, volume))
             yield self._decoding(volume, of_box, box_alone=True)
@@ -189,19 +189,15 @@ class SynthesisRun:
         )
 
     @property
-    def _box_everywhere(self) -> bool:
+    def box_everywhere(self) -> bool:
+        """Whether there will be a `BoxTiltReady` for each tilt that shows the whole specimen."""
         return self.settings.box_everywhere and self._knows_the_box
 
     @property
     def _knows_the_box(self) -> bool:
         return self.settings.beyond == "box" and self.network.box is not None
 
-    def room_for_box_tilts(self) -> NDArray[np.float32] | None:
-        """For the tilts of `BoxTiltReady`, in the order of their angles, if there will be any."""
-        if not self._box_everywhere:
-            return None
-        return np.empty((int((~self.beyond()).sum()), *self.size), dtype=np.float32)
-
+    @cached_property
     def beyond(self) -> NDArray[np.bool_]:
         """Which tilts show the reconstruction box alone."""
         if not self._knows_the_box:
@@ -225,6 +221,6 @@ class SynthesisRun:
         if decoding.box_alone:
             std = self.stats.scale_of_a_volume([angle])[0]
         scaled = image * np.float32(std) + np.float32(mean)
-        if decoding.box_alone and not self.beyond()[index]:
+        if decoding.box_alone and not self.beyond[index]:
             return BoxTiltReady(index=index, image=scaled)
         return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
