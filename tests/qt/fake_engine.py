@@ -37,6 +37,14 @@ class FakeFinding:
     remedy: str
 
 
+class FakeSettings(dict[str, Any]):
+    """Options by name; what the docks themselves read is an attribute too."""
+
+    @property
+    def adapt_minutes(self) -> float:
+        return float(self.get("adapt_minutes", 0.0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class FakePlan:
     binning: int
@@ -89,8 +97,8 @@ class FakeEngine:
     def check(self, series: TiltSeries) -> list[FakeFinding]:
         return self.findings
 
-    def settings(self, **options: Any) -> dict[str, Any]:
-        return options
+    def settings(self, **options: Any) -> FakeSettings:
+        return FakeSettings(options)
 
     def plan(self, series: TiltSeries, settings: dict[str, Any]) -> FakePlan:
         if series.pixel_size is None:

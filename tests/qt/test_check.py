@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mrcfile
@@ -24,6 +25,10 @@ from napari_lbn.engine.io.findings import Finding
 from napari_lbn.engine.tilt_series import TiltSeries
 
 WAIT = 20_000
+PLANNED = Planned(
+    settings=SimpleNamespace(adapt_minutes=0.0),
+    plan=SimpleNamespace(seconds=30.0, measured_angles=np.arange(-60.0, 61, 3)),
+)
 
 
 def score(method: str, angle: float, r: float, fold: str = "part 1 of 2") -> Score:
@@ -73,7 +78,7 @@ def endless_check(
 def session(series: TiltSeries) -> Session:
     session = Session()
     session.set_series(series)
-    session.set_planned(Planned(settings=None, plan=None))
+    session.set_planned(PLANNED)
     return session
 
 
@@ -90,10 +95,22 @@ def test_the_button_says_why_it_cannot_run(qtbot: Any, series: TiltSeries) -> No
     assert "Open a tilt series" in panel.button.toolTip()
     session.set_series(series)
     assert "weights" in panel.button.toolTip()
-    session.set_planned(Planned(settings=None, plan=None))
+    session.set_planned(PLANNED)
     assert panel.button.isEnabled()
     session.set_running(True)
     assert "running" in panel.button.toolTip()
+
+
+def test_the_time_is_told_beforehand_and_grows_with_the_ticks(qtbot: Any, session: Session) -> None:
+    panel = make_panel(qtbot, session)
+    told = [panel._purpose.text()]
+    for tick in (panel.sirt, panel.exact):
+        tick.setChecked(True)
+        told.append(panel._purpose.text())
+    assert all("Takes about" in text for text in told)
+    # eight folds of a third of a correction, half as much again for what they are compared with
+    assert "2 to 4 min" in told[0]
+    assert len(set(told)) == len(told)
 
 
 def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.events import CancelToken, Job
 from napari_lbn.engine.tilt_series import TiltSeries
+
+if TYPE_CHECKING:
+    from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
 
 def run_check(
@@ -25,13 +28,25 @@ def run_check(
     """
     from napari_lbn.engine.evaluation.evaluate import evaluate
     from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
-    from napari_lbn.engine.evaluation.settings import CHECK_FOLDS, EvaluationSettings
 
     beside = find_halves(series)
     halves = None if beside is None else open_halves(series, *beside)
-    folds = 0 if exact else CHECK_FOLDS
-    wanted = EvaluationSettings(correction=settings, folds=folds, sirt=sirt)
+    wanted = _check_settings(settings, sirt=sirt, exact=exact)
     return evaluate(series, wanted, halves=halves, cancel=cancel)
+
+
+def check_seconds(plan: Any, settings: Any, *, sirt: bool = False, exact: bool = False) -> float:
+    """What `run_check` is likely to take on an otherwise idle machine."""
+    from napari_lbn.engine.evaluation.cost import evaluation_seconds
+
+    return evaluation_seconds(_check_settings(settings, sirt=sirt, exact=exact), plan)
+
+
+def _check_settings(settings: Any, *, sirt: bool, exact: bool) -> EvaluationSettings:
+    from napari_lbn.engine.evaluation.settings import CHECK_FOLDS, EvaluationSettings
+
+    folds = 0 if exact else CHECK_FOLDS
+    return EvaluationSettings(correction=settings, folds=folds, sirt=sirt)
 
 
 def run_disagreement(

@@ -18,13 +18,15 @@ from qtpy.QtWidgets import (
 
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress
+from napari_lbn.engine.load import likely_range
 
 from ..background import as_job
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
+from ..panels.run import describe_range
 from ..session import Session
 from ..theme import bring_into_view, caption, explain
-from .job import run_check, save_report
+from .job import check_seconds, run_check, save_report
 from .ready import why_not
 from .scores_plot import ScoresPlot
 from .words import notes_text, verdict_text
@@ -119,6 +121,8 @@ class CheckPanel(QWidget):
         self.runner.running_changed.connect(self._on_running)
         self._saver.succeeded.connect(self._on_saved)
         self._saver.failed.connect(notify_error)
+        for tick in (self.sirt, self.exact):
+            tick.toggled.connect(self.refresh)
         session.planned_changed.connect(self.refresh)
         session.running_changed.connect(self.refresh)
         session.series_changed.connect(self._on_series)
@@ -135,9 +139,18 @@ class CheckPanel(QWidget):
         explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
 
     def _purpose_now(self) -> str:
-        """What a check does, and that adapting in it takes its time."""
+        """What a check does, how long it takes, and that adapting in it takes its time."""
         minutes = self._session.options.adapt_minutes
-        return f"{PURPOSE} {ADAPTING.format(minutes=minutes)}" if minutes else PURPOSE
+        if minutes:
+            return f"{PURPOSE} {ADAPTING.format(minutes=minutes)}"
+        planned = self._session.planned
+        if planned is None:
+            return PURPOSE
+        seconds = check_seconds(planned.plan, planned.settings, **self._ticked())
+        return f"{PURPOSE} Takes about {describe_range(*likely_range(seconds))}."
+
+    def _ticked(self) -> dict[str, bool]:
+        return {"sirt": self.sirt.isChecked(), "exact": self.exact.isChecked()}
 
     def block(self, reason: str) -> None:
         """Say why nothing can be checked for now; empty once it can."""
@@ -153,7 +166,7 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
-        ticked = {"sirt": self.sirt.isChecked(), "exact": self.exact.isChecked()}
+        ticked = self._ticked()
         self.runner.start(lambda cancel: check(series, planned.settings, cancel, **ticked))
 
     def _on_event(self, event: Event) -> None:

@@ -20,8 +20,9 @@ from .preparing import TrainingRequest
 from .record import TrainingRecord
 from .status import TrainingStatus
 
-FAREWELL = 10.0
-"""Seconds that closing napari waits for a training to write its checkpoint."""
+FAREWELL = 60.0
+"""Seconds that closing napari waits at most for a training to write its checkpoint. An epoch that
+is being validated comes first: cut off, it would have to be trained again."""
 
 
 class TrainingController(QObject):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..events import Notice
+from .cost import stage_shares
 from .disagreement import DisagreementSettings, disagreement
 from .fold_workers import encode_all, share_of_folds
 from .geometry_check import GeometryCheck, check_geometry
@@ -138,24 +137,3 @@ class Stages:
             cancel=self.cancel,
         )
         return tuple(found)
-
-
-def stage_shares(
-    settings: EvaluationSettings, chosen: CorrectionPlan
-) -> dict[str, tuple[float, float]]:
-    """Where each stage begins and ends, by rough cost in syntheses."""
-    folds = chosen.measured_angles.size if settings.folds == 0 else max(settings.folds, 0)
-    adapting = 60 * settings.correction.adapt_minutes
-    adapting /= max(chosen.seconds - adapting, 1.0)
-    fold = 1.5 * (3 if settings.sirt else 1) + adapting
-    cost = {
-        "geometry": 1.0 * settings.geometry,
-        "hold-outs": (folds + len(settings.edges)) * fold,
-        "disagreement": 1.5 * settings.subsets,
-        "nulls": 3.0 * settings.nulls,
-        "alteration": (2.0 + adapting) * settings.alteration,
-    }
-    total = sum(cost.values()) or 1.0
-    ends = np.cumsum(list(cost.values())) / total
-    starts = [0.0, *ends[:-1]]
-    return {name: (float(a), float(b)) for name, a, b in zip(cost, starts, ends, strict=True)}
