@@ -55,7 +55,7 @@ INGREDIENTS = {
 SHELLS, SHOWN = 16, 8
 SIDEWAYS, FLAT = "inside the wedge, flat parts left out", 1 / 64
 """Cycles a pixel along x and y below which a wave is flat: the surfaces of the ice, most of all.
-Few coefficients with up to 70 % of a shell's power, which say nothing of objects."""
+Few coefficients, much of a shell's power, and they say nothing of objects."""
 TOLD = {"inside": "inside the wedge", "sideways": SIDEWAYS, "outside": "outside the wedge"}
 ANGLES = np.arange(-60.0, 61.0, 3.0)
 SEED = 1_700_003

@@ -55,30 +55,7 @@ def specimen_of_volume(
     InputError
         No volume, one without contrast, or with voxels that are not finite.
     """
-    if volume.ndim != 3 or min(volume.shape) < 2 or min(volume.shape[1:]) < LEAST_FIELD:
-        raise InputError(
-            f"{name}: an array of shape {volume.shape} is no volume.", "Give a larger 3-D map."
-        )
-    density = np.asarray(volume, np.float32).transpose(0, 2, 1)
-    if not dense_is_positive:
-        density = -density
-    broken = density.size - int(np.count_nonzero(np.isfinite(density)))
-    if broken:
-        raise InputError(
-            f"{name} holds {broken} voxels that are not finite.", "Replace them by its background."
-        )
-    # Columns from all over the volume, however large it is.
-    sample = density[:, :: max(1, min(density.size // SAMPLED, density.shape[1] // 16))]
-    background, densest = np.percentile(sample, (50.0, DENSEST))
-    if not densest > background:
-        # Few voxels of a sparse volume are dense.
-        densest = density.max()
-    if not densest > background:
-        raise InputError(
-            f"{name} is empty, or dense where it should be thin.",
-            "Say so if dense is negative in it.",
-        )
-    density = (density - np.float32(background)) * np.float32(PROTEIN / (densest - background))
+    density = _in_ice(_checked(volume, name), name, dense_is_positive=dense_is_positive)
     nz, ny, nx = volume.shape
     settings = SpecimenSettings(
         field=(ny, nx),
@@ -99,3 +76,38 @@ def specimen_of_volume(
         ingredients=("given volume",),
         ice=float(nz),
     )
+
+
+def _checked(volume: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """The volume as ``(z, x, y)``, if it is one and finite."""
+    if volume.ndim != 3 or min(volume.shape) < 2 or min(volume.shape[1:]) < LEAST_FIELD:
+        raise InputError(
+            f"{name}: an array of shape {volume.shape} is no volume.", "Give a larger 3-D map."
+        )
+    density = np.asarray(volume, np.float32).transpose(0, 2, 1)
+    broken = density.size - int(np.count_nonzero(np.isfinite(density)))
+    if broken:
+        raise InputError(
+            f"{name} holds {broken} voxels that are not finite.", "Replace them by its background."
+        )
+    return density
+
+
+def _in_ice(
+    density: NDArray[np.float32], name: str, *, dense_is_positive: bool
+) -> NDArray[np.float32]:
+    """Its background 0, its densest voxels protein."""
+    if not dense_is_positive:
+        density = -density
+    # Columns from all over the volume, however large it is.
+    sample = density[:, :: max(1, min(density.size // SAMPLED, density.shape[1] // 16))]
+    background, densest = np.percentile(sample, (50.0, DENSEST))
+    if not densest > background:
+        # Few voxels of a sparse volume are dense.
+        densest = density.max()
+    if not densest > background:
+        raise InputError(
+            f"{name} is empty, or dense where it should be thin.",
+            "Say so if dense is negative in it.",
+        )
+    return (density - np.float32(background)) * np.float32(PROTEIN / (densest - background))
