@@ -6,7 +6,8 @@ from paper_layout import number, write
 from training_ablation import MEASURED, train_all
 
 from napari_lbn.engine.evaluation.figures import new_figure, save_figure
-from napari_lbn.engine.simulation.dataset import main as write_set
+from napari_lbn.engine.simulation.dataset import write_training_set
+from napari_lbn.engine.simulation.series import SimulationSettings
 
 PANELS = {
     "a, training": (
@@ -31,11 +32,11 @@ def figure5(arguments) -> None:
     """Train what is missing, and draw the correlation with the truth over the tilt angle."""
     validation = [p for folder in arguments.inputs for p in sorted(folder.glob("*.npz"))]
     if not validation:
-        print("Figure 5 needs a validation set of napari_lbn.engine.simulation.dataset.")
+        print("Figure 5 needs a validation set written by napari-lbn simulate-set --validation.")
         return
     folder = arguments.training or arguments.out / "training"
     if not any(folder.glob("*.npz")):
-        write_set([str(folder), "--count", str(arguments.series)])
+        list(write_training_set(folder, arguments.series, SimulationSettings()))
     training = sorted(folder.glob("*.npz"))[: arguments.series]
     kept = arguments.out / "figure5.json"
     results = train_all(training, validation[: arguments.cases], kept, arguments.steps)

@@ -8,7 +8,7 @@ r"""The paper's tables and figures with our numbers beside the paper's.
     python benchmarks/paper_tables.py particle VALIDATION --out DIR    # an untrained shape
     python benchmarks/paper_tables.py all VALIDATION TS.mrc ... --out DIR
 
-VALIDATION is a folder of ``python -m napari_lbn.engine.simulation.dataset VALIDATION
+VALIDATION is a folder of ``napari-lbn simulate-set VALIDATION
 --count 8 --validation``, or one that ``napari-lbn simulate`` filled. With SHREC 2021 at hand:
 
     for m in 0 1 2 3 4 5 6 7 8 9; do napari-lbn simulate --shrec SHREC --model $m --snr 0.3 \

@@ -1,7 +1,7 @@
 """Train the bundled weights on simulated specimens, and watch their figures.
 
-    python -m napari_lbn.engine.simulation.dataset DATA --count 300
-    python -m napari_lbn.engine.simulation.dataset VALIDATION --count 8 --validation
+    napari-lbn simulate-set DATA --count 300
+    napari-lbn simulate-set VALIDATION --count 8 --validation
     python benchmarks/train_weights.py DATA --validation VALIDATION --out base.safetensors
 
 The validation folder (``--validation``) comes from seeds that never train. The data

@@ -1,7 +1,7 @@
 """The paper's ablations on a small budget: one table like its Figure 5.
 
-    python -m napari_lbn.engine.simulation.dataset DATA --count 100
-    python -m napari_lbn.engine.simulation.dataset VALIDATION --count 8 --validation
+    napari-lbn simulate-set DATA --count 100
+    napari-lbn simulate-set VALIDATION --count 8 --validation
     python benchmarks/training_ablation.py DATA --validation VALIDATION --out ablation.json
 
 With and without critic, both masking schemes, x8 and x16, latent dimension 16, 32 and 64,

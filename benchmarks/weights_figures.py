@@ -1,12 +1,13 @@
 """Figures of weights beside the baselines, on simulated specimens and on a real series.
 
-    python -m napari_lbn.engine.simulation.dataset TUNING --count 8 --seed0 1000300 SPECIMENS
-    python -m napari_lbn.engine.simulation.dataset TEST --count 12 --seed0 1000400 SPECIMENS
+    napari-lbn simulate-set TUNING --count 8 --seed0 1000300 SPECIMENS
+    napari-lbn simulate-set TEST --count 12 --seed0 1000400 SPECIMENS
     python benchmarks/weights_figures.py --weights base fast --tuning TUNING --test TEST
     python benchmarks/weights_figures.py --real TS.mrc --thickness 200
 
 SPECIMENS are those of the trainings with maps that did not train: --validation --thickness 30 230
---thickness-nm 60 350 --pre-tilt 10 --lean 4 --maps FOLDERS --use choose (for TEST: report).
+--thickness-nm 60 350 --pre-tilt 10 --lean 4 --maps FOLDER --maps FOLDER --use choose (for
+TEST: report).
 
 Correlation with clean tilts (simulated) and with measured tilts (real). Held-out tilts show
 the whole specimen; in the wedge of a simulated one the truth is the reconstruction box alone,

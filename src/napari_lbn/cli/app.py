@@ -19,6 +19,7 @@ from .info import info
 from .make_weights import make_weights
 from .reconstruct import reconstruct
 from .simulate import simulate
+from .simulate_set import simulate_set
 from .synthesize import synthesize
 from .train import train
 
@@ -67,6 +68,7 @@ _COMMANDS = (
 )
 for _command in _COMMANDS:
     add_command(app, _command)
+add_command(app, simulate_set, name="simulate-set")
 add_command(app, make_weights, name="make-weights")
 app.add_typer(filter_app)
 app.add_typer(data_app)

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.simulation import dataset
+from napari_lbn.engine.errors import InputError, OutputError
 from napari_lbn.engine.simulation.dataset import (
     SAMPLE_SEED,
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
-    SimulationSettings,
-    load_series,
-    simulate_series,
+    seeds_of_set,
     write_training_set,
     write_validation_set,
 )
+from napari_lbn.engine.simulation.series import SimulationSettings, simulate_series
+from napari_lbn.engine.simulation.series_files import load_series
 
 
 @pytest.fixture
@@ -71,22 +71,7 @@ def test_training_series_may_come_with_truth_or_that_of_the_box_alone(settings, 
         np.testing.assert_array_equal(alone["truth_angles"], both["truth_angles"])
 
 
-def test_the_truth_of_a_set_is_chosen_on_the_command_line(tmp_path, capsys):
-    small = ["--count", "1", "--size", "16", "--angles", "-30", "30", "30", "--views", "1"]
-    small += ["--thickness", "12", "12", "--pixel-sizes", "20", "20"]
-    for name, more, keys in (
-        ("none", [], set()),
-        ("both", ["--truth"], {"truth", "truth_box", "truth_angles"}),
-        ("box", ["--truth", "box"], {"truth_box", "truth_angles"}),
-    ):
-        dataset.main([str(tmp_path / name), *small, *more])
-        path = capsys.readouterr().out.strip()
-        with np.load(path) as data:
-            assert {key for key in data if key.startswith("truth")} == keys
-    with pytest.raises(SystemExit, match="2"):
-        dataset.main([str(tmp_path / "other"), *small, "--truth", "half"])
-    with pytest.raises(InputError, match="both truths"):
-        dataset.main([str(tmp_path / "other"), *small, "--truth", "box", "--validation"])
+def test_another_truth_is_refused(tmp_path):
     with pytest.raises(InputError, match="'half' is no kind of truth"):
         next(write_training_set(tmp_path / "other", 1, SimulationSettings(), truth="half"))
     assert not (tmp_path / "other").exists()
@@ -112,10 +97,10 @@ def test_views_of_one_specimen_overlap_but_differ(settings, tmp_path):
 def test_a_failed_write_leaves_nothing_behind(settings, tmp_path, monkeypatch):
     def full(file, **arrays):
         file.write(b"half")
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(dataset.np, "savez", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OutputError, match="series_0000000_0"):
         list(write_training_set(tmp_path, 1, settings))
     assert list(tmp_path.iterdir()) == []
 
@@ -138,15 +123,16 @@ def test_validation_series_come_with_truth_at_the_whole_range(settings, tmp_path
     assert list(write_validation_set(tmp_path, 1, settings)) == []
 
 
-def test_seeds_of_training_validation_and_sample_are_apart(tmp_path):
+def test_seeds_of_training_validation_and_sample_are_apart():
     assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
     assert SAMPLE_SEED not in TRAINING_SEEDS
     assert SAMPLE_SEED not in VALIDATION_SEEDS
-    with pytest.raises(InputError, match="leave the range"):
-        dataset.main([str(tmp_path), "--count", "2", "--seed0", "999999"])
-    with pytest.raises(InputError, match="leave the range"):
-        dataset.main([str(tmp_path), "--count", "1", "--seed0", "3", "--validation"])
-    assert list(tmp_path.iterdir()) == []
+    assert seeds_of_set(5, 2, None, validation=False) == range(3)
+    assert seeds_of_set(5, 1, None, validation=True) == range(1_000_000, 1_000_005)
+    assert seeds_of_set(2, 2, 999_999, validation=False) == range(999_999, 1_000_000)
+    for count, views, first, validation in ((3, 2, 999_999, False), (1, 1, 3, True)):
+        with pytest.raises(InputError, match="not of this kind"):
+            seeds_of_set(count, views, first, validation=validation)
 
 
 def test_angles_beyond_90_degrees_are_refused():

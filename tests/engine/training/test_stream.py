@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.simulation.dataset import load_series, write_training_set
+from napari_lbn.engine.simulation.dataset import write_training_set
 from napari_lbn.engine.simulation.series import SimulationSettings
+from napari_lbn.engine.simulation.series_files import load_series
 from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
 from napari_lbn.engine.training import data
 from napari_lbn.engine.training.configuration import Configuration, DataSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +41,8 @@ class CorrectionPlan:
         Degrees; in use.
     seconds : float
         Estimated, of the whole job.
+    denoised_seconds : float
+        Of these, what a denoised tomogram takes beside the others.
     memory_bytes : int
         Estimated peak.
     weights : WeightsInfo
@@ -57,6 +59,7 @@ class CorrectionPlan:
     memory_bytes: int
     weights: WeightsInfo
     notices: tuple[str, ...] = ()
+    denoised_seconds: float = 0.0
 
 
 def plan(
@@ -102,11 +105,13 @@ def plan(
     if new.size == 0:
         notices.append("These tilts leave no missing wedge at this increment.")
     require_thickness(settings.thickness, shape[1], series.name)
-    n_out = new.size + (measured.size if settings.at_measured else 0)
-    if settings.denoised and info.config.get("box_widths"):
-        n_out += measured.size  # of the box alone as well
-    seconds = estimate_seconds(
-        info.config, shape, settings.thickness, (measured.size, new.size, n_out), settings.device
+    n_out = _decoded(info, settings, measured.size, new.size)
+    plain = _decoded(info, replace(settings, denoised=False), measured.size, new.size)
+    seconds, without = (
+        estimate_seconds(
+            info.config, shape, settings.thickness, (measured.size, new.size, n), settings.device
+        )
+        for n in (n_out, plain)
     )
     memory = _memory(info, settings, shape, (measured.size, n_out), streamed=streamed)
     if settings.adapt_minutes:
@@ -119,10 +124,19 @@ def plan(
         new_angles=new,
         measured_angles=measured,
         seconds=seconds + 60 * settings.adapt_minutes,
+        denoised_seconds=seconds - without,
         memory_bytes=memory,
         weights=info,
         notices=tuple(notices),
     )
+
+
+def _decoded(info: WeightsInfo, settings: CorrectionSettings, measured: int, new: int) -> int:
+    """Tilts that leave the decoder."""
+    count = new + (measured if settings.at_measured else 0)
+    if settings.denoised and info.config.get("box_widths"):
+        count += measured  # of the box alone as well
+    return count
 
 
 def _memory(

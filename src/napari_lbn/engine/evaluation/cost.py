@@ -28,15 +28,16 @@ def stage_costs(settings: EvaluationSettings, chosen: CorrectionPlan) -> dict[st
     folds = chosen.measured_angles.size if settings.folds == 0 else max(settings.folds, 0)
     edges = len(settings.edges)
     fold = 1.5 * (3 if settings.sirt else 1)
-    adapting = 60 * settings.correction.adapt_minutes
+    synthesis = SYNTHESIS * _plain_seconds(settings, chosen)
     # whoever adapts is given that time in each fold
-    adapting /= SYNTHESIS * max(chosen.seconds - adapting, 1.0)
+    adapting = 60 * settings.correction.adapt_minutes / synthesis
+    correcting = 1 / SYNTHESIS + chosen.denoised_seconds / synthesis
     return {
         "geometry": 1.0 * settings.geometry,
         "hold-outs": (folds + edges) * (fold + adapting),
         "disagreement": 1.5 * settings.subsets,
         "nulls": 3.0 * settings.nulls,
-        "alteration": (1 / SYNTHESIS + adapting) * settings.alteration,
+        "alteration": (correcting + adapting) * settings.alteration,
     }
 
 
@@ -53,5 +54,11 @@ def stage_shares(
 
 def evaluation_seconds(settings: EvaluationSettings, chosen: CorrectionPlan) -> float:
     """Seconds of a whole evaluation on an otherwise idle machine; see `load.likely_range`."""
-    correcting = max(chosen.seconds - 60 * settings.correction.adapt_minutes, 1.0)
-    return SYNTHESIS * correcting * sum(stage_costs(settings, chosen).values())
+    synthesis = SYNTHESIS * _plain_seconds(settings, chosen)
+    return synthesis * sum(stage_costs(settings, chosen).values())
+
+
+def _plain_seconds(settings: EvaluationSettings, chosen: CorrectionPlan) -> float:
+    """Of the correction without an adaptation and without a denoised tomogram, as in a fold."""
+    adapting = 60 * settings.correction.adapt_minutes
+    return max(chosen.seconds - adapting - chosen.denoised_seconds, 1.0)

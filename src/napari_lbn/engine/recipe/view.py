@@ -89,7 +89,7 @@ class View:
 
     @classmethod
     def read(cls, path: Path) -> View:
-        """From a file of `simulation.dataset`, written with its truth."""
+        """From a file of `simulation.series_files`, written with its truth."""
         with np.load(path) as data:
             return cls(
                 angles=data["angles"],

@@ -24,7 +24,7 @@ class DataSettings:
     series : tuple of str
         Files of measured tilt series.
     simulated : str or None
-        Folder of series written by `simulation.dataset`.
+        Folder of series written by `simulation.series_files`.
     fresh : int
         Simulated series kept in memory and renewed in the background (`stream`); 0 for none.
         A training with them cannot be repeated to the last digit.

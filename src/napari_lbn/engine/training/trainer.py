@@ -135,7 +135,7 @@ def _in_round(index: int, count: int, seed: int) -> int:
 
 
 def load_simulated(paths: Sequence[Path], *, truth: bool = False) -> list[TrainingSeries]:
-    """Noise-free series written by `simulation.dataset`; with their truth where asked and there."""
+    """Noise-free series as `simulation.series_files` writes; with truth where asked and there."""
     series = []
     for path in paths:
         with np.load(path, allow_pickle=False) as data:
