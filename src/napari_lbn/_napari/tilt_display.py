@@ -6,15 +6,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .angle_text import AngleText
+from .framing import Framing
 from .tilt_contrast import TiltContrast
 
 
 class TiltDisplay:
-    """Angle text and contrast of one viewer."""
+    """Angle text, contrast and framing of one viewer."""
 
     def __init__(self, viewer: Any) -> None:
         self.text = AngleText(viewer)
         self.contrast = TiltContrast(viewer)
+        self.framing = Framing(viewer)
 
 
 _DISPLAYS: WeakKeyDictionary[Any, TiltDisplay] = WeakKeyDictionary()

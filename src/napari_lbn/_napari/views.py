@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 
+from .angle_text import tilt_index
 from .metadata import is_of_a_run, kind_of, record_of, shows_tilts
 
 View = Literal[
@@ -73,8 +74,30 @@ def show(viewer: Any, layers: Mapping[str, Any], view: View) -> None:
         layer.visible = any(layer is other for other in shown)
     if angle is not None and shows_tilts(shown[0]):
         go_to_angle(viewer, shown[0], angle)
+    bring_within(viewer, shown[0])
     viewer.layers.selection.active = shown[-1]
-    side_by_side(viewer, shown if len(shown) > 1 else [])
+    side_by_side(viewer, shown if len(shown) > 1 else [], fitted_to=layers.values())
+
+
+def bring_within(viewer: Any, layer: Any) -> None:
+    """Move sliders that stand outside of a layer into it, or the screen would stay black.
+
+    Another series may have fewer tilts, thinner ice or another pixel size.
+    """
+    if shows_tilts(layer) and tilt_index(layer, viewer.dims.point) is None:
+        go_to_angle(viewer, layer, 0.0)
+    lead = viewer.dims.ndim - layer.ndim
+    for axis in range(layer.ndim - 3, layer.ndim):  # z, y, x
+        low, high = layer.extent.world[:, axis]
+        if not low <= viewer.dims.point[lead + axis] <= high:
+            viewer.dims.set_point(lead + axis, (low + high) / 2)
+
+
+def fit(viewer: Any, layers: Iterable[Any]) -> None:
+    """Show these layers, and others of their size, as large as the canvas."""
+    from .tilt_display import tilt_display
+
+    tilt_display(viewer).framing.fit(layers)
 
 
 def slice_again(viewer: Any) -> None:
@@ -89,7 +112,7 @@ def slice_again(viewer: Any) -> None:
     viewer.dims.set_point(0, here)
 
 
-def side_by_side(viewer: Any, layers: list[Any]) -> None:
+def side_by_side(viewer: Any, layers: list[Any], fitted_to: Iterable[Any] = ()) -> None:
     """Show these layers beside each other, each under its name; an empty list ends it.
 
     The boxes share one camera and so one scale bar. Never a gridded one: napari 0.9 looks for
@@ -103,9 +126,9 @@ def side_by_side(viewer: Any, layers: list[Any]) -> None:
         layer.name_overlay.visible = grid.enabled and any(layer is one for one in layers)
     grid.stride = 1
     if grid.enabled:
-        grid.shape = (-1, 1) if lies_flat(viewer) else (1, -1)
+        grid.shape = (-1, 1) if lies_flat(viewer, layers) else (1, -1)
     if was != grid.enabled:
-        viewer.reset_view()
+        fit(viewer, fitted_to)
 
 
 def leave(viewer: Any) -> None:
@@ -116,15 +139,17 @@ def leave(viewer: Any) -> None:
     viewer.dims.margin_left = viewer.dims.margin_right = nothing
 
 
-def lies_flat(viewer: Any) -> bool:
-    """Whether the displayed section is wider than high."""
-    extent = viewer.layers.extent.world
-    size = extent[1] - extent[0]
-    vertical, horizontal = viewer.dims.displayed[-2:]
-    return bool(size[horizontal] > 1.3 * size[vertical])
+def lies_flat(viewer: Any, layers: Iterable[Any] = ()) -> bool:
+    """Whether the displayed section of these layers, by default of all, is wider than high."""
+    vertical, horizontal = (axis - viewer.dims.ndim for axis in viewer.dims.displayed[-2:])
+    extents = [layer.extent.world for layer in layers] or [viewer.layers.extent.world]
+    sizes = [extent[1] - extent[0] for extent in extents]
+    return bool(
+        max(size[horizontal] for size in sizes) > 1.3 * max(size[vertical] for size in sizes)
+    )
 
 
-def set_section(viewer: Any, section: Literal["xy", "xz"]) -> None:
+def set_section(viewer: Any, section: Literal["xy", "xz"], fitted_to: Iterable[Any] = ()) -> None:
     """Display xy sections (through z) or xz sections (through y)."""
     order = list(range(viewer.dims.ndim))
     if viewer.dims.ndim < 3:
@@ -135,8 +160,9 @@ def set_section(viewer: Any, section: Literal["xy", "xz"]) -> None:
         return
     viewer.dims.order = tuple(order)
     if viewer.canvas.grid.enabled:
-        viewer.canvas.grid.shape = (-1, 1) if lies_flat(viewer) else (1, -1)
-    viewer.reset_view()
+        shown = [layer for layer in viewer.layers if layer.visible]
+        viewer.canvas.grid.shape = (-1, 1) if lies_flat(viewer, shown) else (1, -1)
+    fit(viewer, fitted_to)
 
 
 def set_average(viewer: Any, layer: Any, pixels: int) -> None:
@@ -187,8 +213,6 @@ def go_to_angle(viewer: Any, layer: Any, angle: float) -> None:
 
 def displayed_angle(viewer: Any, layers: Any) -> float | None:
     """Angle of the visible tilt, None where no tilts are visible."""
-    from .angle_text import tilt_index
-
     for layer in layers:
         if layer.visible and shows_tilts(layer):
             index = tilt_index(layer, viewer.dims.point)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
 from napari_lbn._napari.tilt_display import tilt_display
-from napari_lbn._napari.views import slice_again
+from napari_lbn._napari.views import fit, slice_again
 
 from .adopting import adopt, replace_stack
 from .background import Lookup, Planner, soon
@@ -124,7 +124,7 @@ class MissingWedgeDock(QWidget):
         )
         # not while the layer list is in the middle of a change
         self._tidy_soon = soon(self, self.views.tidy)
-        self._show_soon = soon(self, lambda: self.views.show("measured"))
+        self._show_soon = soon(self, self._show_measured)
         self.saver = Saver(session, self.save_panel, self)
 
     def _connect(self) -> None:
@@ -217,9 +217,15 @@ class MissingWedgeDock(QWidget):
         if scale is not None and self._scale is not None:
             same_layer = scale[0] is self._scale[0]
             if same_layer and scale[1] != self._scale[1]:
-                self._viewer.reset_view()
+                fit(self._viewer, self.views.layers().values())
         self._scale = scale
         self.sections.show_only(dict.fromkeys(NEED_SERIES, series is not None))
+
+    def _show_measured(self) -> None:
+        """Another tilt series was chosen, which may be of another size."""
+        self.views.show("measured")
+        if self.session.layer in self._viewer.layers:
+            fit(self._viewer, [self.session.layer])
 
     def _adopt(self, layer: Any) -> None:
         if self.layer_choice.layer is layer:

@@ -67,7 +67,7 @@ class ViewControl:
         tilts = view in OF_TILTS
         self._arranged = self._arranged or not tilts
         views.show(self._viewer, layers, view)
-        views.set_section(self._viewer, "xy" if tilts else self.section)
+        views.set_section(self._viewer, "xy" if tilts else self.section, layers.values())
         if layers:
             views.set_average(
                 self._viewer, next(iter(layers.values())), 1 if tilts else self.average
@@ -105,7 +105,7 @@ class ViewControl:
         if self._session.view in OF_TILTS:
             self.show("both")
         else:
-            views.set_section(self._viewer, section)
+            views.set_section(self._viewer, section, self.layers().values())
             self._adapt_contrast()
         self._session.set_view(self._session.view)
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import set_imod_orientation
 
 from ..panels.display import segmented
@@ -42,6 +43,7 @@ class CompareDock(QWidget):
         super().__init__()
         # through the proxy that plugins are given no layer is ever the same object twice
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        tilt_display(self._viewer)
         self.tomograms = TomogramList(self._viewer)
         self.measures = MeasurePanel(self._viewer)
         self._arranged = Arrangement(self._viewer)

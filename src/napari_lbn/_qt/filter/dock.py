@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn.engine.events import Progress
 
 from ..jobs import JobRunner
@@ -44,6 +45,7 @@ class LearnedFilterDock(QWidget):
         super().__init__()
         # through the proxy that plugins are given no layer is ever the same object twice
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        tilt_display(self._viewer)
         self.model: Any = None
         self._losses: list[float] = []
         self._stop: Event | None = None

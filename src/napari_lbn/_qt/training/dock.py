@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.preferences import Preferences, read_preferences
+from napari_lbn._napari.tilt_display import tilt_display
 
 from ..background import Lookup, as_job
 from ..ending import end_with, ended, left_its_dock
@@ -66,6 +67,7 @@ class TrainingDock(QWidget):
         super().__init__()
         # through the proxy that plugins are given no layer is ever the same object twice
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        tilt_display(self._viewer)
         self._engine = LBNEngine() if engine is None else engine
         self._preferences = preferences
         self._known = KnownRuns() if known is None else known
