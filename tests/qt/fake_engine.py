@@ -54,6 +54,7 @@ class FakePlan:
     new_angles: np.ndarray
     measured_angles: np.ndarray
     seconds: float = 40.0
+    denoised_seconds: float = 0.0
     memory_bytes: int = 2_100_000_000
     notices: tuple[str, ...] = ()
 

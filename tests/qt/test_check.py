@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_lbn._qt.check.job import run_check
+from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.check.words import notes_text, verdict_text
 from napari_lbn._qt.session import Planned, Session
+from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
 from napari_lbn.engine.evaluation.result import Evaluation, verdicts
 from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
@@ -27,7 +29,9 @@ from napari_lbn.engine.tilt_series import TiltSeries
 WAIT = 20_000
 PLANNED = Planned(
     settings=SimpleNamespace(adapt_minutes=0.0),
-    plan=SimpleNamespace(seconds=30.0, measured_angles=np.arange(-60.0, 61, 3)),
+    plan=SimpleNamespace(
+        seconds=30.0, denoised_seconds=0.0, measured_angles=np.arange(-60.0, 61, 3)
+    ),
 )
 
 
@@ -111,6 +115,20 @@ def test_the_time_is_told_beforehand_and_grows_with_the_ticks(qtbot: Any, sessio
     # eight folds of a third of a correction, half as much again for what they are compared with
     assert "2 to 4 min" in told[0]
     assert len(set(told)) == len(told)
+
+
+def test_a_check_takes_no_longer_for_what_it_does_not_make(session: Session) -> None:
+    """No denoised tomogram; and in a disagreement no adaptation either."""
+    assert session.series is not None
+    series = session.series.with_pixel_size(10.0)
+    plain = CorrectionSettings(thickness=16)
+    denoised, adapted = replace(plain, denoised=True), replace(plain, adapt_minutes=2.0)
+    plans = [plan(series, settings) for settings in (plain, denoised, adapted)]
+    assert plans[1].seconds > plans[0].seconds
+    assert check_seconds(plans[1], denoised) == pytest.approx(check_seconds(plans[0], plain))
+    expected = pytest.approx(disagreement_seconds(plans[0], plain, 6))
+    assert disagreement_seconds(plans[1], denoised, 6) == expected
+    assert disagreement_seconds(plans[2], adapted, 6) == expected
 
 
 def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:

@@ -19,13 +19,14 @@ from napari_lbn._napari.room import extent_of, share_of_one_volume
 from napari_lbn._napari.spread import SpreadLayers
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress, SlabReady
+from napari_lbn.engine.load import likely_range
 
 from ..jobs import JobRunner
 from ..messages import notify_error
-from ..panels.run import describe_seconds
+from ..panels.run import describe_range
 from ..session import Session
 from ..theme import caption, explain
-from .job import run_disagreement
+from .job import disagreement_seconds, run_disagreement
 from .ready import why_not
 from .spread_views import SpreadViews
 
@@ -131,10 +132,10 @@ class DisagreementPanel(QWidget):
 
     def _estimate(self) -> str:
         planned = self._session.planned
-        seconds = getattr(getattr(planned, "plan", None), "seconds", None)
-        if seconds is None:
+        if planned is None:
             return PURPOSE
-        return f"At most about {describe_seconds(self.subsets.value() * seconds)}"
+        seconds = disagreement_seconds(planned.plan, planned.settings, self.subsets.value())
+        return f"Takes about {describe_range(*likely_range(seconds))}"
 
     def _on_click(self) -> None:
         if self.runner.running:

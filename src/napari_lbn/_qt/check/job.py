@@ -58,6 +58,17 @@ def run_disagreement(
     return measure_disagreement(series, settings, subsets=subsets, cancel=cancel)
 
 
+def disagreement_seconds(plan: Any, settings: Any, subsets: int) -> float:
+    """What `run_disagreement` is likely to take on an otherwise idle machine."""
+    from napari_lbn.engine.evaluation.cost import evaluation_seconds
+    from napari_lbn.engine.evaluation.settings import EvaluationSettings
+
+    wanted = EvaluationSettings(
+        correction=settings, folds=-1, edges=(), geometry=False, subsets=subsets
+    )
+    return evaluation_seconds(wanted, plan)
+
+
 def save_report(evaluation: Any, folder: Path) -> list[Path]:
     """JSON, CSV, figures and the HTML page."""
     from napari_lbn.engine.evaluation.report import write_report
