@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from napari_lbn._napari.views import SHOWN
 from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
 from napari_lbn._qt.panels.run import BUSY, CANCEL, SEE_MESSAGE, START, describe_range
 from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.events import Progress
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import ANGLES, WAIT
@@ -114,6 +116,28 @@ def test_a_run_says_what_it_changed_outside_the_wedge(
     assert "Outside the wedge the tomogram changed by 0.4\u00a0%" in panel.text.text()
     viewer.layers.remove(dock.session.layer)
     assert panel.isHidden()
+
+
+def test_the_time_that_is_left_knows_nothing_of_the_preview(
+    dock: MissingWedgeDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading the network and the preview take a while in which the bar stands still."""
+    panel, clock = dock.run_panel, [100.0]
+    monkeypatch.setattr(
+        "napari_lbn._qt.panels.run.time", SimpleNamespace(monotonic=lambda: clock[0])
+    )
+    monkeypatch.setattr("napari_lbn._qt.pace.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    panel._on_running(True)
+
+    def at(seconds: float, fraction: float) -> str:
+        clock[0] = 100.0 + seconds
+        panel.show_progress(Progress(stage="Encoding tilts", done=0, total=1, fraction=fraction))
+        return panel.status
+
+    assert at(0, 0.0) == "Encoding tilts · 1 s so far"
+    assert at(60, 0.05) == "Encoding tilts · 60 s so far"  # the preview is over
+    assert at(70, 0.15) == "Encoding tilts · 85 s left"  # a hundredth a second
+    panel._on_running(False)
 
 
 def test_preview_is_on_the_screen_while_the_rest_runs(
@@ -242,6 +266,20 @@ def test_unknown_pixel_size_is_asked_for(
     assert layer.scale[-1] == 13.5
     assert float(layer.get_value(viewer.dims.point, world=True)) > 0  # still on the screen
     assert str(layer.units[-1]) == "angstrom"
+
+
+def test_a_wedge_that_no_tilt_fits_into_is_told(
+    qtbot: Any, make_dock: Callable[[], MissingWedgeDock], add_series: AddSeries
+) -> None:
+    """Three tilts 60° apart: with their median step nothing would be synthesized."""
+    images = np.zeros((3, 12, 16), np.float32)
+    angles = [-59.99, 0.0, 60.0]
+    add_series(TiltSeries.from_array(images, angles, pixel_size=100.0, name="three"))
+    dock = make_dock()
+    text = dock.series_panel._wedge.text()
+    assert "No tilt to synthesize fits in at an increment of 60°" in text
+    dock.settings_panel.advanced.increment.setValue(5.0)
+    assert "11 tilts to synthesize, every 5°" in dock.series_panel._wedge.text()
 
 
 def test_inverted_angles_are_recorded(qtbot: Any, dock: MissingWedgeDock) -> None:
@@ -480,6 +518,32 @@ def docked(
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     yield dock
     engine.hold.set()
+
+
+@pytest.mark.parametrize("pixel_size", [None, 100.0, 3.0])
+def test_another_series_is_on_the_screen_wherever_the_sliders_stood(
+    qtbot: Any,
+    dock: MissingWedgeDock,
+    viewer: ViewerModel,
+    add_series: AddSeries,
+    pixel_size: float | None,
+) -> None:
+    """Fewer tilts, another pixel size and so another depth: the canvas must not be black."""
+    run(qtbot, dock)
+    dock.views.look_at(-80.0)  # a synthesized tilt, before the first measured one
+    images = np.random.default_rng(1).normal(0, 1, (3, 6, 8)).astype(np.float32)
+    other = TiltSeries.from_array(images, [-3, 0, 3], pixel_size=pixel_size, name="other")
+    layer = add_series(other)
+
+    def on_screen() -> bool:
+        low, high = layer.extent.world
+        within = (low <= viewer.dims.point) & (viewer.dims.point <= high)
+        seen = viewer.canvas.size[1] / viewer.scene.camera.zoom
+        width = high[-1] - low[-1]
+        return bool(layer.visible and within.all() and width <= seen < 3 * width)
+
+    qtbot.waitUntil(on_screen, timeout=WAIT)
+    assert viewer.canvas.overlays.text.text == "0.0°  measured"
 
 
 def test_closing_the_dock_ends_the_run_and_takes_its_layers_away(

@@ -15,6 +15,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_lbn._napari.metadata import record_of
+from napari_lbn._napari.views import go_to_row
 from napari_lbn._qt.command_line import command_line
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn.engine.events import CancelToken, Event, Notice, SlabReady
@@ -114,6 +115,23 @@ def test_denoised_layer_says_what_it_is_and_is_saved(
         assert any("synthesized throughout" in line for line in mrc.get_labels())
     told = json.loads((tmp_path / "TS_lbn_denoised.json").read_text())
     assert told["synthesized_throughout"] is True
+
+
+def test_the_denoised_tomogram_leaves_the_view_where_the_user_went(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    tick(qtbot, dock, denoised=True)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: "lbn" in dock.views.roles() and engine.started.is_set(), timeout=WAIT)
+    dock.views.cut("xy")
+    go_to_row(viewer, dock.views.layers()["lbn"], 2)
+    here = viewer.dims.point
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert "denoised" in dock.views.roles()
+    assert viewer.dims.point[1:] == here[1:]
+    assert dock.views.section == "xy"
 
 
 def test_a_run_without_removes_the_layer_of_the_run_before(

@@ -170,7 +170,7 @@ def test_cost_is_told_before_the_click(qtbot: Any, dock: TrainingDock) -> None:
     dock.settings_panel.unit.setCurrentIndex(0)
     dock.settings_panel.unit.activated.emit(0)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
-    assert dock.run_panel.estimate.startswith("3 min: about")
+    assert dock.run_panel.estimate.startswith("3 min after the preparation: about")
 
 
 def test_a_training_is_watched_to_its_end(qtbot: Any, dock: TrainingDock) -> None:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_lbn._qt.pace import Pace
 from napari_lbn._qt.training import known as known_module
 from napari_lbn._qt.training.control import TrainingControl
 from napari_lbn._qt.training.known import KnownRuns, choose_folder
-from napari_lbn._qt.training.pace import Pace
 from napari_lbn._qt.training.pictures import as_grey, limits_of
 from napari_lbn._qt.training.run_panel import TrainingRunPanel
 from napari_lbn._qt.training.status import TrainingStatus

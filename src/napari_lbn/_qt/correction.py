@@ -102,12 +102,16 @@ class Correction(QObject):
 
     def _on_slab(self, event: SlabReady) -> None:
         layers = self._result_layers()
-        before = self._views.roles()
+        before = self._tomograms()
         layers.add_slab(event)
-        if self._views.roles() != before:
+        if self._tomograms() != before:
             self._views.show_first_slab((event.y_start + event.y_stop) // 2)
             if event.preview:
                 self.previewing.emit(f"Preview: rows {event.y_start}–{event.y_stop - 1}")
+
+    def _tomograms(self) -> set[str]:
+        """Those that a preview shows; the denoised one comes late and must not move the view."""
+        return self._views.roles() & {"wbp", "lbn"}
 
     def _on_tilt(self, event: TiltReady) -> None:
         layers = self._result_layers()

@@ -12,6 +12,7 @@ from ..command_line import command_line, why_no_command
 from ..session import Session
 from ..theme import add_row, explain, form
 from .fields import count, number
+from .series import format_step
 
 AUTOMATIC = "automatic"
 FILTERS = {
@@ -25,7 +26,7 @@ FILTERS = {
 def automatic_increment(series: TiltSeries) -> str:
     """Says which increment "automatic" is."""
     try:
-        return f"{AUTOMATIC} ({series.increment:g}°)"
+        return f"{AUTOMATIC} ({format_step(series.increment)})"
     except LBNError:  # fewer than two tilts left
         return AUTOMATIC
 

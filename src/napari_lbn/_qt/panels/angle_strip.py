@@ -133,10 +133,12 @@ class AngleStrip(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ink = self.palette().windowText().color()
         self._paint_axis(painter, ink)
+        width = self._bar_width()
         for angle in self._synthesized:
-            self._paint_bar(painter, angle, SYNTHESIZED, hollow=False)
+            self._paint_bar(painter, angle, SYNTHESIZED, width)
         for index, angle in enumerate(self._angles):
-            self._paint_bar(painter, angle, MEASURED, hollow=index in self._excluded)
+            hollow = index in self._excluded
+            self._paint_bar(painter, angle, MEASURED, width, hollow=hollow)
         if self._current is not None:
             self._paint_mark(painter, self._current, ink)
         if self.hasFocus():
@@ -168,8 +170,15 @@ class AngleStrip(QWidget):
         step = float(np.median(np.diff(both)))
         return float(np.clip(0.62 * (self.position(step) - self.position(0)), 1.5, 8.0))
 
-    def _paint_bar(self, painter: QPainter, angle: float, colour: QColor, *, hollow: bool) -> None:
-        width = self._bar_width()
+    def _paint_bar(
+        self,
+        painter: QPainter,
+        angle: float,
+        colour: QColor,
+        width: float,
+        *,
+        hollow: bool = False,
+    ) -> None:
         bar = QRectF(self.position(angle) - width / 2, BAR_TOP, width, BAR_HEIGHT)
         if hollow:
             painter.setPen(QPen(colour, 1))

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 from napari_lbn.engine.events import Progress
 from napari_lbn.engine.load import likely_range
 
+from ..pace import Pace
 from ..session import Session
 from ..theme import caption
 
@@ -20,8 +21,6 @@ CANCELLING = "Cancelling…"
 BUSY = "Longer, as other programs keep this machine busy"
 SEE_MESSAGE = "Not with this tilt series as it is: see the message above."
 STEPS = 1000
-TRUSTED_AFTER = 2.0
-"""Seconds before the remaining time is worth telling."""
 
 
 def describe_seconds(seconds: float) -> str:
@@ -72,6 +71,7 @@ class RunPanel(QWidget):
         self._began = 0.0
         self._stage = ""
         self._remaining: float | None = None
+        self._pace = Pace()
         self._estimate = caption()
         self.button = QPushButton(START)
         self.button.setMinimumHeight(34)
@@ -119,12 +119,11 @@ class RunPanel(QWidget):
         self._estimate.setText(why_not or self._describe_estimate())
 
     def show_progress(self, event: Progress) -> None:
-        """Move the bar; the remaining time follows from the time so far."""
-        elapsed = time.monotonic() - self._began
+        """Move the bar; the remaining time follows from the pace since the preview."""
         self._bar.setValue(round(event.fraction * STEPS))
         self._stage = event.stage
-        if event.fraction > 0.02 and elapsed > TRUSTED_AFTER:
-            self._remaining = elapsed * (1 - event.fraction) / event.fraction
+        if event.fraction > 0:
+            self._remaining = self._pace.seconds_left(event.fraction)
         self._write_status()
 
     def show_outcome(self, text: str) -> None:
@@ -170,6 +169,7 @@ class RunPanel(QWidget):
         if running:
             self._began = time.monotonic()
             self._stage, self._remaining = "Starting", None
+            self._pace.restart()
             self.button.setText(CANCEL)
             self.button.setToolTip("Stop; nothing is kept of this run")
             self._write_status()

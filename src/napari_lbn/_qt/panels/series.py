@@ -16,6 +16,10 @@ from ..theme import caption
 from ..view_control import ViewControl
 from .angle_strip import AngleStrip
 
+NONE_FITS = (
+    "No tilt to synthesize fits in at an increment of {step}: choose a smaller one (Advanced)."
+)
+
 
 def describe_series(series: TiltSeries) -> str:
     """One line: tilts, range, size, pixel size."""
@@ -27,15 +31,23 @@ def describe_series(series: TiltSeries) -> str:
     return f"{text}; {len(series.excluded)} excluded" if series.excluded else text
 
 
+def format_step(degrees: float) -> str:
+    """An increment without the digits that a measured one has beyond its accuracy."""
+    return f"{round(degrees, 2):g}°"
+
+
 def describe_wedge(series: TiltSeries, synthesized: int, options: Options) -> str:
     """One or two lines: where data is missing and what will be synthesized."""
     wedge = series.wedge
     step = series.increment if options.increment is None else options.increment
     text = (
         f"Missing wedge: below {format_angle(wedge.stop - 180)} and above "
-        f"{format_angle(wedge.start)} "
-        f"({wedge.width:.0f}° of 180°). {synthesized} tilts to synthesize, every {step:g}°."
+        f"{format_angle(wedge.start)} ({wedge.width:.0f}° of 180°)."
     )
+    if synthesized:
+        text += f" {synthesized} tilts to synthesize, every {format_step(step)}."
+    else:
+        text += f" {NONE_FITS.format(step=format_step(step))}"
     gaps = len(interior_gaps(series.included_angles))
     if gaps:
         as_is = "left as it is" if gaps == 1 else "left as they are"

@@ -10,9 +10,9 @@ from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress
 
 from ..messages import notify_error
+from ..pace import Pace
 from .jobs import TrainingBegins
 from .known import KnownRuns
-from .pace import Pace
 from .preparing import TrainingRequest
 from .status import TrainingStatus
 from .verdict import judge

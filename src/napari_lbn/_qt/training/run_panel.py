@@ -143,7 +143,8 @@ class TrainingRunPanel(QWidget):
         assert plan is not None
         many = "" if plan.n_series == 1 else f"{plan.n_series} series, "
         if self._status.options.unit == "minutes":
-            length = f"{describe_seconds(60 * self._status.options.length)}: about "
+            minutes = describe_seconds(60 * self._status.options.length)
+            length = f"{minutes} after the preparation: about "
             length += f"{plan.epochs} epochs of {plan.steps} step{'s' * (plan.steps > 1)}"
         else:
             length = f"About {describe_seconds(plan.seconds)}"

@@ -61,7 +61,8 @@ class TrainingSettingsPanel(QWidget):
             low=1,
             high=100_000,
             suffix="",
-            tip="How long to train; minutes become epochs once a few steps have been timed",
+            tip="How long to train, counted from the first step: reading the series and timing a "
+            "few steps, from which minutes become epochs, come before",
         )
         self.unit = QComboBox()
         for label, value in UNITS:

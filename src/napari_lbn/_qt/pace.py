@@ -1,4 +1,4 @@
-"""How long a training still takes, pauses left out."""
+"""How long a job still takes, pauses left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ TRUSTED_AFTER = 2.0
 class Pace:
     """Seconds left, from the share that was done while this clock ran.
 
-    A resumed training begins with a share that somebody else's clock has seen.
+    It starts with the first share that it is told: a resumed training begins with one that
+    somebody else's clock has seen, a correction with a preview that is no part of the whole.
     """
 
     def __init__(self) -> None:
