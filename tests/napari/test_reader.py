@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 
+import napari
 from napari_lbn._napari.metadata import kind_of, series_of
-from napari_lbn._napari.reader import get_reader, read
+from napari_lbn._napari.reader import get_reader, read, read_or_tell
 from napari_lbn.engine.errors import InputError
 
 from .conftest import ANGLES
@@ -53,6 +57,30 @@ def test_text_named_mrc_is_refused_by_name(tmp_path: Path) -> None:
     path.write_text("not an image\n" * 200)
     with pytest.raises(InputError, match=r"notes\.mrc"):
         read(str(path))
+
+
+def test_what_cannot_be_read_is_told_in_a_viewer_and_raised_without(
+    stack_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """napari would show which plugins it tried, and the reason at the end of a traceback."""
+    stack_file.with_suffix(".tlt").write_text("-3\n0\n3\n")
+    told: list[str] = []
+
+    def add(notification: Any) -> None:
+        told.append(notification.message)
+
+    reader = get_reader(str(stack_file))
+    assert reader is not None
+    with pytest.raises(InputError):
+        reader(str(stack_file))
+    monkeypatch.setattr(napari, "current_viewer", ViewerModel)
+    notification_manager.notification_ready.connect(add)
+    try:
+        assert reader(str(stack_file)) == [(None,)]  # no layer, says npe2
+    finally:
+        notification_manager.notification_ready.disconnect(add)
+    (message,) = told
+    assert message.startswith("TS.tlt has 3 tilt angles, but TS.mrc has 5 images.")
 
 
 def test_alignment_files_and_folders_open_the_series_they_belong_to(
@@ -110,7 +138,7 @@ def test_ome_zarr_written_here_opens_as_a_tomogram_others_are_left_alone(
 
     volume = np.random.default_rng(0).normal(size=(20, 70, 66)).astype("f4")
     path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=12.0)
-    assert get_reader(str(path)) is read
+    assert get_reader(str(path)) is read_or_tell
     ((data, attributes, _),) = read(str(path))
     np.testing.assert_array_equal(data[5], volume[5])
     assert (attributes["name"], attributes["multiscale"]) == ("T", False)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from napari_lbn.engine.errors import LBNError
 
 from .layers import LayerTuple, contrast_limits, tilt_series_layer, volume_layer
 from .metadata import Kind, volume_record
@@ -19,7 +22,7 @@ ALIGNMENT_SUFFIXES = frozenset(
 """TIFF files and these are ours only as a tilt series, or as a file that belongs to one."""
 
 
-def get_reader(path: str | list[str]) -> Callable[[str], list[LayerTuple]] | None:
+def get_reader(path: str | list[str]) -> Callable[[str], list[Any]] | None:
     """A reader of this path, or None where it is left to others.
 
     MRC files are ours, as tilt series or as volumes, and OME-Zarr volumes written here; other
@@ -29,13 +32,32 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerTuple]] | Non
         return None
     suffix = Path(path).suffix.lower()
     if suffix in MRC_SUFFIXES:
-        return read
+        return read_or_tell
     if suffix == ZARR_SUFFIX and _is_written_here(path):
-        return read
+        return read_or_tell
     asked = suffix in TIFF_SUFFIXES | ALIGNMENT_SUFFIXES or Path(path).is_dir()
     if asked and _is_tilt_series(path):
-        return read
+        return read_or_tell
     return None
+
+
+def read_or_tell(path: str) -> list[Any]:
+    """`read` for napari's viewer, where a file that cannot be read is told and brings no layer.
+
+    napari itself would say which plugins were tried, and why none worked only at the end of a
+    traceback. Without a viewer the error is raised.
+    """
+    from napari.utils.notifications import show_error
+
+    import napari
+
+    try:
+        return list(read(path))
+    except LBNError as error:
+        if napari.current_viewer() is None:
+            raise
+        show_error(str(error))
+        return [(None,)]  # npe2's way to say: read, and nothing to show
 
 
 def read(path: str) -> list[LayerTuple]:
