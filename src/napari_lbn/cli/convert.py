@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import OUTPUT, SeriesOptions
-from .output import label, require_other_files, tell_written
+from .output import input_files, label, require_other_files, tell_written
 from .progress import note
 from .series import open_series
 
@@ -89,7 +89,7 @@ def _write_aligned(opened: TiltSeries, folder: Path) -> list[Path]:
 
     name = "_".join(opened.name.split())
     stack, angles = (folder / f"{name}_ali{suffix}" for suffix in (".mrc", ".tlt"))
-    require_other_files([stack, angles], [opened.source])
+    require_other_files([stack, angles], input_files(opened))
     with written_together(folder) as written:
         ensure_folder(folder)
         written.append(

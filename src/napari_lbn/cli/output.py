@@ -45,6 +45,13 @@ def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) 
     together.require_other_files(outputs, inputs)
 
 
+def input_files(series: TiltSeries) -> list[Path]:
+    """The files that a series was opened from (`napari_lbn.engine.io.together`)."""
+    from napari_lbn.engine.io import together
+
+    return together.input_files(series)
+
+
 def written_together(folder: Path) -> AbstractContextManager[list[Path]]:
     """All files or none (`napari_lbn.engine.io.together`)."""
     from napari_lbn.engine.io import together

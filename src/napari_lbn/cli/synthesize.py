@@ -10,7 +10,13 @@ import typer
 
 from .adapt_options import AdaptOptions
 from .options import OUTPUT, WEDGE, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
-from .output import require_mrc_name, require_other_files, tell_written, written_together
+from .output import (
+    input_files,
+    require_mrc_name,
+    require_other_files,
+    tell_written,
+    written_together,
+)
 from .progress import note, run_job
 from .series import open_series, parse_angles
 from .settings import correction_settings, require_pixel_size, require_usable
@@ -82,7 +88,7 @@ def synthesize(
     require_pixel_size(opened)
     require_mrc_name(out)
     outputs = [out, out.with_suffix(".tlt"), out.with_suffix(".json")]
-    require_other_files(outputs, [opened.source, series.angle_file])
+    require_other_files(outputs, [*input_files(opened), series.angle_file])
     settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
     chosen = plan(opened, settings)
     wanted = chosen.new_angles if typed is None else typed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.events import drain
 
-from .output import record_path, require_other_files, require_tomogram_name
+from .output import input_files, record_path, require_other_files, require_tomogram_name
 from .progress import note, run_job
 from .series import open_series
 from .settings import require_thickness, require_usable
@@ -46,7 +46,7 @@ def open_for_tomogram(
     require_thickness(computing.thickness, opened)
     require_tomogram_name(tomogram.out)
     outputs = [tomogram.out, record_path(tomogram.out)]
-    require_other_files(outputs, [opened.source, series.angle_file, *inputs])
+    require_other_files(outputs, [*input_files(opened), series.angle_file, *inputs])
     return opened
 
 

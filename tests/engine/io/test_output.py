@@ -30,6 +30,7 @@ from napari_lbn.engine.io import (
     write_stack,
     write_tilt_angles,
 )
+from napari_lbn.engine.io.together import written_together
 
 IMAGES = np.random.default_rng(3).normal(100, 4, (5, 6, 8)).astype("f4")
 
@@ -308,3 +309,38 @@ def test_provenance_is_json_whatever_it_holds(tmp_path):
         "excluded": [1, 4],
         "nested": {"pair": [1, None], "3": True},
     }
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["older files", "a new folder"])
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_files_written_together_appear_together_or_not_at_all(tmp_path, old, failure):
+    folder = tmp_path / "results"
+    if old:
+        folder.mkdir()
+        for name in ("a.mrc", "a.tlt", "v.mrc"):
+            (folder / name).write_text("older")
+
+    def write():
+        ensure_folder(folder)
+        write_stack(folder / "a.mrc", IMAGES, pixel_size=2.0)
+        with VolumeWriter(folder / "v.mrc", IMAGES.shape, 2.0) as writer:
+            writer.write_slab(0, IMAGES)
+        assert ((folder / "a.mrc").exists(), (folder / "v.mrc").exists()) == (old, old)
+
+    with pytest.raises((OutputError, KeyboardInterrupt)), written_together(folder):  # noqa: PT012
+        write()
+        with atomic_path(folder / "a.tlt") as temporary:
+            temporary.write_text("half")
+            raise failure
+    if old:
+        assert {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(
+            ("a.mrc", "a.tlt", "v.mrc"), "older"
+        )
+    assert folder.exists() == old
+    with written_together(folder):
+        write()
+        write_tilt_angles(folder / "a.tlt", range(-20, 21, 10))
+        write_provenance(tmp_path / "elsewhere.json", {})
+        assert (tmp_path / "elsewhere.json").exists()
+    assert sorted(os.listdir(folder)) == ["a.mrc", "a.tlt", "v.mrc"]
+    assert open_tilt_series(folder / "a.mrc").n_tilts == 5

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 
 import mrcfile
 import numpy as np
@@ -129,6 +131,16 @@ def test_without_keep_nothing_is_left_behind(tmp_path):
 def test_a_tomogram_with_holes_is_not_finished(tmp_path):
     with pytest.raises(InternalError, match="never written"), writer(tmp_path / "t.mrc") as volume:
         write(volume, (0, 4))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutputError, match="disk is full"), writer(tmp_path / "t.mrc"):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

@@ -78,7 +78,7 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
     from napari_lbn.engine.io import open_tilt_series
 
     from ..correction_output import CorrectionWriter
-    from ..output import require_other_files
+    from ..output import input_files, require_other_files
     from ..progress import run_job
     from ..settings import correction_settings, require_pixel_size, require_usable
 
@@ -92,7 +92,7 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
     )
     require_usable(series)
     require_pixel_size(series)
-    require_other_files(task.files.all, [series.source])
+    require_other_files(task.files.all, input_files(series))
     settings = correction_settings(
         series, task.computing, task.wedge, adapt_minutes=task.adapt_minutes
     )

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,19 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SPARE_BYTES = 1 << 20
 """Left free beside what is written, for headers and the file system's own needs."""
 
+_WAITING: ContextVar[tuple[Path, list[tuple[Path, Path]]] | None] = ContextVar(
+    "waiting", default=None
+)
+"""A folder, and its files (temporary, target) that `renamed_together` renames at its end."""
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it at the end of a ``with`` block.
 
     Any exception in the block, also a keyboard interrupt, removes the temporary file and
-    leaves an older file at `path` as it was.
+    leaves an older file at `path` as it was. Inside of `renamed_together` the file is renamed
+    at the end of that block.
 
     Raises
     ------
@@ -34,13 +41,72 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The folder is absent or read-only, or the disk full.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    temporary = _temporary(target)
     try:
         with output_errors(target):
             yield temporary
+            if _waits(temporary, target):
+                return
             os.replace(temporary, target)
-    finally:
+    except BaseException:
         _remove(temporary)
+        raise
+
+
+@contextmanager
+def renamed_together(folder: Path) -> Iterator[None]:
+    """Rename the finished files of a folder only at the end of a ``with`` block.
+
+    Any exception in the block removes them all, and older files stay as they were.
+
+    Parameters
+    ----------
+    folder : Path
+        Files of `atomic_path` elsewhere are renamed at once.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be renamed.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    before = _WAITING.get()
+    _WAITING.set((folder, waiting))
+    try:
+        yield
+        for temporary, target in waiting:
+            with output_errors(target):
+                os.replace(temporary, target)
+    finally:
+        # not reset(): a generator's end may come in another context than its beginning
+        _WAITING.set(before)
+        for temporary, _ in waiting:
+            _remove(temporary)
+
+
+def put_in_place(finished: Path, target: Path) -> None:
+    """Give a finished file or folder its name: now, or at the end of `renamed_together`."""
+    temporary = _temporary(target)
+    os.replace(finished, temporary)
+    try:
+        if not _waits(temporary, target):
+            os.replace(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+
+
+def _waits(temporary: Path, target: Path) -> bool:
+    """True where `renamed_together` will rename the file."""
+    found = _WAITING.get()
+    if found is None or target.parent != found[0]:
+        return False
+    found[1].append((temporary, target))
+    return True
 
 
 @contextmanager
@@ -125,6 +191,9 @@ def _translated(target: Path, error: OSError, folder: Path) -> OutputError:
 
 def _remove(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     except OSError:  # never hides the error that led here
         return

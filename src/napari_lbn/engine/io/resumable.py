@@ -77,10 +77,14 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         lines = self._read_journal() if self._keep else []
         there = self._bytes_there() if lines else 0
         check_free_space(self.path.parent, max(self._bytes_needed() - there, 0))
-        with output_errors(self.path):
-            self._open(fresh=not lines)
-            if not lines:
-                self._journal.write_text(json.dumps(self._whole_key()) + "\n")
+        try:
+            with output_errors(self.path):
+                self._open(fresh=not lines)
+                if not lines:
+                    self._journal.write_text(json.dumps(self._whole_key()) + "\n")
+        except BaseException:
+            self._leave(done=False)
+            raise
         for line in lines:
             self._take(line)
         return self
@@ -184,7 +188,11 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
                     self._finish()
                 done = True
         finally:
-            self._close()
-            if done or not self._keep:
-                self._discard()
-                self._journal.unlink(missing_ok=True)
+            self._leave(done=done)
+
+    def _leave(self, *, done: bool) -> None:
+        """Let go of the data, and remove what nobody can go on from."""
+        self._close()
+        if done or not self._keep:
+            self._discard()
+            self._journal.unlink(missing_ok=True)

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import OutputError
+from .alignments import is_alignment
 from .angles import angle_files
+from .atomic import renamed_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+
+    from ..tilt_series import TiltSeries
+
+
+def input_files(series: TiltSeries) -> list[Path]:
+    """The files that a series was opened from: images, and the alignment or those of its folder."""
+    source, alignment = series.source, series.history.get("alignment_file")
+    inputs = [] if source is None else [source]
+    if alignment is None:
+        return inputs
+    place = Path(str(alignment))
+    files = place.iterdir() if place.is_dir() else [place]
+    return [*inputs, *(file for file in files if file == place or is_alignment(file))]
 
 
 def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
@@ -39,26 +54,28 @@ def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) 
 
 @contextmanager
 def written_together(folder: Path) -> Iterator[list[Path]]:
-    """Keep files together: whatever ends the block early removes those in the list.
+    """Keep files together: they appear at the end of the block, or none of them does.
+
+    Older files of these names stay as they were until then, and for good where the block is
+    ended early.
 
     Parameters
     ----------
     folder : Path
-        Removed too in that case, if it was made in the block and nothing else is in it.
+        Of the files. Removed where the block is ended early, if it was made in the block and
+        nothing else is in it.
 
     Yields
     ------
     list of Path
-        Add each file once it is written.
+        For the files that were written.
     """
     existed = folder.exists()
-    written: list[Path] = []
     try:
-        yield written
+        with renamed_together(folder):
+            yield []
     except BaseException:
         with suppress(OSError):
-            for path in written:
-                path.unlink(missing_ok=True)
             if not existed and folder.exists():
                 folder.rmdir()
         raise

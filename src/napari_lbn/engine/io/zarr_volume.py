@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, InternalError, OutputError
+from .atomic import put_in_place
 from .mrc_write import RunningStatistics
 from .ome_zarr_levels import CHUNKS, create_level, describe_levels, write_coarser_levels
 from .resumable import ResumableWriter
@@ -179,7 +180,7 @@ class ZarrVolume(ResumableWriter):
                 "deviation": found.deviation,
             },
         }
-        self._data.rename(self.path)
+        put_in_place(self._data, self.path)
 
     def _close(self) -> None:
         self._group, self._waiting = None, None
