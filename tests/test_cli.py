@@ -281,6 +281,9 @@ def test_alpha_blends_linearly(
     np.testing.assert_allclose(blended, plain + alpha * (full - plain), atol=1e-5 * full.std())
     if alpha == 0:
         np.testing.assert_array_equal(blended, plain)
+    changed = [json.loads((f / "TS_lbn.json").read_text()) for f in (folder, correction)]
+    here, whole = (record["alteration"]["added_inside"] for record in changed)
+    assert here == pytest.approx(alpha * whole)
 
 
 def test_synthesize_keeps_the_order_of_the_angles(
@@ -423,6 +426,7 @@ def test_bad_files_end_with_a_message_and_leave_nothing(
         (["--device", "toaster"], "toaster"),
         (["--memory", "-1"], "memory"),
         (["--memory", "0.000001"], "memory"),
+        (["--memory", "inf"], "memory"),
         (["--pixel-size", "0"], "pixel size"),
         (["--pixel-size", "80"], "coarser"),
         (["--exclude", "0"], "exclude"),
@@ -430,6 +434,10 @@ def test_bad_files_end_with_a_message_and_leave_nothing(
         (["--exclude", "1-8"], "too few"),
         (["--exclude", "a,b"], "exclude"),
         (["--increment", "0"], "increment"),
+        (["--increment", "0.001"], "increment"),
+        (["--alpha", "nan"], "alpha"),
+        (["--alpha", "-1"], "alpha"),
+        (["--alpha", "1.5"], "alpha"),
         (["--bin", "100"], "coarser"),
         (["--filter", "sharp"], "sharp"),
         (["--tilt-angles", "nowhere.tlt"], "nowhere.tlt"),
@@ -493,6 +501,18 @@ def test_the_angles_of_the_input_are_never_overwritten(series: Path, weights: Pa
     assert angles.read_text() == before
 
 
+def test_the_alignment_of_the_input_is_never_overwritten(series: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "alignment"
+    ok("convert", series, "--to", "imod", "--out", folder)
+    before = {path: path.read_bytes() for path in left_behind(folder)}
+    raw = ["--alignment", folder / "TS.xf"]
+    # its record would be TS.json, its angles TS.tlt beside TS.xf
+    result = run("synthesize", series, *raw, "--angles", "70", "--out", folder / "TS.mrc")
+    assert result.exit_code == 2
+    assert "TS.tlt is an input of this run" in result.stderr.replace("\n", " ")
+    assert {path: path.read_bytes() for path in left_behind(folder)} == before
+
+
 def test_output_folder_that_is_a_file(series: Path, tmp_path: Path, weights: Path) -> None:
     (tmp_path / "taken").write_text("here first")
     options = ["--weights", weights, "--thickness", 8]
@@ -530,15 +550,16 @@ def test_a_full_disk_at_the_end_leaves_nothing(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("step", ["write_stack", "write_tilt_angles", "write_provenance"])
 def test_a_failed_run_keeps_the_files_of_an_earlier_one(
-    correction: Path, series: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+    correction: Path, series: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = {path: path.read_bytes() for path in left_behind(correction)}
 
     def full(*_: object, **__: object) -> None:
         raise OutputError("The disk is full.")
 
-    monkeypatch.setattr("napari_lbn.cli.correction_output.write_stack", full)
+    monkeypatch.setattr(f"napari_lbn.cli.correction_output.{step}", full)
     assert run("correct", series, "--out", correction, "--weights", weights).exit_code == 2
     assert {path: path.read_bytes() for path in left_behind(correction)} == before
 

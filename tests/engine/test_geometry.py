@@ -184,7 +184,7 @@ def test_unusable_angles_are_refused(angles):
         sorted_angles(angles)
 
 
-@pytest.mark.parametrize("increment", [0.0, -3.0, np.nan])
+@pytest.mark.parametrize("increment", [0.0, -3.0, np.nan, 0.001])
 def test_unusable_increments_are_refused(increment):
     with pytest.raises(InputError, match="increment"):
         angles_to_synthesize([-3.0, 0.0, 3.0], increment=increment)

@@ -19,6 +19,7 @@ from .options import (
 )
 from .output import tell_written
 from .progress import note
+from .settings import require_alpha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,7 @@ def batch(
     from .batching.placement import place
     from .batching.table import follow
 
+    require_alpha(alpha)
     placement = place(
         device=computing.device, memory=computing.memory, jobs=options.jobs, dask=options.dask
     )

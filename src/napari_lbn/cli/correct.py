@@ -18,10 +18,15 @@ from .options import (
     SeriesOptions,
     WedgeOptions,
 )
-from .output import require_other_files, require_tomogram_name, tell_written
+from .output import input_files, require_other_files, require_tomogram_name, tell_written
 from .progress import note, run_job
 from .series import open_series
-from .settings import correction_settings, require_pixel_size, require_usable
+from .settings import (
+    correction_settings,
+    require_alpha,
+    require_pixel_size,
+    require_usable,
+)
 
 OutOption = Annotated[
     Path,
@@ -80,6 +85,7 @@ def correct(
     from .correction_files import CorrectionFiles
     from .correction_output import CorrectionWriter
 
+    require_alpha(alpha)
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)
@@ -91,7 +97,7 @@ def correct(
     )
     for path in files.tomograms:
         require_tomogram_name(path)
-    require_other_files(files.all, [opened.source, series.angle_file])
+    require_other_files(files.all, [*input_files(opened), series.angle_file])
     settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
     settings = replace(settings, denoised=results.denoised)
     full_size = results.full_size
@@ -99,7 +105,7 @@ def correct(
         result = run_job(writer.job(), writer.take)
         writer.finish(result)
     note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
-    note(result.alteration.sentence)
+    note(result.alteration.times(alpha).sentence)
     if results.denoised:
         note(f"{files.denoised.name} is synthesized throughout: no measured pixel is in it.")
     tell_written(files.all)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from napari_lbn.engine.correct import correct, plan
+from napari_lbn.engine.correct.alteration import as_record
 from napari_lbn.engine.events import SlabReady
 from napari_lbn.engine.io.output import (
     VolumeWriter,
@@ -154,6 +155,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         return {
             **result.provenance,
             "alpha": self._alpha,
+            "alteration": as_record(result.alteration.times(self._alpha)),
             "stack_at_original_pixel_size": self._full_size,
             "files": files,
         }

@@ -206,6 +206,8 @@ FullSizeOption = Annotated[
 AlphaOption = Annotated[
     float,
     typer.Option(
+        min=0,
+        max=1,
         help="Share of the synthesized part in the second tomogram: 0 is plain WBP.",
         rich_help_panel=OUTPUT,
     ),

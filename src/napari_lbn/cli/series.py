@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_THICKNESS_A = 2000.0
 DEFAULT_THICKNESS_PX = 200
 """Where the pixel size is unknown."""
+MOST_MEMORY_GB = 1_000_000
 
 
 def open_series(options: SeriesOptions) -> TiltSeries:
@@ -163,10 +164,13 @@ def memory_bytes(gigabytes: float | None) -> int | None:
     Raises
     ------
     InputError
-        Not above zero.
+        Not above zero, or more than any machine has.
     """
     if gigabytes is None:
         return None
-    if not gigabytes > 0:
-        raise InputError(f"--memory must be above 0 GB, not {gigabytes:g}.")
+    if not 0 < gigabytes <= MOST_MEMORY_GB:
+        raise InputError(
+            f"--memory must be above 0 GB and at most {MOST_MEMORY_GB:,}, not {gigabytes:g}.",
+            "Give the gigabytes that the program may take, like --memory 4.",
+        )
     return int(gigabytes * 1e9)

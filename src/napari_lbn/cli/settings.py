@@ -45,6 +45,12 @@ def require_pixel_size(series: TiltSeries) -> None:
         )
 
 
+def require_alpha(alpha: float) -> None:
+    """Refuse a share of the synthesized part outside of 0 to 1, NaN included."""
+    if not 0 <= alpha <= 1:
+        raise InputError(f"--alpha must be 0 to 1, not {alpha:g}.", "0 is plain WBP.")
+
+
 def require_thickness(thickness: int | None, series: TiltSeries) -> None:
     """Refuse a thickness that no specimen has (`napari_lbn.engine.thickness`)."""
     from napari_lbn.engine import thickness as engine

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HALF_TURN = 180.0
 GAP_STEPS = 1.5
 """An interior gap wider than this many median steps counts as missing tilts."""
+SMALLEST_STEP = 0.1
+"""Degrees between synthesized tilts: a slip of the keyboard would run for days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +141,21 @@ def angles_to_synthesize(
     -------
     ndarray
         Ascending, in (-90, 90] degrees.
+
+    Raises
+    ------
+    InputError
+        A step of 0 or less, or below 0.1 degrees.
     """
     array = sorted_angles(angles)
     step = median_increment(array) if increment is None else float(increment)
     if not step > 0:
         raise InputError(f"The tilt increment must be above 0 degrees, not {step:g}.")
+    if step < SMALLEST_STEP:
+        raise InputError(
+            f"Tilts every {step:g}° are too many to fill the missing wedge with.",
+            f"Give an increment of {SMALLEST_STEP:g}° or more (--increment, or in the dock).",
+        )
     wedge = missing_wedge(array)
     gaps = [(wedge.start, wedge.stop)]
     if fill_gaps:

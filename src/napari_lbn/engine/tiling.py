@@ -234,6 +234,6 @@ def choose_tiling(
         tiling = tiling.smaller()
     raise MemoryBoundError(
         f"Synthesis of {size[0]} x {size[1]} pixel tilts needs at least {need / 1e9:.1f} GB, "
-        f"the memory bound is {bound / 1e9:.1f} GB.",
+        f"the memory bound is {bound / 1e9:.2g} GB.",
         "Raise the bound, or bin the series more.",
     )

@@ -105,7 +105,14 @@ def test_exact_weights_are_the_same_with_or_without_default_weights():
 
 
 @pytest.mark.parametrize(
-    "options", [{"cutoff": 0.0}, {"cutoff": 0.6}, {"falloff": -1.0}, {"sirt_iterations": 0}]
+    "options",
+    [
+        {"cutoff": 0.0},
+        {"cutoff": 0.6},
+        {"falloff": -1.0},
+        {"falloff": np.nan},
+        {"sirt_iterations": 0},
+    ],
 )
 def test_impossible_filters_are_refused(options):
     with pytest.raises(InputError):

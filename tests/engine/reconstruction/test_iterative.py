@@ -279,6 +279,7 @@ def test_augmenting_refuses_what_does_not_belong_together(phantom):
         (SIRTSettings, {"thickness": 4, "iterations": 0}),
         (SIRTSettings, {"thickness": 4, "relaxation": 2.0}),
         (TVSettings, {"thickness": 4, "strength": -1.0}),
+        (TVSettings, {"thickness": 4, "strength": np.nan}),
         (TVSettings, {"thickness": 4, "beyond": "ice"}),
     ],
 )

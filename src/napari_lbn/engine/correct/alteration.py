@@ -56,6 +56,12 @@ class Alteration:
             f"of its amplitude; inside, {percent(self.added_inside)} was added."
         )
 
+    def times(self, alpha: float) -> Alteration:
+        """Of a tomogram to which this share of the synthesized part is added."""
+        return Alteration(
+            changed_outside=alpha * self.changed_outside, added_inside=alpha * self.added_inside
+        )
+
 
 def percent(share: float) -> str:
     """A share in per cent, with two digits where it is small."""

@@ -33,6 +33,7 @@ __all__ = [
 
 BEST = "best.safetensors"
 """The name of a training's best weights."""
+DAMAGED = "The file is damaged or not whole: copy or download it again."
 
 
 def bundled_weights() -> list[WeightsInfo]:
@@ -121,9 +122,9 @@ def load_network(info: WeightsInfo) -> LBN:
         rest = _read_tensors(info.rest)
         tensors |= {key: rest[key] for key in (sizes.keys() - tensors.keys()) & rest.keys()}
     if sizes != {key: value.shape for key, value in tensors.items()}:
-        raise WeightsError(f"{info.path}: the tensors do not fit the configuration.")
+        raise WeightsError(f"{info.path}: the tensors do not fit the configuration.", DAMAGED)
     if not all(torch.isfinite(t).all() for t in tensors.values()):
-        raise WeightsError(f"{info.path} contains values that are not finite.")
+        raise WeightsError(f"{info.path} contains values that are not finite.", DAMAGED)
     network = _network_of(info)
     network.load_state_dict({k: t.float() for k, t in tensors.items()})
     return network.eval().requires_grad_(False)
@@ -146,7 +147,7 @@ def _network_of(info: WeightsInfo) -> LBN:
         ValueError,
     ) as error:
         raise WeightsError(
-            f"{info.path}: the configuration inside is damaged ({error})."
+            f"{info.path}: the configuration inside is damaged ({error}).", DAMAGED
         ) from error
 
 
@@ -157,7 +158,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}.") from error
+        raise WeightsError(f"{path} cannot be read: {error}.", DAMAGED) from error
     return tensors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, TypeAlias
 
 from ..errors import InputError
@@ -115,8 +116,11 @@ class TVSettings:
 
     def __post_init__(self) -> None:
         _check(self.thickness, self.iterations, self.memory_bound, self.beyond)
-        if self.strength < 0 or self.halo < 0:
-            raise InputError("Neither the strength nor the halo of a TV tomogram can be below 0.")
+        if not 0 <= self.strength < inf or self.halo < 0:
+            raise InputError(
+                f"The strength of a TV tomogram must be 0 or more, not {self.strength:g}, and so "
+                "must its halo."
+            )
 
     @property
     def copies(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import get_args
 
 from ..errors import InputError
@@ -69,5 +70,8 @@ class WBPSettings:
                 f"A cut-off of {self.cutoff:g} cycles per pixel is no low-pass.",
                 "Give it above 0 and up to 0.5, the Nyquist frequency.",
             )
-        if self.falloff < 0 or self.sirt_iterations < 1:
-            raise InputError("The fall-off begins at 0, the SIRT-like iterations at 1.")
+        if not 0 <= self.falloff < inf or self.sirt_iterations < 1:
+            raise InputError(
+                f"The fall-off ({self.falloff:g}) must be 0 or more cycles per pixel, the "
+                f"SIRT-like iterations ({self.sirt_iterations}) at least 1."
+            )
