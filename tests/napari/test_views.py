@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -18,7 +20,7 @@ from napari_lbn._napari.results import ResultLayers
 from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from .test_results import run
+from .test_results import EXTENT, run, slab
 
 MEASURED = np.arange(-60.0, 61.0, 3.0)
 
@@ -174,3 +176,24 @@ def test_contrast_follows_the_tilt_until_it_is_changed_by_hand(viewer: ViewerMod
     layer.contrast_limits = (0.0, 50.0)
     views.go_to_tilt(viewer, layer, 1)
     assert tuple(layer.contrast_limits) == (0.0, 50.0)
+
+
+def test_layers_of_a_series_with_a_long_name_can_be_told_apart(viewer: ViewerModel) -> None:
+    """Side by side each name stands in half of the canvas; what differs is its end."""
+    viewer.canvas.size = (600, 630)  # beside the dock on a small laptop
+    long = "TS_01_grid3_square12_bin4_aligned_motioncorrected_dose_weighted_final_v2_ali"
+    results = ResultLayers(viewer, replace(EXTENT, name=long, tilt_shape=(16, 16)))
+    for part in ("measured", "synthesized"):
+        results.add_slab(slab(part, 0, 12, 1.0))
+    views.show(viewer, results.current(), "both")
+    assert viewer.canvas.grid.shape == (1, -1)
+    wbp, lbn = results.layer("wbp"), results.layer("lbn")
+    assert wbp.name.endswith("_v2_ali WBP")
+    assert lbn.name.endswith("_v2_ali WBP + LBN")
+    for layer in (wbp, lbn):
+        points = layer.name_overlay.font_size
+        assert len(layer.name) * points * views.WIDTH_OF_CHARACTER <= 630 / 2
+    short = run(viewer, 1.0)
+    views.show(viewer, short.current(), "both")
+    assert short.layer("wbp").name_overlay.font_size == views.LARGEST_FONT
+    assert short.layer("wbp").name == "TS WBP"

@@ -197,6 +197,8 @@ def test_cancelled_second_run_gives_the_first_back(
 ) -> None:
     run(qtbot, dock)
     first = dock.session.result
+    dock.views.show("lbn")
+    dock.views.layers()["lbn"].contrast_limits = (-3.0, 7.0)
     engine.hold.clear()
     engine.started.clear()
     dock.run_panel.button.click()
@@ -206,6 +208,8 @@ def test_cancelled_second_run_gives_the_first_back(
     assert dock.session.result is first
     wbp = dock.views.layers()["wbp"]
     assert np.all(np.asarray(wbp.data[0]) == MEASURED_VALUE)
+    assert dock.session.view == "lbn"  # as it was looked at
+    assert tuple(dock.views.layers()["lbn"].contrast_limits) == (-3.0, 7.0)
 
 
 def test_excluded_tilt_is_left_out_recorded_and_can_come_back(

@@ -63,6 +63,8 @@ class ResultLayers:
         self._fresh: set[str] = set()  # layers that show this run rather than the last one
         self._shown: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._previous = previous
+        if previous is not None:
+            previous.keep_contrast()
 
     def present(self) -> dict[str, Any]:
         """The layers that the user has not removed, by role: those of `views.SHOWN`."""
@@ -92,7 +94,7 @@ class ResultLayers:
             provenance=self.provenance,
         )
         attributes = {
-            "name": f"{self.extent.name} tilts LBN",
+            "name": f"{self.extent.label} tilts LBN",
             "colormap": "gray",
             "contrast_limits": limits or contrast_limits(self.tilts),
             "metadata": {KEY: record},
@@ -113,9 +115,9 @@ class ResultLayers:
         volume = self.measured if event.part == "measured" else self.synthesized_part
         volume[:, event.y_start : event.y_stop] = event.slab
         if event.part == "measured":
-            self._show_volume("wbp", self.measured, f"{self.extent.name} WBP", event)
+            self._show_volume("wbp", self.measured, f"{self.extent.label} WBP", event)
         else:
-            self._show_volume("lbn", self.blended, f"{self.extent.name} WBP + LBN", event)
+            self._show_volume("lbn", self.blended, f"{self.extent.label} WBP + LBN", event)
             self.refresh(("lbn", "difference"))
             self._link()
 
@@ -129,7 +131,7 @@ class ResultLayers:
             self.refresh(("denoised",))
             return
         limits = contrast_limits(np.moveaxis(event.slab, 1, 0))
-        self._put_volume("denoised", self.denoised, f"{self.extent.name} {DENOISED}", limits)
+        self._put_volume("denoised", self.denoised, f"{self.extent.label} {DENOISED}", limits)
 
     def show_difference(self) -> None:
         """Bring the layer of the difference into being: what the synthesized tilts add."""
@@ -138,7 +140,7 @@ class ResultLayers:
         low, high = contrast_limits(self.added)
         bound = max(abs(low), abs(high))
         self._put_volume(
-            "difference", self.added, f"{self.extent.name} difference", (-bound, bound)
+            "difference", self.added, f"{self.extent.label} difference", (-bound, bound)
         )
 
     def set_alpha(self, alpha: float) -> None:
@@ -202,6 +204,11 @@ class ResultLayers:
     def shown(self, role: str) -> tuple[Any, dict[str, Any]] | None:
         """Data and attributes that this run gave to the layer of a role."""
         return self._shown.get(role)
+
+    def keep_contrast(self) -> None:
+        """Before a later run takes the layers over: `restore` shows them as they are now."""
+        for role, layer in self.current().items():
+            self._shown[role][1]["contrast_limits"] = tuple(layer.contrast_limits)
 
     def restore(self, role: str) -> None:
         """Show this run again in the layer of a role that a later one had taken over."""

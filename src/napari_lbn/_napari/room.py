@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 VOLUME_SHARE = 4
 """One volume may take this part of the memory; a larger one lives in a file."""
 
+LONGEST_LABEL = 30
+"""Characters of a tilt series' name in the names of its layers."""
+
 
 def share_of_one_volume(memory_bound: int | None) -> int:
     """Bytes that one volume may take in memory; there are two, and the run needs some too."""
@@ -54,6 +57,14 @@ class Extent:
     tilt_shape: tuple[int, int]
     thickness: int
     pixel_size: float | None
+
+    @property
+    def label(self) -> str:
+        """The name as layers begin with it: their ends, which differ, must stay on the screen."""
+        if len(self.name) <= LONGEST_LABEL:
+            return self.name
+        end = LONGEST_LABEL // 3
+        return f"{self.name[: LONGEST_LABEL - end - 1]}…{self.name[-end:]}"
 
 
 def extent_of(name: str, plan: Any) -> Extent:

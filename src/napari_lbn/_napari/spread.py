@@ -111,7 +111,7 @@ class SpreadLayers:
         )
         self._layers["spread tilts"] = self._viewer.add_image(
             SpreadTilts(found.spread, extent.synthesized),
-            name=f"{extent.name} spread of tilts",
+            name=f"{extent.label} spread of tilts",
             colormap=COLOURS,
             contrast_limits=_limits(found.spread[:: max(len(found.spread) // 8, 1), ::4, ::4]),
             metadata={KEY: record},
@@ -129,7 +129,7 @@ class SpreadLayers:
         )
         data, attributes, _ = volume_layer(
             self.volume,
-            name=f"{extent.name} {found.label}",
+            name=f"{extent.label} {found.label}",
             pixel_size=extent.pixel_size,
             record=record,
             limits=_limits(self._sample),

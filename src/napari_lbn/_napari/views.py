@@ -47,6 +47,10 @@ FLIPPED: Mapping[str, View] = {
     "spread": "lbn",
     "lbn and spread": "lbn",
 }
+SMALLEST_FONT, LARGEST_FONT = 6.0, 10.0
+"""Points; the larger one is napari's own."""
+WIDTH_OF_CHARACTER = 0.97
+"""Pixels for each point of the font, at most."""
 DEFAULT_ORIENTATION = ("towards", "down", "right")
 IMOD_ORIENTATION = ("towards", "up", "right")
 
@@ -127,8 +131,18 @@ def side_by_side(viewer: Any, layers: list[Any], fitted_to: Iterable[Any] = ()) 
     grid.stride = 1
     if grid.enabled:
         grid.shape = (-1, 1) if lies_flat(viewer, layers) else (1, -1)
+        _fit_names(viewer, layers)
     if was != grid.enabled:
         fit(viewer, fitted_to)
+
+
+def _fit_names(viewer: Any, layers: list[Any]) -> None:
+    """Write names smaller where their ends, which tell layers apart, would be cut off."""
+    _, width = viewer.canvas.viewbox_size(viewer.layers)
+    longest = max(len(layer.name) for layer in layers)
+    size = width / (WIDTH_OF_CHARACTER * (longest + 2))  # two for the margins
+    for layer in layers:
+        layer.name_overlay.font_size = min(max(size, SMALLEST_FONT), LARGEST_FONT)
 
 
 def leave(viewer: Any) -> None:

@@ -12,7 +12,7 @@ from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import ResultLayers
 from napari_lbn._napari.room import extent_of, share_of_one_volume
-from napari_lbn._napari.views import slice_again
+from napari_lbn._napari.views import SHOWN, View, slice_again
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady
 
@@ -61,6 +61,7 @@ class Correction(QObject):
         self._layers: ResultLayers | None = None
         self._planned: Planned | None = None
         self._previous: tuple[Any, Any] = (None, None)
+        self._view_before: View = "measured"
         self.runner = JobRunner(self)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
@@ -77,6 +78,7 @@ class Correction(QObject):
         self._planned = planned
         self._layers = None
         self._previous = (session.result, session.layers)
+        self._view_before = session.view
         self.runner.start(lambda cancel: engine.correct(series, planned.settings, cancel))
 
     def cancel(self) -> None:
@@ -179,5 +181,5 @@ class Correction(QObject):
         result, layers = self._previous
         self._layers = None
         self._session.set_result(result, layers)
-        if layers is None or self._session.view not in self._views.roles():
-            self._views.show("measured")
+        whole = self._views.roles().issuperset(SHOWN[self._view_before])
+        self._views.show(self._view_before if layers is not None and whole else "measured")
