@@ -462,6 +462,12 @@ def test_no_series_at_all() -> None:
     assert "--sample" in result.stderr
 
 
+def test_a_pixel_size_that_leaves_nothing_is_told(series: Path, weights: Path) -> None:
+    result = ok("info", series, "--pixel-size", "0.01", "--weights", weights)
+    assert "nothing is left of tilts of 16 × 40 pixels" in result.stdout
+    assert "--pixel-size" in result.stdout
+
+
 def test_unknown_pixel_size_asks_for_it(tmp_path: Path, out: Path, weights: Path) -> None:
     unknown = write_series(tmp_path, pixel_size=None)
     options = ["--out", out, "--weights", weights, "--thickness", 8]
@@ -611,6 +617,25 @@ def test_signals_end_cleanly(number: int, code: int, series: Path, tmp_path: Pat
     assert "Nothing unfinished" in done.stderr
     assert "Traceback" not in done.stderr
     assert left_behind(tmp_path) == [series.parent, *left_behind(series.parent)]
+
+
+INTERRUPTED_EARLY = """
+import sys
+from importlib.abc import MetaPathFinder
+class Interrupt(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "napari_lbn.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from napari_lbn.cli import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_without_a_traceback() -> None:
+    command = [sys.executable, "-c", INTERRUPTED_EARLY, "info"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "Stopped.\n")
 
 
 # --- small parts -----------------------------------------------------------------------------

@@ -3,11 +3,17 @@
 Uses the engine only, and loads it (and torch) when a command runs, so that help is quick.
 """
 
+import sys
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line with the arguments of this process, and exit."""
-    from .app import app
+    try:
+        from .app import app
 
-    app(prog_name="napari-lbn")
+        app(prog_name="napari-lbn")
+    except KeyboardInterrupt:  # while the program is loaded; commands end themselves
+        sys.stderr.write("Stopped.\n")
+        sys.exit(130)

@@ -60,6 +60,15 @@ def test_blank_images_are_found(value):
     assert check_tilt_series(series.with_excluded([3, 20])) == []
 
 
+def test_a_stack_without_any_image_is_not_to_be_excluded_whole():
+    series = a_series()
+    series.images[:] = 0
+    finding = only(check_tilt_series(series))
+    assert finding.severity == "error"
+    assert "no tilt has any contrast" in finding.message
+    assert "Exclude" not in finding.remedy
+
+
 def test_an_image_with_little_content_is_not_taken_for_blank():
     series = a_series()
     series.images[4] = 90
@@ -88,7 +97,10 @@ def test_a_hot_pixel_is_found():
 def test_an_unknown_pixel_size_is_told_until_it_is_given():
     series = a_series(pixel_size=None)
     finding = only(check_tilt_series(series))
-    assert (finding.severity, finding.remedy) == ("warning", "Give it in Å.")
+    assert (finding.severity, finding.remedy) == (
+        "warning",
+        "Give it in Å (--pixel-size, or in the dock).",
+    )
     assert check_tilt_series(series.with_pixel_size(3.0)) == []
 
 

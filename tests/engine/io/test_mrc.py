@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import os
 import struct
 import tempfile
 from pathlib import Path
@@ -138,6 +141,12 @@ def test_complex_and_packed_modes_are_refused_by_name(tmp_path, mode):
         (b"\xff" * 4096, "neither a valid mode nor an image size"),
         (b"II*\0" + b"\0" * 4096, "TIFF"),
         (b"\x89PNG\r\n\x1a\n" + b"\x01\x80" * 4096, "not an MRC file"),
+        (gzip.compress(b"\0" * 4096), r"compressed \(gzip\).* gunzip"),
+        (bz2.compress(os.urandom(4096)), r"compressed \(bzip2\)"),
+        (
+            struct.pack("<4i", 8, 6, 0, 2) + b"\0" * 192 + b"MAP DA" + b"\0" * 4096,
+            "damaged header: it announces 0 images of 6 × 8",
+        ),
     ],
 )
 def test_what_is_no_mrc_file_is_refused_and_named(tmp_path, content, told):

@@ -98,7 +98,9 @@ def test_the_vesicles_have_an_axis_off_y(shared_data: Path):
 def test_the_lysosome_lacks_its_pixel_size_only(shared_data: Path):
     series = open_tilt_series(shared_data / "lysosome" / "lysosome_aligned.mrc")
     assert series.pixel_size is None
-    assert [found.remedy for found in check_tilt_series(series)] == ["Give it in Å."]
+    assert [found.remedy for found in check_tilt_series(series)] == [
+        "Give it in Å (--pixel-size, or in the dock)."
+    ]
     assert len(axis_warnings(transposed(series))) == 1
 
 

@@ -149,6 +149,13 @@ def test_impossible_angles_are_refused(stack, angles, told):
 def test_angles_that_look_wrong_are_told(stack):
     warnings = open_tilt_series(stack(), angles=[0, 30, 60, 90, 120]).history["warnings"]
     assert any("beyond ±90°" in text for text in warnings)
+    assert not any("in degrees" in text for text in warnings)
+
+
+def test_few_angles_close_together_are_told(tmp_path):
+    path = write_stack(tmp_path / "three.mrc", np.ones((3, 4, 6)), pixel_size=2.0)
+    warnings = open_tilt_series(path, angles=[-1.047, 0, 1.047]).history["warnings"]
+    assert any("only 2.09°. Are these angles in degrees?" in text for text in warnings)
 
 
 def test_one_tilt_and_a_flat_image_are_refused(tmp_path):
@@ -164,7 +171,7 @@ def test_one_tilt_and_a_flat_image_are_refused(tmp_path):
 
 def test_no_tilts_at_all_are_refused(tmp_path):
     path = raw_mrc(tmp_path / "none.mrc", np.zeros((0, 6, 8)))
-    with pytest.raises(InputError, match=r"none\.mrc is not an MRC file"):
+    with pytest.raises(InputError, match=r"none.mrc has a damaged header: it announces 0 images"):
         open_tilt_series(path, angles=[])
 
 

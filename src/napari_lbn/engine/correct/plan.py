@@ -9,7 +9,7 @@ import numpy as np
 
 from ..binning import TOLERANCE, automatic_binning
 from ..cost import estimate_memory, estimate_seconds, network_memory
-from ..errors import WeightsError
+from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
@@ -94,6 +94,13 @@ def plan(
         raise WeightsError(
             f"{series.name}: {size}, coarser than these weights know ({low:g} to {high:g} Å).",
             f"Bin by {automatic}, or take other weights.",
+        )
+    if min(shape) < 1:
+        raise InputError(
+            f"{series.name}: binned by {binning}, as these weights need it for pixels of "
+            f"{series.pixel_size:g} Å, nothing is left of tilts of {series.image_shape[0]} × "
+            f"{series.image_shape[1]} pixels (y × x).",
+            "Is this pixel size right? Give it in Å (--pixel-size, or in the dock).",
         )
     notices = []
     if binning < automatic:

@@ -153,8 +153,9 @@ def _open_images(
     source = files.stack if given is None else Path(given)
     if source is None:
         name = Path(files.alignment.source).stem.removesuffix(PORTAL_ENDING)
+        file = path / Path(files.alignment.source).name if path.is_dir() else path
         raise InputError(
-            f"The raw stack that {path} aligns is not beside it.",
+            f"The raw stack that {file} aligns is not beside it.",
             f"Put it there under the name {name}.mrc, or name the stack and give this file "
             "with --alignment.",
         )

@@ -84,7 +84,7 @@ def _check_pixel_size(series: TiltSeries) -> list[Finding]:
         Finding(
             "warning",
             f"{series.name}: the pixel size is unknown; the header does not say it.",
-            "Give it in Å.",
+            "Give it in Å (--pixel-size, or in the dock).",
         )
     ]
 

@@ -82,7 +82,7 @@ def find_angles(
     raise MissingAnglesError(
         f"No tilt angles were found for {path}: there is no {path.stem}.tlt, "
         f"{path.stem}.rawtlt or {path.name}.mdoc beside it, and its header holds none.",
-        "Give an angle file or type the angles.",
+        "Give an angle file (--tilt-angles FILE) or type the angles (--tilt-angles=FIRST:STEP).",
     )
 
 
@@ -168,6 +168,10 @@ def sort_by_angle(
             f"{table.source}: the tilt range is only {span:.2f}°; the angles are not in degrees, "
             "or not those of a tilt series.",
             "Give the angle file that belongs to this stack, in degrees.",
+        )
+    if span < SMALL_RANGE:
+        warnings.append(
+            f"{table.source}: the tilt range is only {span:.2f}°. Are these angles in degrees?"
         )
     furthest = values[np.abs(values).argmax()]
     if abs(furthest) > HALF_CIRCLE:

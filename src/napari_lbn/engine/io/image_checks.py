@@ -84,6 +84,12 @@ def _not_finite(series: TiltSeries, tilts: NDArray[np.intp]) -> Finding:
 
 
 def _blank(series: TiltSeries, tilts: NDArray[np.intp]) -> Finding:
+    if tilts.size == series.included.size:
+        return Finding(
+            "error",
+            f"{series.name}: no tilt has any contrast: every pixel of each has the same value.",
+            "The stack is empty; choose or export another one.",
+        )
     return Finding(
         "error",
         f"{series.name}: {name_tilts(series.angles[tilts])} without any contrast: every pixel has "

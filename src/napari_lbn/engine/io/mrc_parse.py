@@ -15,6 +15,14 @@ HEADER_BYTES = 1024
 SAMPLE_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 REFUSED_MODES = {3: "complex integers", 4: "complex numbers", 101: "4-bit integers"}
 LARGEST_SIDE = 1 << 20
+COMPRESSED = {
+    b"\x1f\x8b": ("gzip", "gunzip"),
+    b"BZh": ("bzip2", "bunzip2"),
+    b"\xfd7zXZ": ("xz", "unxz"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
+    b"PK\x03\x04": ("zip", "unzip"),
+}
+"""First bytes, program and what unpacks it."""
 
 
 def first_bytes(path: Path) -> tuple[bytes, int]:
@@ -26,7 +34,7 @@ def first_bytes(path: Path) -> tuple[bytes, int]:
     raw = read_at(path, 0, HEADER_BYTES)
     size = path.stat().st_size
     if size < HEADER_BYTES:
-        if raw and _is_text(raw):
+        if raw and (_is_text(raw) or _unpacker(raw) is not None):
             raise _not_mrc(path, raw)
         raise InputError(
             f"{path} is not an MRC file: it has {size} bytes, and the header alone takes "
@@ -91,10 +99,27 @@ def _not_mrc(path: Path, raw: bytes) -> InputError:
         )
     if raw[:2] in (b"II", b"MM") and raw[2:4] in (b"*\0", b"\0*", b"+\0", b"\0+"):
         return InputError(f"{path} is a TIFF file.", "Rename it so that its name ends in .tif.")
+    found = _unpacker(raw)
+    if found is not None:
+        program, command = found
+        return InputError(f"{path} is compressed ({program}).", f"Unpack it first, with {command}.")
+    if raw[208:211] == b"MAP":
+        order = ">" if raw[212:214] == b"\x11\x11" else "<"
+        nx, ny, nz, mode = (int(word) for word in np.frombuffer(raw[:16], f"{order}i4"))
+        return InputError(
+            f"{path} has a damaged header: it announces {nz} images of {ny} × {nx} (y × x) in "
+            f"mode {mode}.",
+            "Copy or export the file again.",
+        )
     return InputError(
         f"{path} is not an MRC file: its header holds neither a valid mode nor an image size.",
         "Copy the file again, or choose another one.",
     )
+
+
+def _unpacker(raw: bytes) -> tuple[str, str] | None:
+    """What a file is compressed with, and the command that unpacks it; None where it is not."""
+    return next((kind for start, kind in COMPRESSED.items() if raw.startswith(start)), None)
 
 
 def _is_text(raw: bytes) -> bool:
