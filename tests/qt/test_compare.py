@@ -15,6 +15,7 @@ from napari_lbn._qt.compare.arrangement import difference_name
 from napari_lbn._qt.compare.dock import CompareDock
 from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
 from napari_lbn._qt.compare.tomograms import is_tomogram
+from napari_lbn._qt.lists import PADDING
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SHAPE = (12, 20, 24)
@@ -106,6 +107,23 @@ def test_sections_go_through_each_axis(
 ) -> None:
     dock.cut(section)
     assert viewer.dims.order[0] == axis
+
+
+def test_the_buttons_say_which_section_is_on_the_screen_whoever_chose_it(
+    qtbot: Any, viewer: ViewerModel, volumes: list[Any]
+) -> None:
+    viewer.dims.order = (1, 0, 2)  # as a correction leaves the viewer
+    dock = CompareDock(viewer)
+    qtbot.addWidget(dock)
+    assert [name for name, button in dock.sections.items() if button.isChecked()] == ["xz"]
+    viewer.dims.order = (0, 1, 2)
+    assert [name for name, button in dock.sections.items() if button.isChecked()] == ["xy"]
+
+
+def test_rows_of_the_list_have_room_for_their_ticks(dock: CompareDock) -> None:
+    rows = dock.tomograms.list
+    assert rows.sizeHintForRow(0) >= rows.fontMetrics().height() + PADDING
+    assert rows.height() >= rows.count() * rows.sizeHintForRow(0)
 
 
 def test_the_difference_is_a_layer(

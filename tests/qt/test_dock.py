@@ -12,7 +12,9 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers._source import layer_source
+from napari.utils.colormaps.standardize_color import transform_color
 from napari.utils.notifications import notification_manager
+from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.metadata import record_of, series_of
@@ -20,6 +22,7 @@ from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.views import SHOWN
 from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
 from napari_lbn._qt.panels.run import BUSY, CANCEL, SEE_MESSAGE, START, describe_range
+from napari_lbn._qt.theme import WARNING_COLOUR
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Progress
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -746,3 +749,17 @@ def test_contrast_set_by_hand_survives_other_sections(qtbot: Any, dock: MissingW
     dock.display_panel.average.setValue(3)
     assert tuple(wbp.contrast_limits) == (1.0, 2.0)
     assert tuple(dock.views.layers()["lbn"].contrast_limits) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_warnings_can_be_read_on_the_ground_of_each_theme(theme: str) -> None:
+    """At three times the luminance, as WCAG asks of large text and of signs."""
+
+    def luminance(colour: str) -> float:
+        values = np.array(transform_color(colour)[0][:3], float)
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
+
+    ground = luminance(get_theme(theme).background.as_hex())
+    text = luminance(WARNING_COLOUR)
+    assert max(ground, text) / min(ground, text) > 3

@@ -15,6 +15,7 @@ from napari_lbn._napari.metadata import kind_of
 from napari_lbn._qt.filter import jobs
 from napari_lbn._qt.filter.dock import LearnedFilterDock
 from napari_lbn._qt.filter.pictures import AVERAGED, paint_losses
+from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.reconstruction.learned import plane_response
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -47,6 +48,21 @@ def test_nothing_can_be_applied_before_something_is_learned(dock: LearnedFilterD
         assert not button.isEnabled()
         assert button.toolTip()
     assert dock.learn_button.isEnabled()
+
+
+def test_no_empty_bar_before_a_run_and_the_reason_stays_after_one_that_failed(
+    qtbot: Any, dock: LearnedFilterDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Any:
+        raise InputError("Nothing to learn from.", "Give something.")
+
+    monkeypatch.setattr(jobs, "learn", fail)
+    assert dock.bar.isHidden()
+    with qtbot.waitSignal(dock.runner.failed, timeout=WAIT):
+        dock.learn_button.click()
+        assert not dock.bar.isHidden()
+    assert dock.bar.isHidden()
+    assert dock.status.text() == "Nothing to learn from. Give something."
 
 
 def test_learned_on_simulated_volumes_and_shown_in_the_dock(

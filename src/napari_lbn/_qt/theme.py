@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-WARNING_COLOUR = "#d8922a"
+WARNING_COLOUR = "#bb7518"
+"""Also of text: it can be read on the grounds of napari's dark and light themes."""
 ERROR_COLOUR = "#e05050"
 INFORMATION_COLOUR = "#4c9be8"
 OUTLINE_COLOUR = "#7a828c"

@@ -27,6 +27,13 @@ def difference_name(a: str, b: str) -> str:
     return f"{start}{first} − ({second})" if " " in second else f"{start}{first} − {second}"
 
 
+def section_of(viewer: Any) -> str:
+    """The section that a viewer displays: "xy", "xz" or "yz"; empty where it is none of these."""
+    lead = viewer.dims.ndim - 3
+    order = tuple(axis - lead for axis in viewer.dims.order[-3:])
+    return next((name for name, axes in ORDERS.items() if axes == order), "")
+
+
 class Arrangement:
     """Arranges the compared layers of one viewer.
 

@@ -20,7 +20,7 @@ from napari_lbn._napari.views import set_imod_orientation
 from ..panels.display import segmented
 from ..sections import Column
 from ..theme import add_row, explain, form, group
-from .arrangement import Arrangement
+from .arrangement import Arrangement, section_of
 from .measure_panel import MeasurePanel
 from .tomograms import TomogramList
 
@@ -67,7 +67,6 @@ class CompareDock(QWidget):
             self.sections_group,
         )
         self._arrangement_buttons["side"].setChecked(True)
-        self.sections["xy"].setChecked(True)
         self.flip_button = QPushButton(f"Swap A and B ({FLIP_KEY})")
         self.difference_button = QPushButton("Difference A − B")
         self.link_contrast = QCheckBox("Same contrast")
@@ -113,6 +112,10 @@ class CompareDock(QWidget):
         self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
         self._viewer.bind_key(FLIP_KEY, lambda _: self.flip(), overwrite=True)
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
+        order = self._viewer.dims.events.order
+        order.connect(self._show_section)
+        self.destroyed.connect(_disconnector([order], self._show_section))
+        self._show_section()
 
     def _emitters(self) -> list[Any]:
         events = self._viewer.layers.events
@@ -135,6 +138,12 @@ class CompareDock(QWidget):
         """Display sections of this orientation."""
         self._arranged.cut(section)
         self.sections[section].setChecked(True)
+
+    def _show_section(self, event: Any = None) -> None:
+        """The section that is on the screen, whoever chose it."""
+        button = self.sections.get(section_of(self._viewer))
+        if button is not None:
+            button.setChecked(True)
 
     def flip(self) -> None:
         """In place: show the next compared layer instead of the one on the screen."""

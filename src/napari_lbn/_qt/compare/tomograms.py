@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_lbn._napari.metadata import TILT_KINDS, kind_of
 from napari_lbn._napari.reader import MRC_SUFFIXES, read
 
+from ..lists import add_row_to, fit_height
 from ..messages import report_problem
 from ..theme import caption
 
@@ -91,15 +92,9 @@ class TomogramList(QWidget):
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             on = any(layer is t for t in self._ticked)
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
+            add_row_to(self.list, item)
         self.list.blockSignals(False)
-        self._fit_height()
-
-    def _fit_height(self) -> None:
-        """No higher than what is in it: the plots below need the room."""
-        rows = min(max(self.list.count(), ROWS[0]), ROWS[1])
-        row = max(self.list.sizeHintForRow(0), self.list.fontMetrics().height() + 2)
-        self.list.setFixedHeight(rows * row + 2 * self.list.frameWidth() + 2)
+        fit_height(self.list, most=ROWS[1], fewest=ROWS[0])  # the plots below need the room
 
     def tick(self, layers: list[Any]) -> None:
         """Compare exactly these layers."""

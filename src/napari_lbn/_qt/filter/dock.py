@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lbn._napari.tilt_display import tilt_display
+from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Progress
 
 from ..jobs import JobRunner
@@ -63,7 +64,10 @@ class LearnedFilterDock(QWidget):
         self.files = FilterFiles()
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
         self.status = caption()
+        self.status.hide()
         self.pictures = FilterPictures()
         self.comparison = Comparison(self._viewer)
 
@@ -94,9 +98,9 @@ class LearnedFilterDock(QWidget):
         self.fields.source_changed.connect(self._explain)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_success)
-        self.runner.failed.connect(notify_error)
-        self.runner.cancelled.connect(lambda: self.status.setText("Stopped."))
-        self.runner.running_changed.connect(lambda running: self._explain())
+        self.runner.failed.connect(self._on_failed)
+        self.runner.cancelled.connect(lambda: self._say("Stopped."))
+        self.runner.running_changed.connect(self._on_running)
         events = self._viewer.layers.events
         refresh = self.refresh
         for emitter in (events.inserted, events.removed):
@@ -121,7 +125,7 @@ class LearnedFilterDock(QWidget):
         self._losses, self._stop = [], Event()
         stop = self._stop
         self._after = lambda model: self._take_learned(model, origin, options.steps)
-        self.status.setText("Preparing what is learned from …")
+        self._say("Preparing what is learned from …")
         self.runner.start(lambda cancel: jobs.learn(series, options, cancel, stop))
 
     def stop(self) -> None:
@@ -141,17 +145,29 @@ class LearnedFilterDock(QWidget):
         self._after = lambda tomograms: self.comparison.show(series.name, binned, tomograms, kind)
         self.runner.start(lambda cancel: jobs.apply(series, model, options, cancel))
 
+    def _say(self, text: str) -> None:
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def _on_failed(self, error: LBNError) -> None:
+        notify_error(error)
+        self._say(str(error))
+
+    def _on_running(self, running: bool) -> None:
+        self.bar.setValue(0)
+        self._explain()
+
     def _on_event(self, event: Any) -> None:
         if isinstance(event, Progress):
             self.bar.setValue(round(1000 * event.fraction))
-            self.status.setText(event.stage)
+            self._say(event.stage)
         elif hasattr(event, "fidelity"):
             self._losses.append(event.fidelity)
             if event.step % max(event.total // DRAWINGS, 1) == 0 or event.step == event.total:
                 self.pictures.show_losses(self._losses)
 
     def _on_success(self, result: Any) -> None:
-        self.status.setText("Done.")
+        self._say("Done.")
         self._after(result)
 
     def _take_learned(self, model: Any, origin: str, steps: int) -> None:
@@ -163,12 +179,12 @@ class LearnedFilterDock(QWidget):
         if n:
             first, last = (sum(part) / n for part in (self._losses[:n], self._losses[-n:]))
             ended += f" Misfit at first {first:.3g}, at last {last:.3g}."
-        self.status.setText(ended)
+        self._say(ended)
 
     def _take_opened(self, model: Any, words: str) -> None:
         """A filter from a file."""
         self._take_model(model)
-        self.status.setText(words)
+        self._say(words)
 
     def _take_model(self, model: Any) -> None:
         self.model = model
@@ -184,6 +200,7 @@ class LearnedFilterDock(QWidget):
         why_not = NO_FILTER if not has_model else RUNNING if has_series else NO_SERIES
         explain(self.apply_button, has_model and has_series and not running, why_not)
         self.fields.setEnabled(not running)
+        self.bar.setVisible(running)
 
 
 def _row(*buttons: QPushButton) -> QWidget:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..lists import add_row_to, fit_height
 from ..theme import caption, explain
 from .status import TrainingStatus
 
@@ -24,9 +25,7 @@ HINT = "Choose weights to see them on the preview above."
 NONE = "The first epoch has not ended yet."
 CHOOSE = "Choose weights in the list."
 LIVE = "Newest epoch, as the training goes on"
-ROW, MOST_ROWS = 13, 7
-FRAME = 8
-"""Pixels around the rows of a list."""
+MOST_ROWS = 7
 
 
 def describe_weights(kept: Any) -> str:
@@ -97,7 +96,7 @@ class CheckpointsPanel(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         if status.running:
-            self.list.addItem(QListWidgetItem(LIVE))
+            add_row_to(self.list, QListWidgetItem(LIVE))
             self.list.setCurrentRow(0)
         for kept in reversed(status.weights):
             item = QListWidgetItem(describe_weights(kept))
@@ -107,12 +106,11 @@ class CheckpointsPanel(QWidget):
                 font = item.font()
                 font.setBold(True)
                 item.setFont(font)
-            self.list.addItem(item)
+            add_row_to(self.list, item)
         if before is not None:
             self.select(before.epoch)
         self.list.blockSignals(False)
-        rows = min(max(self.list.count(), 1), MOST_ROWS)
-        self.list.setFixedHeight(max(self.list.sizeHintForRow(0), ROW) * rows + FRAME)
+        fit_height(self.list, most=MOST_ROWS)
         self._say()
         self._explain()
 
