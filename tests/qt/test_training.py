@@ -17,6 +17,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_lbn._napari.layers import update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.engine import Choice
@@ -171,6 +172,24 @@ def test_cost_is_told_before_the_click(qtbot: Any, dock: TrainingDock) -> None:
     dock.settings_panel.unit.activated.emit(0)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
     assert dock.run_panel.estimate.startswith("3 min after the preparation: about")
+
+
+def test_what_the_correction_dock_changes_of_a_series_is_followed(
+    qtbot: Any,
+    open_dock: Callable[[], TrainingDock],
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    """A series that lacks its pixel size is given it there: the training dock has no field."""
+    unknown = series.with_pixel_size(None)
+    layer = add_series(unknown)
+    dock = open_dock()
+    qtbot.waitUntil(lambda: "pixel size is unknown" in dock.run_panel.estimate, timeout=LONG)
+    update_series_layer(layer, unknown.with_pixel_size(10.0))
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=LONG)
+    update_series_layer(layer, unknown.with_pixel_size(10.0).with_excluded({2}))
+    assert "1 excluded" in dock.series_list.list.item(0).text()
+    assert dock.status.series[0].excluded == {2}
 
 
 def test_a_training_is_watched_to_its_end(qtbot: Any, dock: TrainingDock) -> None:

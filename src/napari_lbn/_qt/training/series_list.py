@@ -20,6 +20,7 @@ from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES
 from napari_lbn.engine.tilt_series import TiltSeries
 
+from ..lists import add_row_to, fit_height
 from ..messages import report_problem
 from ..panels.layer_choice import PLUGIN, SAMPLE
 from ..panels.series import describe_series
@@ -30,8 +31,6 @@ INVITATION = (
     "your own series predicts their missing tilts better."
 )
 BUSY = "A training is running."
-FRAME = 8
-"""Pixels around the rows of a list."""
 MOST_ROWS = 5
 
 
@@ -52,6 +51,7 @@ class SeriesList(QWidget):
         self._files: list[TiltSeries] = []
         self._sources: list[Any] = []
         self._ticked: list[Any] = []
+        self._told: tuple[TiltSeries, ...] = ()
         self._hint = caption(INVITATION)
         self.list = QListWidget()
         self.list.setAccessibleName("Tilt series to learn from")
@@ -93,7 +93,8 @@ class SeriesList(QWidget):
 
     def disconnect_viewer(self) -> None:
         """Stop listening to the viewer; harmless when called again."""
-        for emitter in self._emitters():
+        layers = [source for source in self._sources if not isinstance(source, TiltSeries)]
+        for emitter in (*self._emitters(), *(layer.events.metadata for layer in layers)):
             emitter.disconnect(self.refresh)
 
     def add_files(self, paths: list[str]) -> None:
@@ -114,15 +115,16 @@ class SeriesList(QWidget):
 
     def refresh(self, event: Any = None) -> None:
         """Take over the layers that there are now; the first series is ticked by itself."""
-        before = self.series
         layers = [layer for layer in self._viewer.layers if series_of(layer) is not None]
+        for layer in layers:  # a pixel size or tilts taken out in the correction dock
+            layer.events.metadata.connect(self.refresh)
         self._sources = [*layers, *self._files]
         self._ticked = [one for one in self._ticked if _among(one, self._sources)]
         if not self._ticked and self._sources:
             self._ticked = [self._sources[-1]]
         self._fill()
-        if [*map(id, self.series)] != [*map(id, before)]:
-            self.changed.emit()
+        if [*map(id, self.series)] != [*map(id, self._told)]:
+            self._tell()
 
     def _fill(self) -> None:
         self.list.blockSignals(True)
@@ -135,10 +137,9 @@ class SeriesList(QWidget):
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             on = _among(source, self._ticked)
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
+            add_row_to(self.list, item)
         self.list.blockSignals(False)
-        rows = min(len(self._sources), MOST_ROWS)
-        self.list.setFixedHeight(max(self.list.sizeHintForRow(0), 1) * rows + FRAME)
+        fit_height(self.list, most=MOST_ROWS)
         self.list.setVisible(bool(self._sources))
         self._hint.setVisible(not self._sources)
         self.sample_button.setVisible(not self._sources)
@@ -150,6 +151,10 @@ class SeriesList(QWidget):
             for i, source in enumerate(self._sources)
             if self.list.item(i).checkState() == checked
         ]
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told = self.series
         self.changed.emit()
 
     def _emitters(self) -> list[Any]:
