@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mrcfile
@@ -105,3 +106,22 @@ def test_docks_share_one_place_as_tabs(qtbot: Any, make_napari_viewer_proxy: Any
     qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(first)) == len(later), timeout=WAIT)
     lists = [dock for dock in window.findChildren(QDockWidget) if dock.objectName() == "layer list"]
     assert not any(window.tabifiedDockWidgets(dock) for dock in lists)  # napari's own stay
+
+
+def test_weights_of_a_training_bring_the_correction_dock_to_the_front(
+    qtbot: Any, make_napari_viewer_proxy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_lbn._qt import offered
+    from napari_lbn._qt.training import dock as training_dock
+    from napari_lbn.engine.io.weights import bundled_weights
+
+    monkeypatch.setattr(training_dock, "OFFERED", offered.OfferedWeights())
+    viewer = make_napari_viewer_proxy(show=True)
+    titles = ("Missing-wedge correction", "LBN training")
+    docks = [viewer.window.add_plugin_dock_widget("napari-lbn", title) for title in titles]
+    (place, _), (above, training) = docks
+    qtbot.waitUntil(lambda: bool(place.window().tabifiedDockWidgets(place)), timeout=WAIT)
+    qtbot.waitUntil(lambda: not above.visibleRegion().isEmpty(), timeout=WAIT)
+    assert place.visibleRegion().isEmpty()
+    training.use(SimpleNamespace(path=bundled_weights()[0].path, epoch=1))
+    qtbot.waitUntil(lambda: not place.visibleRegion().isEmpty(), timeout=WAIT)

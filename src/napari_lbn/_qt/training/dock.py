@@ -109,7 +109,9 @@ class TrainingDock(QWidget):
         OFFERED.want(str(weights.path))
         window = getattr(self._viewer, "window", None)
         if window is not None:
-            window.add_plugin_dock_widget(PLUGIN, CORRECTION, tabify=True)
+            place, _ = window.add_plugin_dock_widget(PLUGIN, CORRECTION, tabify=True)
+            place.show()  # one that is open already may be hidden, or lie under this one as a tab
+            place.raise_()
         notify_info(f"The correction dock uses the weights of epoch {weights.epoch}.")
 
     def save(self, weights: Any, file: Path) -> None:
