@@ -145,6 +145,39 @@ def test_edges_must_be_degrees(text: str) -> None:
         parse_edges(text)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--tomogram", "{folder}/none.mrc"], "none.mrc does not exist"),
+        (["--tomogram", "{folder}/small.mrc"], "fits tilts of"),
+        (["--fsc", "{folder}/small.mrc", "{folder}/TS.mrc"], "cannot be compared"),
+        (["--out", "{folder}/small.mrc/report"], "a part of its path is a file"),
+        (["--subsets", "1"], "one subset"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_the_work(
+    series: Path,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[str],
+    said: str,
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("napari_lbn.cli.evaluate_run.evaluate", never)
+    folder = series.parent
+    with mrcfile.new(folder / "small.mrc") as mrc:
+        mrc.set_data(np.zeros((30, 200, 7), np.float32))
+    words = [word.format(folder=folder) for word in given]
+    out = [] if "--out" in words else ["--out", tmp_path / "report"]
+    result = run(*options(series, weights), *out, "--quick", "--no-figures", *words)
+    assert result.exit_code == 2, result.output
+    assert said in " ".join(result.stderr.split())
+    assert not (tmp_path / "report").exists()
+
+
 def test_edges_are_parsed() -> None:
     assert parse_edges("6,12 18") == (6, 12, 18)
     assert parse_edges("") == ()

@@ -90,6 +90,20 @@ def test_a_volume_that_cannot_be_taken_is_named(tmp_path: Path):
     assert "orders its axes (3, 2, 1)" in result.output.replace("\n", " ")
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("napari_lbn.engine.simulation.experiment.run_experiment", never)
+    (tmp_path / "file").write_text("here first")
+    arguments = ["simulate", "--out", str(tmp_path / "file" / "sim")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2, result.output
+    assert "a part of its path is a file" in " ".join(result.stderr.split())
+
+
 def test_a_shrec_model_is_re_projected(tmp_path: Path):
     folder = tmp_path / "shrec" / "model_2"
     folder.mkdir(parents=True)

@@ -47,6 +47,8 @@ def evaluate(
     """
     from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
+    if measures.subsets == 1:
+        raise InputError("--subsets: one subset disagrees with nothing.", "Give 2 or more, or 0.")
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)
@@ -58,7 +60,7 @@ def evaluate(
         sirt=holdouts.sirt,
         alteration=not measures.quick,
         nulls=not measures.quick,
-        subsets=0 if measures.quick or measures.subsets < 2 else measures.subsets,
+        subsets=0 if measures.quick else measures.subsets,
     )
     from .evaluate_run import EvaluationRun, export
 

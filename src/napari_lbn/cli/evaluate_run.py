@@ -18,9 +18,9 @@ from napari_lbn.engine.evaluation.fold_files import export_folds, read_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
-from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
+from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation, require_same_shape
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
-from napari_lbn.engine.evaluation.placement import fit_placement
+from napari_lbn.engine.evaluation.placement import fit_placement, require_fitting
 from napari_lbn.engine.evaluation.report import write_report
 from napari_lbn.engine.evaluation.report_sections import ReportExtras
 from napari_lbn.engine.evaluation.result import with_scores
@@ -31,6 +31,7 @@ from napari_lbn.engine.events import SlabReady
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.output import (
     VolumeWriter,
+    check_free_space,
     ensure_folder,
     write_stack,
     write_tilt_angles,
@@ -102,6 +103,7 @@ class EvaluationRun:
         if imported is not None:
             folds = [fold for fold, _ in read_folds(working, imported)]
         with written_together(self.out) as written:
+            self._require_all(working)
             evaluation = self._evaluate(working, folds, written)
             if imported is not None:
                 result, placements = run_job(import_folds(working, imported))
@@ -120,6 +122,15 @@ class EvaluationRun:
             )
             written.extend(report)
             return evaluation, list(written)
+
+    def _require_all(self, working: TiltSeries) -> None:
+        """Say now, not after the work, what cannot be read or written."""
+        check_free_space(ensure_folder(self.out), 0)
+        for path in self.programs.tomogram or []:
+            require_fitting(open_volume(path)[0].shape, working.image_shape)
+        if self.measures.fsc is not None:
+            first, second = (open_volume(path)[0].shape for path in self.measures.fsc)
+            require_same_shape(first, second)
 
     def _evaluate(
         self, working: TiltSeries, folds: list[Fold] | None, written: list[Path]

@@ -74,6 +74,7 @@ def train(
     volumes projected at its angles. --filter and --weights are not used.
     """
     from napari_lbn.engine.device import choose_device
+    from napari_lbn.engine.io.output import check_free_space
     from napari_lbn.engine.reconstruction.learned import (
         FilterConfig,
         LearnedFilter,
@@ -83,6 +84,7 @@ def train(
 
     if out.suffix != SUFFIX:
         raise OutputError(f"--out: {out.name} does not end in {SUFFIX}.", "Filters are such files.")
+    check_free_space(out.parent, 0)  # say now, not after the work
     examples, origin = _examples(series, computing, simulated)
     config = FilterConfig(
         angles=tuple(examples[0].angles),

@@ -10,7 +10,7 @@ import typer
 from napari_lbn.engine.errors import InputError
 
 from .options import OUTPUT
-from .output import require_other_files, tell_written
+from .output import require_other_files, tell_written, written_together
 from .progress import note, run_job
 from .simulate_options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
 
@@ -52,6 +52,7 @@ def simulate(
     specimen, measured range) and NAME_truth_box.mrc (reconstruction box alone, to ±89°),
     each with its .tlt; NAME_truth_tomogram.mrc; and NAME.json.
     """
+    from napari_lbn.engine.io.output import check_free_space, ensure_folder
     from napari_lbn.engine.simulation.experiment import run_experiment
     from napari_lbn.engine.simulation.experiment_files import experiment_files, write_experiment
 
@@ -61,12 +62,15 @@ def simulate(
     given, source = _given_volume(truth, specimen)
     files = experiment_files(out, name)
     require_other_files(files, [source])
-    result = run_job(run_experiment(settings, specimen.seed, specimen=given))
-    left_out = len(settings.angles) - result.angles.size
-    if left_out:
-        note(f"{left_out} tilts look along the pre-tilted slab and were left out.")
-    record = {"seed": specimen.seed, "volume": None if source is None else str(source)}
-    tell_written(write_experiment(files, result, settings, record))
+    with written_together(out):
+        check_free_space(ensure_folder(out), 0)  # say now, not after the work
+        result = run_job(run_experiment(settings, specimen.seed, specimen=given))
+        left_out = len(settings.angles) - result.angles.size
+        if left_out:
+            note(f"{left_out} tilts look along the pre-tilted slab and were left out.")
+        record = {"seed": specimen.seed, "volume": None if source is None else str(source)}
+        written = write_experiment(files, result, settings, record)
+    tell_written(written)
 
 
 def _given_volume(

@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_lbn.engine.evaluation.geometry_check import GeometryCheck, check_geometry
+from napari_lbn.engine.evaluation.geometry_check import (
+    ALONG_X,
+    AS_GIVEN,
+    GeometryCheck,
+    axis_findings,
+    check_geometry,
+)
 from napari_lbn.engine.evaluation.verdict import SIGNS_UNSEEN
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
@@ -29,6 +35,16 @@ def test_a_tilt_axis_along_x_is_caught(particles: TiltSeries) -> None:
     turned = np.ascontiguousarray(np.asarray(particles.images).transpose(0, 2, 1))
     found = checked(replace(particles, images=turned)).findings
     assert any("axis along x" in f.message for f in found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_says_nothing_about_the_axis(seed: int) -> None:
+    """Correlations of some hundredths are better along x as often as not."""
+    rng = np.random.default_rng(seed)
+    values = {AS_GIVEN: rng.normal(0.05, 0.03, 11), ALONG_X: rng.normal(0.06, 0.03, 11)}
+    assert axis_findings("TS", values) == []
+    values[ALONG_X] += 0.3
+    assert len(axis_findings("TS", values)) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))

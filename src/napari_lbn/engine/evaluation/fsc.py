@@ -81,6 +81,15 @@ class FSCCurve:
         )
 
 
+def require_same_shape(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    """Refuse two volumes that cannot be compared."""
+    if first != second or len(first) != 3:
+        raise InputError(
+            f"Volumes of {first} and {second} voxels cannot be compared.",
+            "Both need the same size (z, y, x) and position.",
+        )
+
+
 def fourier_shell_correlation(
     first: NDArray[Any],
     second: NDArray[Any],
@@ -116,11 +125,7 @@ def fourier_shell_correlation(
     InputError
         Volumes of different shapes.
     """
-    if first.shape != second.shape or first.ndim != 3:
-        raise InputError(
-            f"Volumes of {first.shape} and {second.shape} voxels cannot be compared.",
-            "Both need the same size (z, y, x) and position.",
-        )
+    require_same_shape(first.shape, second.shape)
     regions = all_regions(angles)
     sums = _ShellSums(first.shape, len(regions))
     a, b = _spectrum(first), _spectrum(second)

@@ -92,14 +92,15 @@ def check_geometry(
     factor = max(min(series.image_shape) // SMALL, 1)
     tilts = _small_copy(series, factor)
     depth = max(round(thickness / factor), 4)
-    found: dict[str, float] = {}
+    values: dict[str, NDArray[np.float64]] = {}
     for i, name in enumerate((AS_GIVEN, ALONG_X)):
         raise_if_cancelled(cancel)
         fraction = part(fractions, i * AXIS_SHARE / 2, 1)
         yield Progress(stage="Trying another tilt axis", done=i, total=2, fraction=fraction)
         turned = name == ALONG_X
         images = np.ascontiguousarray(tilts.transpose(0, 2, 1)) if turned else tilts
-        found[name] = _held_out_correlation(images, angles, depth)
+        values[name] = _held_out_correlations(images, angles, depth)
+    found = {name: float(each.mean()) if each.size else 0.0 for name, each in values.items()}
     order = order_doubt(tilts)
     if angles.size < FEWEST:
         return GeometryCheck(correlations=found, order=order, scale=None, findings=())
@@ -112,7 +113,7 @@ def check_geometry(
     findings = (
         *order_findings(series.name, order),
         # axis and increment mean little where the order is wrong
-        *([] if order > DOUBT else axis_findings(series.name, found)),
+        *([] if order > DOUBT else axis_findings(series.name, values)),
         *([] if order > DOUBT else scale_findings(series, scale)),
     )
     return GeometryCheck(correlations=found, order=order, scale=scale, findings=findings)
@@ -145,10 +146,12 @@ def order_findings(name: str, order: float) -> list[Finding]:
     ]
 
 
-def axis_findings(name: str, found: dict[str, float]) -> list[Finding]:
-    """A warning where the tilt axis lies along x."""
-    given, turned = found[AS_GIVEN], found[ALONG_X]
-    if turned <= 0 or turned < GAIN * given:
+def axis_findings(name: str, found: dict[str, NDArray[np.float64]]) -> list[Finding]:
+    """A warning where the tilt axis lies along x, by the correlations of hidden tilts."""
+    given, turned = float(found[AS_GIVEN].mean()), float(found[ALONG_X].mean())
+    gains = found[ALONG_X] - found[AS_GIVEN]
+    error = float(gains.std(ddof=1)) / np.sqrt(gains.size)
+    if turned <= 0 or turned < GAIN * given or gains.mean() < CERTAIN * error:
         return []
     return [
         Finding(
@@ -178,16 +181,17 @@ def scale_findings(series: TiltSeries, found: AngleScale) -> list[Finding]:
     ]
 
 
-def _held_out_correlation(
+def _held_out_correlations(
     tilts: NDArray[np.float32], angles: NDArray[np.float64], thickness: int
-) -> float:
-    values = []
+) -> NDArray[np.float64]:
+    """Of each hidden tilt with its WBP re-projection."""
+    values: list[float] = []
     for first in range(min(FOLDS, len(angles) - 2)):
         hidden = np.arange(len(angles)) % FOLDS == first
         visible = tilts[~hidden]
         out = wbp_reprojection(visible, angles[~hidden], angles[hidden], thickness)
         values += [correlation(p, t) for p, t in zip(out, tilts[hidden], strict=True)]
-    return float(np.mean(values))
+    return np.array(values)
 
 
 def _small_copy(series: TiltSeries, factor: int, rows: int | None = None) -> NDArray[np.float32]:

@@ -100,13 +100,7 @@ def fit_placement(
     InputError
         No two axes have the shape of the tilts at one scale, or nothing correlates.
     """
-    orders = _possible_orders(volume.shape, series.image_shape)
-    if not orders:
-        raise InputError(
-            f"A volume of {volume.shape} voxels fits tilts of {series.image_shape} pixels (y, x) "
-            "in no axis order.",
-            "Two of its axes must have the tilts' shape, or the same multiple or fraction of it.",
-        )
+    orders = require_fitting(volume.shape, series.image_shape)
     factor = max(min(series.image_shape) // SMALL, 1)
     positions = np.unique(np.linspace(0, stats.angles.size - 1, FIT_TILTS).round().astype(int))
     angles = stats.angles[positions]
@@ -137,6 +131,25 @@ def fit_placement(
             )
     assert best is not None
     return best
+
+
+def require_fitting(
+    shape: tuple[int, ...], tilt: tuple[int, int]
+) -> list[tuple[tuple[int, int, int], float]]:
+    """Axis orders in which a volume fits tilts of (y, x) pixels, each with its scale.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    orders = _possible_orders(shape, tilt)
+    if not orders:
+        raise InputError(
+            f"A volume of {shape} voxels fits tilts of {tilt} pixels (y, x) in no axis order.",
+            "Two of its axes must have the tilts' shape, or the same multiple or fraction of it.",
+        )
+    return orders
 
 
 def _possible_orders(
