@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -619,6 +621,27 @@ def test_signals_end_cleanly(number: int, code: int, series: Path, tmp_path: Pat
     assert left_behind(tmp_path) == [series.parent, *left_behind(series.parent)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Unix")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_error_that_a_signal_was_turned_into_is_no_fault(
+    number: int, code: int, series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_loaded(*_: object, **__: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(60)
+        except BaseException:
+            raise AttributeError("module has no attribute") from None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr("napari_lbn.engine.io.open_tilt_series", half_loaded)
+    result = run("info", series)
+    signal.signal(signal.SIGINT, before)
+    assert result.exit_code == code
+    assert "Nothing unfinished" in result.stderr
+    assert "fault" not in result.stderr
+
+
 INTERRUPTED_EARLY = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -639,6 +662,26 @@ def test_ctrl_c_while_the_program_is_loaded_ends_without_a_traceback() -> None:
 
 
 # --- small parts -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pixel-size", "0"], "above 0 Å, not 0"),
+        (["--pixel-size", "-3"], "above 0 Å, not -3"),
+        (["--pixel-size", "nan"], "above 0 Å, not nan"),
+        (["--out", "volume.txt"], "volume.txt does not end in .ome.zarr"),
+    ],
+)
+def test_a_tomogram_is_not_exported_with_nonsense(
+    tmp_path: Path, options: list[str], said: str
+) -> None:
+    tomogram = write_series(tmp_path)
+    before = left_behind(tmp_path)
+    result = run("export", tomogram, *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert left_behind(tmp_path) == before
 
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 5)), min_size=1, max_size=8))

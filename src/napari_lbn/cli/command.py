@@ -91,13 +91,14 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 def _run(work: Callable[[], None], *, debug: bool) -> None:
     """Do the work; end the process with an exit code and a short message if it fails."""
-    listen_to_terminate()
+    stopped: list[int] = []
+    listen_to_terminate(stopped)
     try:
         work()
     except (KeyboardInterrupt, Cancelled):
-        _end("Stopped. Nothing unfinished was left behind.", INTERRUPTED)
+        _end_stopped(signal.SIGINT)
     except Terminated:
-        _end("Terminated. Nothing unfinished was left behind.", TERMINATED)
+        _end_stopped(signal.SIGTERM)
     except BrokenPipeError:
         _leave_quietly()
     except (typer.Exit, typer.Abort):
@@ -105,20 +106,38 @@ def _run(work: Callable[[], None], *, debug: bool) -> None:
     except Exception as error:
         if debug:
             _print_traceback()
+        if stopped:  # an import that was interrupted raises what it likes
+            _end_stopped(stopped[0])
         expected = isinstance(error, LBNError) and not isinstance(error, InternalError)
         _end(_describe(error, debug=debug), BAD_INPUT if expected else FAILED)
 
 
-def listen_to_terminate() -> None:
-    """Let SIGTERM (a cluster's time limit) unwind the stack, so that temporary files go."""
+def listen_to_terminate(stopped: list[int] | None = None) -> None:
+    """Let SIGTERM (a cluster's time limit) unwind the stack, so that temporary files go.
 
-    def stop(_number: int, _frame: object) -> NoReturn:
-        raise Terminated
+    Parameters
+    ----------
+    stopped : list of int, optional
+        Takes the number of each SIGTERM and Ctrl-C, whatever becomes of their exceptions.
+    """
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        if stopped is not None:
+            stopped.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
     try:
         signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, stop)
     except ValueError:  # not the main thread: somebody else's signals
         return
+
+
+def _end_stopped(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        _end("Stopped. Nothing unfinished was left behind.", INTERRUPTED)
+    _end("Terminated. Nothing unfinished was left behind.", TERMINATED)
 
 
 def _leave_quietly() -> NoReturn:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from napari_lbn.engine.errors import InputError, OutputError
 
 from .output import tell_written
 
@@ -32,8 +35,15 @@ def export(
     """Write a tomogram as multiscale OME-Zarr, for napari, Neuroglancer and the Data Portal."""
     from napari_lbn.engine.io import open_volume
     from napari_lbn.engine.io.ome_zarr import write_ome_zarr
+    from napari_lbn.engine.io.tomogram_writer import is_zarr_name
 
-    volume, size = open_volume(tomogram)
+    if pixel_size is not None and not 0 < pixel_size < math.inf:
+        raise InputError(f"The pixel size must be above 0 Å, not {pixel_size:g}.")
     target = out or tomogram.with_suffix(".ome.zarr")
+    if not is_zarr_name(target):
+        raise OutputError(
+            f"--out: {target.name} does not end in .ome.zarr.", "The output is an OME-Zarr folder."
+        )
+    volume, size = open_volume(tomogram)
     path = write_ome_zarr(target, volume, pixel_size=pixel_size or size, name=tomogram.stem)
     tell_written([path])
