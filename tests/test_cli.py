@@ -315,7 +315,7 @@ def test_synthesize_takes_an_angle_file_and_tells_measured_angles(
     (tmp_path / "wanted.tlt").write_text("-60\n10\n")
     path = tmp_path / "tilts.mrc"
     options = ["--angles", tmp_path / "wanted.tlt", "--out", path, "--weights", weights]
-    assert "were measured (10°" in ok("synthesize", series, *options).stderr
+    assert "1 of these angles was measured (10°)" in ok("synthesize", series, *options).stderr
     assert read(path).shape == (2, *SHAPE)
 
 

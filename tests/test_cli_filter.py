@@ -79,12 +79,21 @@ def test_the_picture_of_a_filter(tmp_path: Path) -> None:
         ["train", *SMALL, "--out", "f.pt"],
         ["train", "--size", "big", "--out", "f.safetensors"],
         ["train", "--regenerate", "--out", "f.safetensors"],
+        ["train", "--rate", "nan", "--out", "f.safetensors"],
+        ["train", "--max-tilt", "0", "--out", "f.safetensors"],
+        ["train", "--snr", "0", "--out", "f.safetensors"],
+        ["train", "--out", "absent/f.safetensors"],
         ["show", "absent.safetensors"],
+        ["show", "absent.safetensors", "--figure", "f.xyz"],
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_what_cannot_be_done_is_said_before_the_work(
     arguments: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("napari_lbn.engine.reconstruction.learned.simulated_examples", never)
     monkeypatch.chdir(tmp_path)
     done = run(*arguments)
     assert done.exit_code == 2, done.output

@@ -104,7 +104,9 @@ def correct(
     with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
         result = run_job(writer.job(), writer.take)
         writer.finish(result)
-    note(f"{int(result.synthesized.sum())} tilts were synthesized; {files.record.name} lists them.")
+    count = int(result.synthesized.sum())
+    were = "tilt was" if count == 1 else "tilts were"
+    note(f"{count} {were} synthesized; {files.record.name} lists them.")
     note(result.alteration.times(alpha).sentence)
     if results.denoised:
         note(f"{files.denoised.name} is synthesized throughout: no measured pixel is in it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,6 +86,7 @@ def train(
     if out.suffix != SUFFIX:
         raise OutputError(f"--out: {out.name} does not end in {SUFFIX}.", "Filters are such files.")
     check_free_space(out.parent, 0)  # say now, not after the work
+    settings = learning.training(str(choose_device(computing.device)))
     examples, origin = _examples(series, computing, simulated)
     config = FilterConfig(
         angles=tuple(examples[0].angles),
@@ -94,7 +96,6 @@ def train(
         padding=kind.padding,
     )
     model = LearnedFilter(config)
-    settings = learning.training(str(choose_device(computing.device)))
     history = run_job(train_filter(model, examples, settings), _Told(settings.steps))
     description = {"origin": origin, "training": repr(settings), "fidelity": history}
     tell_written([save_filter(out, model, description)])
@@ -141,6 +142,10 @@ def _examples(
     if series.series is None and not series.sample:
         if simulated.regenerate:
             raise InputError("--regenerate: which series' angles?", "Give the series.")
+        if not 0 < simulated.max_tilt <= 90:
+            raise InputError(
+                f"--max-tilt must be above 0° and at most 90°, not {simulated.max_tilt:g}."
+            )
         angles = np.linspace(-simulated.max_tilt, simulated.max_tilt, simulated.tilts)
     else:
         opened = open_series(series)
@@ -152,9 +157,11 @@ def _examples(
             found = hold_out_examples(tilts, made.source.angles, made.thickness)
             return found, f"held-out tilts of {opened.name}"
         angles = opened.included_angles
+    shape, seeds = simulated.shape, range(1, simulated.volumes + 1)
+    if not 0 < simulated.snr < math.inf:
+        raise InputError(f"--snr must be above 0, not {simulated.snr:g}.")
     note(f"Simulating {simulated.volumes} volumes of {simulated.size} (z, y, x).")
-    seeds = range(1, simulated.volumes + 1)
-    found = list(simulated_examples(seeds, simulated.shape, angles, snr=simulated.snr))
+    found = list(simulated_examples(seeds, shape, angles, snr=simulated.snr))
     return found, f"simulated volumes 1 to {simulated.volumes} of {simulated.size} (z, y, x)"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import InputError, OutputError
 
 from .output import tell_written
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 FilterPath = Annotated[
     Path, typer.Argument(metavar="FILTER", help="A .safetensors file.", show_default=False)
 ]
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 FigureOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Picture of planes and profile (.png).", show_default=False),
+    typer.Option(
+        metavar="FILE", help="Picture of planes and profile (.png, .pdf, .svg).", show_default=False
+    ),
 ]
 
 
@@ -27,6 +30,9 @@ def show(using: FilterPath, figure: FigureOption = None) -> None:
     """Tell what a filter is, and its radial profile; draw it on request."""
     from napari_lbn.engine.reconstruction.learned import load_filter, radial_profile
 
+    if figure is not None and figure.suffix.lower() not in FIGURE_SUFFIXES:
+        endings = ", ".join(FIGURE_SUFFIXES)
+        raise OutputError(f"--figure: {figure.name} is no picture.", f"End it in {endings}.")
     model, description = load_filter(using)
     config = model.config
     typer.echo(f"{using.name}: {config.variant}, started from {config.initial}")
@@ -73,5 +79,5 @@ def _draw(model: LearnedFilter, path: Path) -> None:
     axes[-1].set_xlabel("radius (Nyquist = 1)")
     figure.tight_layout()
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")
+        figure.savefig(temporary, format=path.suffix[1:].lower())
     plt.close(figure)

@@ -109,7 +109,8 @@ def _tell(chosen: CorrectionPlan, wanted: NDArray[np.float64]) -> None:
     measured = wanted[np.isin(wanted, chosen.measured_angles)]
     if measured.size:
         listed = ", ".join(f"{angle:g}°" for angle in measured[:5])
-        note(f"{measured.size} of these angles were measured ({listed} …): re-projections.")
+        more, were = " …" if measured.size > 5 else "", "was" if measured.size == 1 else "were"
+        note(f"{measured.size} of these angles {were} measured ({listed}{more}): re-projections.")
 
 
 def _run(

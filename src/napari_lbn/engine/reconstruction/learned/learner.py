@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ class FilterTraining:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.learning_rate <= 0 or self.weight_decay < 0:
+        if self.steps < 1 or not 0 < self.learning_rate < inf or not 0 <= self.weight_decay < inf:
             raise InputError("Steps and learning rate must be above 0, weight decay not below.")
         if self.rows is not None and self.rows < 1:
             raise InputError("At least one row of y is needed in a step.")
