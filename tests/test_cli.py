@@ -129,6 +129,13 @@ def test_every_command_takes_the_shared_options(name: str) -> None:
     assert shared | {"--sample", "--invert-tilt-angles", "--exclude", "--debug"} <= options
 
 
+@pytest.mark.parametrize("name", [*COMMANDS, "evaluate", "batch", "simulate"])
+def test_help_breaks_lines_at_sentences_and_the_terminals_edge_only(name: str) -> None:
+    text = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "400"}).output
+    told = text[text.index("[OPTIONS]") : text.index("╭")].splitlines()[1:]
+    assert [line for line in told if line.strip() and not line.rstrip().endswith(".")] == []
+
+
 def test_version() -> None:
     assert ok("--version").stdout.startswith("napari-lbn ")
 

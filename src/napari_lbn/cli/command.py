@@ -54,8 +54,19 @@ def _flatten(function: Callable[..., None]) -> Callable[..., None]:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__name__ = function.__name__
-    command.__doc__ = function.__doc__
+    command.__doc__ = _unwrapped(function.__doc__ or "")
     return command
+
+
+def _unwrapped(text: str) -> str:
+    """A docstring whose lines end where sentences do: help wraps them to the terminal's width."""
+    lines: list[str] = []
+    for line in inspect.cleandoc(text).splitlines():
+        if line and lines and lines[-1] and not lines[-1].endswith("."):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _gather(kind: Any, name: str, values: dict[str, Any]) -> Any:
