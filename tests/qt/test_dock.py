@@ -280,7 +280,7 @@ def test_a_wedge_that_no_tilt_fits_into_is_told(
 ) -> None:
     """Three tilts 60° apart: with their median step nothing would be synthesized."""
     images = np.zeros((3, 12, 16), np.float32)
-    angles = [-59.99, 0.0, 60.0]
+    angles = [-59.98, 0.0, 60.01]
     add_series(TiltSeries.from_array(images, angles, pixel_size=100.0, name="three"))
     dock = make_dock()
     text = dock.series_panel._wedge.text()

@@ -33,7 +33,7 @@ def describe_series(series: TiltSeries) -> str:
 
 def format_step(degrees: float) -> str:
     """An increment without the digits that a measured one has beyond its accuracy."""
-    return f"{round(degrees, 2):g}°"
+    return f"{degrees:.3g}°"
 
 
 def describe_wedge(series: TiltSeries, synthesized: int, options: Options) -> str:
