@@ -91,7 +91,7 @@ def write_tomogram(
     volume = tomogram_writer(
         out, shape, series.pixel_size, lines, sample=sample, key=key, keep=options.resume
     )
-    with _telling_what_is_kept(options), volume:
+    with _telling_what_is_kept(options, volume), volume:
         _tell_resumed(volume)
         curves = [_fill(volume, replace(source, rows=rows), settings) for rows in volume.missing]
     if volume.clipped:
@@ -120,11 +120,11 @@ def _fill(volume: ResumableWriter, source: TiltSource, settings: MethodSettings)
 
 
 @contextmanager
-def _telling_what_is_kept(options: TomogramOptions) -> Iterator[None]:
+def _telling_what_is_kept(options: TomogramOptions, volume: ResumableWriter) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if options.resume:
+        if options.resume and volume.missing != [(0, volume.shape[1])]:
             note("Finished slabs are kept: the same command goes on from them.")
         raise
 

@@ -128,6 +128,26 @@ def test_without_keep_nothing_is_left_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_finished_slab_nothing_is_kept(tmp_path):
+    with pytest.raises(Killed), writer(tmp_path / "t.mrc", keep=True):
+        die()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_kept_outlives_a_disk_that_is_read_only_for_once(tmp_path, monkeypatch):
+    stop_after(tmp_path / "t.mrc", (0, 4))
+    kept = sorted(path.name for path in tmp_path.iterdir())
+
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, "read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ResumableVolume, "_open", refused)
+        with pytest.raises(OutputError), writer(tmp_path / "t.mrc", keep=True):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
 def test_a_tomogram_with_holes_is_not_finished(tmp_path):
     with pytest.raises(InternalError, match="never written"), writer(tmp_path / "t.mrc") as volume:
         write(volume, (0, 4))

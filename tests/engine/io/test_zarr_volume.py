@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -119,8 +118,7 @@ def test_another_tomogram_starts_anew(tmp_path):
     with pytest.raises(Killed), other:  # noqa: PT012
         assert other.missing == [(0, SHAPE[1])]
         raise Killed
-    journal = (tmp_path / ".t.ome.zarr.journal").read_text().splitlines()
-    assert [json.loads(line)["filter"] for line in journal] == ["hamming"]
+    assert list(tmp_path.iterdir()) == []  # no slab of the other one was finished
 
 
 def test_without_keep_nothing_is_left_behind(tmp_path):

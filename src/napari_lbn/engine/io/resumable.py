@@ -83,7 +83,7 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
                 if not lines:
                     self._journal.write_text(json.dumps(self._whole_key()) + "\n")
         except BaseException:
-            self._leave(done=False)
+            self._leave(keep=bool(lines))
             raise
         for line in lines:
             self._take(line)
@@ -188,11 +188,11 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
                     self._finish()
                 done = True
         finally:
-            self._leave(done=done)
+            self._leave(keep=self._keep and not done and bool(self._written.any()))
 
-    def _leave(self, *, done: bool) -> None:
+    def _leave(self, *, keep: bool) -> None:
         """Let go of the data, and remove what nobody can go on from."""
         self._close()
-        if done or not self._keep:
+        if not keep:
             self._discard()
             self._journal.unlink(missing_ok=True)
