@@ -9,7 +9,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_lbn._napari import views
+from napari_lbn._napari import sliders, views
 from napari_lbn._napari.angle_text import (
     SYNTHESIZED_COLOUR,
     describe_tilt,
@@ -79,7 +79,7 @@ def test_side_by_side_keeps_the_scale_bar_out_of_the_boxes(
 def test_leave_gives_the_viewer_back(viewer: ViewerModel, layers: dict) -> None:
     views.show(viewer, layers, "both")
     views.set_section(viewer, "xz")
-    views.set_average(viewer, layers["wbp"], 5)
+    sliders.set_average(viewer, layers["wbp"], 5)
     views.leave(viewer)
     assert not viewer.canvas.grid.enabled
     assert not any(layer.name_overlay.visible for layer in viewer.layers)
@@ -90,14 +90,14 @@ def test_leave_gives_the_viewer_back(viewer: ViewerModel, layers: dict) -> None:
 
 def test_angle_stays_when_the_stack_changes(viewer: ViewerModel, layers: dict) -> None:
     views.show(viewer, layers, "measured")
-    views.go_to_angle(viewer, layers["measured"], 42.0)
+    sliders.go_to_angle(viewer, layers["measured"], 42.0)
     views.show(viewer, layers, "tilts")
-    assert views.displayed_angle(viewer, layers.values()) == 42.0
+    assert sliders.displayed_angle(viewer, layers.values()) == 42.0
 
 
 def test_row_and_middle_are_where_the_tomogram_has_them(viewer: ViewerModel, layers: dict) -> None:
-    views.go_to_row(viewer, layers["wbp"], 7)
-    views.go_to_middle(viewer, layers["wbp"])
+    sliders.go_to_row(viewer, layers["wbp"], 7)
+    sliders.go_to_middle(viewer, layers["wbp"])
     assert viewer.dims.point[-3:-1] == (40.0, 70.0)
 
 
@@ -110,16 +110,16 @@ def test_sections_are_averaged_over_the_slider_axis_only(
     wbp.data = volume = rng.normal(size=wbp.data.shape).astype(np.float32)
     views.show(viewer, layers, "wbp")
     views.set_section(viewer, section)
-    views.go_to_row(viewer, wbp, 6)
-    views.go_to_middle(viewer, wbp)
-    views.set_average(viewer, wbp, 3)
+    sliders.go_to_row(viewer, wbp, 6)
+    sliders.go_to_middle(viewer, wbp)
+    sliders.set_average(viewer, wbp, 3)
     expected = volume[3:6].mean(axis=0) if section == "xy" else volume[:, 5:8].mean(axis=1)
-    np.testing.assert_allclose(views.displayed_section(viewer, wbp), expected, rtol=1e-6)
+    np.testing.assert_allclose(sliders.displayed_section(viewer, wbp), expected, rtol=1e-6)
     on_screen = wbp.get_value((40.0, 60.0, 50.0), world=True)
     assert np.float32(on_screen) == pytest.approx(expected[(6 if section == "xy" else 4), 5])
-    views.set_average(viewer, wbp, 1)
+    sliders.set_average(viewer, wbp, 1)
     np.testing.assert_array_equal(
-        views.displayed_section(viewer, wbp), volume[4] if section == "xy" else volume[:, 6]
+        sliders.displayed_section(viewer, wbp), volume[4] if section == "xy" else volume[:, 6]
     )
 
 
@@ -136,10 +136,10 @@ def test_angle_text_tells_synthesized_from_measured(viewer: ViewerModel, layers:
     assert tilt_display(viewer).text is text
     overlay = viewer.canvas.overlays.text
     views.show(viewer, layers, "tilts")
-    views.go_to_angle(viewer, layers["tilts"], 75.0)
+    sliders.go_to_angle(viewer, layers["tilts"], 75.0)
     assert overlay.text == "+75.0°  SYNTHESIZED"
     np.testing.assert_allclose(overlay.color, transform_color(SYNTHESIZED_COLOUR)[0])
-    views.go_to_angle(viewer, layers["tilts"], -60.0)
+    sliders.go_to_angle(viewer, layers["tilts"], -60.0)
     assert overlay.text == "−60.0°  re-projected (measured tilt)"
     views.show(viewer, layers, "measured")
     assert overlay.text == "−60.0°  measured"
@@ -169,12 +169,12 @@ def test_contrast_follows_the_tilt_until_it_is_changed_by_hand(viewer: ViewerMod
     tilt_display(viewer)
     layer = viewer.add_image(data, **attributes)
     for index, level in enumerate((10.0, 100.0, 20.0)):
-        views.go_to_tilt(viewer, layer, index)
+        sliders.go_to_tilt(viewer, layer, index)
         low, high = layer.contrast_limits
         assert 0.6 * level < low < 0.9 * level
         assert 1.1 * level < high < 1.4 * level
     layer.contrast_limits = (0.0, 50.0)
-    views.go_to_tilt(viewer, layer, 1)
+    sliders.go_to_tilt(viewer, layer, 1)
     assert tuple(layer.contrast_limits) == (0.0, 50.0)
 
 

@@ -15,7 +15,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_lbn._napari.metadata import record_of
-from napari_lbn._napari.views import go_to_row
+from napari_lbn._napari.sliders import go_to_row
 from napari_lbn._qt.command_line import command_line
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn.engine.events import CancelToken, Event, Notice, SlabReady

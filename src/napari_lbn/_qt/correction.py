@@ -12,7 +12,8 @@ from napari_lbn._napari.layers import contrast_limits, update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import ResultLayers
 from napari_lbn._napari.room import extent_of, share_of_one_volume
-from napari_lbn._napari.views import SHOWN, View, slice_again
+from napari_lbn._napari.sliders import slice_again
+from napari_lbn._napari.views import SHOWN, View
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady
 

@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences, read_preferences
+from napari_lbn._napari.sliders import slice_again
 from napari_lbn._napari.tilt_display import tilt_display
-from napari_lbn._napari.views import fit, slice_again
+from napari_lbn._napari.views import fit
 
 from .adopting import adopt, replace_stack
 from .background import Lookup, Planner, soon

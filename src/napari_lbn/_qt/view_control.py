@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from napari_lbn._napari import views
+from napari_lbn._napari import sliders, views
 from napari_lbn._napari.layers import contrast_limits
 from napari_lbn._napari.metadata import KEY, kind_of
 from napari_lbn._napari.views import FLIPPED, OF_TILTS, SHOWN, View
@@ -69,7 +69,7 @@ class ViewControl:
         views.show(self._viewer, layers, view)
         views.set_section(self._viewer, "xy" if tilts else self.section, layers.values())
         if layers:
-            views.set_average(
+            sliders.set_average(
                 self._viewer, next(iter(layers.values())), 1 if tilts else self.average
             )
         self._session.set_view(view)
@@ -118,8 +118,8 @@ class ViewControl:
         if tomogram is None:
             return
         self.show("both" if "lbn" in layers else "wbp")
-        views.go_to_row(self._viewer, tomogram, row)
-        views.go_to_middle(self._viewer, tomogram)
+        sliders.go_to_row(self._viewer, tomogram, row)
+        sliders.go_to_middle(self._viewer, tomogram)
         self._adapt_contrast()
 
     def set_average(self, pixels: int) -> None:
@@ -127,7 +127,7 @@ class ViewControl:
         self.average = pixels
         layers = self.layers()
         if self._session.view not in OF_TILTS and "wbp" in layers:
-            views.set_average(self._viewer, layers["wbp"], pixels)
+            sliders.set_average(self._viewer, layers["wbp"], pixels)
             self._adapt_contrast()
 
     def _adapt_contrast(self) -> None:
@@ -137,13 +137,13 @@ class ViewControl:
             return
         by_hand = self._auto_limits is not None and self._auto_limits != _limits(layer)
         if not by_hand:
-            section = views.displayed_section(self._viewer, layer)
+            section = sliders.displayed_section(self._viewer, layer)
             layer.contrast_limits = contrast_limits(section[None])
             self._auto_limits = _limits(layer)
 
     def displayed_angle(self) -> float | None:
         """Angle of the tilt on the screen, None where no tilt is."""
-        return views.displayed_angle(self._viewer, self.layers().values())
+        return sliders.displayed_angle(self._viewer, self.layers().values())
 
     def look_at(self, angle: float) -> None:
         """Move the tilt slider to an angle; one that was not measured needs the network's tilts."""
@@ -157,7 +157,7 @@ class ViewControl:
         view = self._session.view
         role = view if view in ("tilts", "spread tilts") and view in layers else "measured"
         if known or role != "measured":
-            views.go_to_angle(self._viewer, layers[role], angle)
+            sliders.go_to_angle(self._viewer, layers[role], angle)
 
     def set_imod_orientation(self, enabled: bool) -> None:
         """Look at the data as IMOD does, y up."""

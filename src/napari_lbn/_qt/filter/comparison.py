@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QSpinBox, QWidget
 
-from napari_lbn._napari import views
+from napari_lbn._napari import sliders, views
 from napari_lbn._napari.layers import contrast_limits, volume_layer
 from napari_lbn._napari.metadata import volume_record
 
@@ -86,8 +86,8 @@ class Comparison(QWidget):
         self._pair = [
             self._put(data, name, pixel_size) for data, name in zip(tomograms, names, strict=True)
         ]
-        views.go_to_middle(self._viewer, self._pair[0])
-        views.go_to_row(self._viewer, self._pair[0], tomograms[0].shape[1] // 2)
+        sliders.go_to_middle(self._viewer, self._pair[0])
+        sliders.go_to_row(self._viewer, self._pair[0], tomograms[0].shape[1] // 2)
         self.setEnabled(True)
         self._arrange()
 
@@ -120,7 +120,7 @@ class Comparison(QWidget):
         self._viewer.layers.selection.active = pair[-1]
         views.side_by_side(self._viewer, pair)
         views.set_section(self._viewer, section)
-        views.set_average(self._viewer, pair[0], self.average.value() | 1)
+        sliders.set_average(self._viewer, pair[0], self.average.value() | 1)
         for layer in pair:
-            shown = views.displayed_section(self._viewer, layer)
+            shown = sliders.displayed_section(self._viewer, layer)
             layer.contrast_limits = contrast_limits(shown[None])
