@@ -17,12 +17,13 @@ from .layers import contrast_limits, tilt_axes, volume_layer
 from .lazy import BlendedVolume, ScaledVolume
 from .metadata import KEY, tilts_record, volume_record
 from .room import Extent, allocate, allocate_volume
+from .run_layers import RunLayers
 
 DENOISED = "denoised (LBN, synthesized throughout)"
 LINKED = ("contrast_limits", "gamma", "colormap")
 
 
-class ResultLayers:
+class ResultLayers(RunLayers):
     """Synthesized tilts, tomogram WBP, tomogram WBP + LBN and their difference.
 
     On request also a denoised tomogram, which is synthesized throughout.
@@ -47,7 +48,7 @@ class ResultLayers:
         in_memory: int | None = None,
         previous: ResultLayers | None = None,
     ) -> None:
-        self._viewer = viewer
+        super().__init__(viewer, previous)
         self.extent = extent
         self.provenance: dict[str, Any] = {}
         shape = (extent.thickness, *extent.tilt_shape)
@@ -59,24 +60,6 @@ class ResultLayers:
         self.added = ScaledVolume(self.synthesized_part)
         self.denoised: np.ndarray | None = None
         self._in_memory = in_memory
-        self._layers: dict[str, Any] = {} if previous is None else previous.present()
-        self._fresh: set[str] = set()  # layers that show this run rather than the last one
-        self._shown: dict[str, tuple[Any, dict[str, Any]]] = {}
-        self._previous = previous
-        if previous is not None:
-            previous.keep_contrast()
-
-    def present(self) -> dict[str, Any]:
-        """The layers that the user has not removed, by role: those of `views.SHOWN`."""
-        return {role: layer for role, layer in self._layers.items() if layer in self._viewer.layers}
-
-    def layer(self, role: str) -> Any | None:
-        """The layer of a role; None where it does not exist (yet, or any more)."""
-        return self.current().get(role)
-
-    def current(self) -> dict[str, Any]:
-        """The layers that show this run, by role."""
-        return {role: layer for role, layer in self.present().items() if role in self._fresh}
 
     def add_tilt(self, event: TiltReady) -> None:
         """Put a tilt into its layer."""
@@ -105,7 +88,7 @@ class ResultLayers:
                 first_tilt=first_tilt(self.extent.synthesized),
             ),
         }
-        self._put("tilts", self.tilts, attributes)
+        self.put("tilts", self.tilts, attributes)
 
     def add_slab(self, event: SlabReady) -> None:
         """Put a slab into its volume; the layers appear with the first one of both parts."""
@@ -181,40 +164,6 @@ class ResultLayers:
         self._previous = None
         self.refresh(("wbp", "lbn", "difference", "denoised", "tilts"), thumbnail=True)
 
-    def refresh(self, roles: tuple[str, ...], *, thumbnail: bool = False) -> None:
-        """Slice the visible ones of these layers again."""
-        for role in roles:
-            layer = self.layer(role)
-            if layer is not None:
-                layer.refresh(extent=False, thumbnail=thumbnail)
-
-    def discard(self) -> None:
-        """Undo a run that was cancelled or failed: the layers show the run before it, or go."""
-        previous, fresh = self._previous, self._fresh
-        self._previous, self._fresh = None, set()
-        for role in fresh:
-            layer = self.present().get(role)
-            if layer is None:
-                continue
-            if previous is not None and previous.shown(role) is not None:
-                previous.restore(role)
-            else:
-                self._viewer.layers.remove(layer)
-
-    def shown(self, role: str) -> tuple[Any, dict[str, Any]] | None:
-        """Data and attributes that this run gave to the layer of a role."""
-        return self._shown.get(role)
-
-    def keep_contrast(self) -> None:
-        """Before a later run takes the layers over: `restore` shows them as they are now."""
-        for role, layer in self.current().items():
-            self._shown[role][1]["contrast_limits"] = tuple(layer.contrast_limits)
-
-    def restore(self, role: str) -> None:
-        """Show this run again in the layer of a role that a later one had taken over."""
-        data, attributes = self._shown[role]
-        self._put(role, data, attributes)
-
     def _show_volume(self, role: str, data: Any, name: str, event: SlabReady) -> None:
         if self.layer(role) is not None:
             self.refresh((role,))
@@ -235,20 +184,7 @@ class ResultLayers:
         _, attributes, _ = volume_layer(
             data, name=name, pixel_size=self.extent.pixel_size, record=record, limits=limits
         )
-        self._put(role, data, attributes)
-
-    def _put(self, role: str, data: Any, attributes: dict[str, Any]) -> None:
-        """Show `data` in the layer of an earlier run, or in a new one."""
-        layer = self.present().get(role)
-        self._fresh.add(role)
-        self._shown[role] = (data, attributes)
-        if layer is None:
-            self._layers[role] = self._viewer.add_image(data, **attributes)
-            return
-        layer.data = data
-        for key in ("name", "metadata", "scale", "translate", "units", "contrast_limits"):
-            if key in attributes:
-                setattr(layer, key, attributes[key])
+        self.put(role, data, attributes)
 
     def _link(self) -> None:
         """Keep the contrast of both tomograms the same, whichever the user changes."""
