@@ -84,29 +84,9 @@ def plan(
         The network does not fit into the memory bound in the smallest pieces.
     """
     info = read_weights_info(find_weights(settings.weights))
-    automatic = automatic_binning(series.pixel_size, info.pixel_sizes, series.name)
-    binning = settings.binning or automatic
-    assert series.pixel_size is not None
+    binning, notices = _binning(series, settings, info)
+    assert series.pixel_size is not None  # or there would be no binning
     shape = binned_shape(series.image_shape, binning)
-    low, high = info.pixel_sizes
-    size = f"Binning {binning} gives {series.pixel_size * binning:g} Å"
-    if series.pixel_size * binning > high * TOLERANCE:
-        raise WeightsError(
-            f"{series.name}: {size}, coarser than these weights know ({low:g} to {high:g} Å).",
-            f"Bin by {automatic}, or take other weights.",
-        )
-    if min(shape) < 1:
-        raise InputError(
-            f"{series.name}: binned by {binning}, as these weights need it for pixels of "
-            f"{series.pixel_size:g} Å, nothing is left of tilts of {series.image_shape[0]} × "
-            f"{series.image_shape[1]} pixels (y × x).",
-            "Is this pixel size right? Give it in Å (--pixel-size, or in the dock).",
-        )
-    notices = []
-    if binning < automatic:
-        notices.append(
-            f"{size}; these weights were trained for {low:g} to {high:g} Å and may do worse."
-        )
     measured = series.included_angles
     new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
@@ -136,6 +116,34 @@ def plan(
         weights=info,
         notices=tuple(notices),
     )
+
+
+def _binning(
+    series: TiltSeries, settings: CorrectionSettings, info: WeightsInfo
+) -> tuple[int, list[str]]:
+    """The binning at which the weights work, and what is to be said of it."""
+    automatic = automatic_binning(series.pixel_size, info.pixel_sizes, series.name)
+    assert series.pixel_size is not None
+    binning = settings.binning or automatic
+    low, high = info.pixel_sizes
+    size = f"Binning {binning} gives {series.pixel_size * binning:g} Å"
+    if series.pixel_size * binning > high * TOLERANCE:
+        raise WeightsError(
+            f"{series.name}: {size}, coarser than these weights know ({low:g} to {high:g} Å).",
+            f"Bin by {automatic}, or take other weights.",
+        )
+    if min(binned_shape(series.image_shape, binning)) < 1:
+        raise InputError(
+            f"{series.name}: binned by {binning}, as these weights need it for pixels of "
+            f"{series.pixel_size:g} Å, nothing is left of tilts of {series.image_shape[0]} × "
+            f"{series.image_shape[1]} pixels (y × x).",
+            "Is this pixel size right? Give it in Å (--pixel-size, or in the dock).",
+        )
+    if binning >= automatic:
+        return binning, []
+    return binning, [
+        f"{size}; these weights were trained for {low:g} to {high:g} Å and may do worse."
+    ]
 
 
 def _decoded(info: WeightsInfo, settings: CorrectionSettings, measured: int, new: int) -> int:
