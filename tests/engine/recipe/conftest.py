@@ -35,7 +35,9 @@ def recipe(common: Path) -> Recipe:
     return Recipe(
         name="tiny",
         start=str(common),
-        specimens=SpecimensSettings(count=2, views=1, field=(32, 32), validation=1, variants=1),
+        specimens=SpecimensSettings(
+            count=2, views=1, fields=((32, 32), (32, 48)), validation=1, variants=1
+        ),
         fine=UNetSettings(widths=(4, 4, 4), steps=6, every=3),
         box=UNetSettings(widths=(4, 4), steps=4, every=2, batch=2),
         device="cpu",

@@ -36,6 +36,15 @@ def test_weights_come_with_both_unets_and_what_they_stood_on(followed, common, r
     assert any(made[key].abs().max() > 0 for key in made if key.startswith("box.last"))
 
 
+def test_specimens_take_the_fields_in_turn(followed, recipe) -> None:
+    folder, _ = followed
+    shapes = []
+    for path in sorted((folder / "series").glob("*.npz")):
+        with np.load(path) as series:
+            shapes.append(series["tilts"].shape[1:])
+    assert tuple(shapes) == recipe.specimens.fields
+
+
 def test_progress_never_goes_back_and_every_validation_is_told(followed, recipe) -> None:
     _, events = followed
     fractions = [e.fraction for e in events if isinstance(e, Progress)]
@@ -150,7 +159,9 @@ def test_recipes_of_the_program_can_be_read(name: str) -> None:
         ("fine.weight_decay=nan", "weight_decay"),
         ("seed=-1", "seed"),
         ("specimens.first_seed=1000000", "not all among those that train"),
-        ("specimens.field=[16, 32]", "from 32 pixels"),
+        ("specimens.fields=[[16, 32]]", "from 32 a side"),
+        ("specimens.fields=[]", "pairs of pixels"),
+        ("specimens.fields=[[64, 64, 64]]", "a list of 2"),
     ],
 )
 def test_recipes_that_cannot_be(override: str, message: str) -> None:
@@ -172,7 +183,7 @@ def test_a_recipe_file_that_lacks_a_value_is_told_which(tmp_path) -> None:
         ({"fine": UNetSettings(widths=(4, 4), steps=1)}, "2 levels does not reach"),
         ({"start": None, "overrides": ("network.image_channels=false",)}, "image channels"),
         ({"start": None, "overrides": ("run.colour=3",)}, "run.colour"),
-        ({"specimens": SpecimensSettings(field=(36, 36))}, "multiples of 8"),
+        ({"specimens": SpecimensSettings(fields=((64, 64), (36, 36)))}, "multiples of 8"),
         ({"specimens": SpecimensSettings(maps=("nowhere",))}, "nowhere"),
         ({"specimens": SpecimensSettings(count=10**6 // 2)}, "GB free"),
         ({"device": "abacus"}, "abacus"),

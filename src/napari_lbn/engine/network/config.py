@@ -90,6 +90,10 @@ class LBNConfig:
         Updates of one low-passed channel at the end, with which the image channels explain
         what changes slowly (`coarse`); the refinement then leaves that alone. 0 is without;
         so are networks without image channels or other updates.
+    coarse_sideways : float
+        Share, 0 to 1, to which a second round of as many updates begins with material that
+        goes on beside the field of view; it also brings the tilts to one scale (`settling`).
+        0 is without that round.
     fine_widths : tuple of int
         Channels of the levels of the second 3D UNet, which corrects the image channels on a
         lattice of D / s pixels (`fine_unet`): one for each stride of 2 from there to the
@@ -123,6 +127,7 @@ class LBNConfig:
     updates: int = 4
     updates_after: int = 1
     coarse_updates: int = 48
+    coarse_sideways: float = 0.5
     fine_widths: tuple[int, ...] = ()
     box_widths: tuple[int, ...] = ()
     axis: Literal["geometry", "centre"] = "geometry"
@@ -155,6 +160,8 @@ class LBNConfig:
                 f"A fine UNet of {len(self.fine_widths)} levels does not reach from "
                 f"{self.subpixels} subpixels to the latents."
             )
+        if not 0 <= self.coarse_sideways <= 1:
+            raise WeightsError("coarse_sideways is a share from 0 to 1.")
         if any(kernel % 2 == 0 for kernel in self.kernels):
             raise WeightsError("Kernel sizes must be odd.")
 

@@ -93,6 +93,9 @@ class LatentGrid:
         Rotation axis in latent pixels of a tilt's latent along x.
     subpixels : int
         Samples per latent pixel in x and z.
+    flat : bool
+        Whether this is a slab that goes on along x; not where the random angle offset of
+        training turns it.
     """
 
     width: int
@@ -100,6 +103,7 @@ class LatentGrid:
     nz: int
     axis: float
     subpixels: int = 1
+    flat: bool = False
 
     @classmethod
     def of(cls, config: LBNConfig, width: int, thickness: int | None = None) -> LatentGrid:
@@ -121,7 +125,10 @@ class LatentGrid:
         if config.latent_volume == "slab" and thickness is not None:
             deep = min(round_up(-(-thickness // d) + 2, MULTIPLE), nx)
         axis = (width - 1) / (2 * d) if config.axis == "geometry" else (latent_width - 1) / 2
-        return cls(width=latent_width, nx=nx, nz=deep, axis=axis, subpixels=config.subpixels)
+        flat = config.latent_volume == "slab" and thickness is not None
+        return cls(
+            width=latent_width, nx=nx, nz=deep, axis=axis, subpixels=config.subpixels, flat=flat
+        )
 
     @property
     def margin(self) -> int:

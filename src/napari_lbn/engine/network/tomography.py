@@ -14,25 +14,17 @@ nothing of the measured tilts, the same update lets the data have the last word.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .banding import add_in_place, joined, rows_together
-from .coarse import SAMPLES, low_passed, refined
-from .latent_projection import (
-    FilterLimits,
-    LatentGrid,
-    filter_latents,
-    interleave,
-    ring_weights,
-    to_channels,
-    to_fine,
-)
+from .banding import joined, rows_together
+from .coarse import refined
+from .latent_projection import LatentGrid, interleave, to_channels, to_fine
+from .latent_solver import Solver
 from .layers import band_rows
+from .settling import Slow, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +69,7 @@ class LatentTomography(nn.Module):
         Tensor
             ``(d * subpixels, z, y, x)`` float32.
         """
-        solver = _Solver(self.config, angles, grid, latents.device)
+        solver = Solver(self.config, angles, grid, latents.device)
 
         def bands() -> Iterator[Tensor]:
             for rows in latents.float().split(self._rows(grid, latents.device), dim=2):
@@ -100,7 +92,7 @@ class LatentTomography(nn.Module):
         """
         if self.after is None:
             return volume
-        solver = _Solver(self.config, angles, grid, latents.device)
+        solver = Solver(self.config, angles, grid, latents.device)
         return self._updated(volume.float(), latents.float(), solver, grid)
 
     def settle(
@@ -109,15 +101,13 @@ class LatentTomography(nn.Module):
         """Let the image channels of a volume explain what changes slowly (`coarse`); as above."""
         if not self.config.coarse_sigma:
             return volume
-        solver = _Solver(self.config, angles, grid, latents.device)
+        solver = Solver(self.config, angles, grid, latents.device)
         return self._settled(volume.float(), latents.float(), solver, grid)
 
     def _rows(self, grid: LatentGrid, device: torch.device) -> int:
         return rows_together(self.config.volume_channels, grid, device.type, band_rows())
 
-    def _updated(
-        self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
-    ) -> Tensor:
+    def _updated(self, volume: Tensor, latents: Tensor, solver: Solver, grid: LatentGrid) -> Tensor:
         """After the updates that follow the UNet."""
         rows = self._rows(grid, volume.device)
 
@@ -129,13 +119,12 @@ class LatentTomography(nn.Module):
 
         return joined(bands(), None if torch.is_grad_enabled() else volume)
 
-    def _settled(
-        self, volume: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
-    ) -> Tensor:
+    def _settled(self, volume: Tensor, latents: Tensor, solver: Solver, grid: LatentGrid) -> Tensor:
         """After what the image channels lack to explain what changes slowly (`coarse`)."""
         fine, lines = grid.subpixels, self.config.downsampling
         image = volume[-lines * fine**2 :]
-        coarse, pool = self._coarse_volume(image, latents[:, -lines * fine :], solver, grid)
+        slow = self._slow(image, latents[:, -lines * fine :], solver, grid)
+        coarse, pool = settled(slow, solver.angles, self.config, grid), slow.pool
         if torch.is_grad_enabled():
             image = image + to_channels(refined(coarse, lines, pool), fine)
             return torch.cat([volume[: -lines * fine**2], image])
@@ -144,72 +133,16 @@ class LatentTomography(nn.Module):
             plane.add_(to_channels(refined(some, lines, pool), fine))
         return volume
 
-    def _coarse_volume(
-        self, image: Tensor, latents: Tensor, solver: _Solver, grid: LatentGrid
-    ) -> tuple[Tensor, int]:
-        """That volume ``(z, x, 1, y)``, and how many samples along x and z it has in one."""
-        fine, lines, sigma = grid.subpixels, self.config.downsampling, self.config.coarse_sigma
-        rows, left = self._rows(grid, image.device), []
-        for band, measured in zip(image.split(rows, 2), latents.split(rows, 2), strict=True):
-            residual = solver.residual(to_fine(band, fine), interleave(self.band(measured), fine))
-            left.append(residual.mean(dim=1, keepdim=True))
-        pool = fine // SAMPLES if fine % SAMPLES == 0 else 1
-        coarse = functional.avg_pool2d(torch.cat(left, dim=2), (1, pool))
-        coarse = low_passed(coarse, (sigma / lines, sigma * fine / pool / lines))
-        settle = _Solver(
-            self.config, solver.angles, replace(grid, subpixels=fine // pool), image.device
-        )
-        volume = settle.back(coarse)
-        for _ in range(self.config.coarse_updates - 1):
-            volume = add_in_place(volume, settle.back(settle.residual(volume, coarse)))
-        return volume, pool
-
-
-class _Solver:
-    """A and A^T F at the measured angles, on interleaved latents ``(n, c, y, x)``."""
-
-    def __init__(
-        self, config: LBNConfig, angles: ArrayLike, grid: LatentGrid, device: torch.device
-    ) -> None:
-        self.config, self.angles = config, angles
-        self.margin = grid.margin * grid.subpixels
-        self.project = grid.projector(angles, "distance", device)
-        self.back_projector = grid.projector(angles, "linear", device, self.margin).T
-        self.weights: Tensor | None = None
-        if config.latent_sum == "mean":
-            weights = torch.as_tensor(ring_weights(angles), dtype=torch.float32, device=device)
-            self.weights = weights.view(-1, 1, 1, 1)
-        self.limits = _limits(config, grid, self.weights)
-
-    def back(self, latents: Tensor) -> Tensor:
-        """Filtered back-projection to a fine volume ``(z, x, c, y)``."""
-        filtered = filter_latents(latents, self.config, self.margin, self.limits)
-        if self.weights is not None:
-            filtered = filtered * self.weights
-        return self.back_projector(filtered.permute(0, 3, 1, 2).contiguous())
-
-    def updated(self, volume: Tensor, latents: Tensor, steps: Tensor | None) -> Tensor:
-        """The fine volume after one update for each row of `steps`."""
-        for step in () if steps is None else steps:
-            change = self.back(self.residual(volume, latents))
-            volume = add_in_place(volume, change, step[:, None])
-        return volume
-
-    def residual(self, volume: Tensor, latents: Tensor) -> Tensor:
-        """What of the latents a fine volume leaves unexplained."""
-        return latents - self.project(volume).permute(0, 2, 3, 1)
-
-
-def _limits(config: LBNConfig, grid: LatentGrid, weights: Tensor | None) -> FilterLimits | None:
-    """Responses with which updates converge, for any thickness and any spacing of the tilts.
-
-    A latent passes A A^T about depth times its tilt's weight: a response of one over both
-    makes it about what it was. A constant passes through all tilts, of 2 radians together.
-    """
-    if weights is None or not (config.updates or config.updates_after):
-        return None
-    depth = grid.nz * grid.subpixels
-    return FilterLimits(level=0.5 / depth, cap=1 / (depth * weights.flatten().clamp_min(1e-6)))
+    def _slow(self, image: Tensor, latents: Tensor, solver: Solver, grid: LatentGrid) -> Slow:
+        """What changes slowly in the tilts and in the image channels."""
+        rows, bands = self._rows(grid, image.device), []
+        for band, some in zip(image.split(rows, 2), latents.split(rows, 2), strict=True):
+            volume = to_fine(band, grid.subpixels)
+            tilts = interleave(self.band(some), grid.subpixels)
+            left = solver.residual(volume, tilts).mean(dim=1, keepdim=True)
+            seen = tilts.mean(dim=1, keepdim=True)
+            bands.append((seen, left, volume.mean(dim=2, keepdim=True)))
+        return Slow.of(bands, self.config, grid)
 
 
 def _steps(count: int, channels: int, start: float) -> nn.Parameter | None:

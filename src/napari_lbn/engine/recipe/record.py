@@ -89,11 +89,12 @@ def _require_possible(recipe: Recipe) -> None:
     if start is not None:
         config = LBNConfig.from_dict(read_weights_info(find_weights(start)).config)
     grown(config, recipe)
-    if any(side % config.downsampling for side in recipe.specimens.field):
-        raise InputError(
-            f"A recipe's specimens.field must be multiples of {config.downsampling}, "
-            f"not {list(recipe.specimens.field)}."
-        )
+    for field in recipe.specimens.fields:
+        if any(side % config.downsampling for side in field):
+            raise InputError(
+                f"A recipe's specimens.fields must be multiples of {config.downsampling}, "
+                f"not {list(field)}."
+            )
     for validation in (False, True):
         simulation_settings(recipe.specimens, validation=validation)
 
@@ -101,10 +102,10 @@ def _require_possible(recipe: Recipe) -> None:
 def _bytes(recipe: Recipe) -> int:
     """What all files of the specimens take."""
     specimens = recipe.specimens
-    rows, columns = specimens.field
+    pixels = [rows * columns for rows, columns in specimens.fields]
     many = specimens.count * (SERIES_BYTES + specimens.variants * VOLUME_BYTES)
     few = specimens.validation * (SERIES_BYTES + VOLUME_BYTES)
-    return rows * columns * (many + few)
+    return sum(pixels) * (many + few) // len(pixels)
 
 
 def _read(record: Path) -> dict[str, Any]:

@@ -83,23 +83,32 @@ def write_series(
     ensure_folder(folder)
     missing = [s for s in seeds if len(list(folder.glob(f"series_{s:07d}_*.npz"))) < views]
     done = len(seeds) - len(missing)
-    for _ in _drawn(folder, simulation, missing, settings.workers, stop):
+    wanted = [(with_field(simulation, settings, s - first), s) for s in missing]
+    for _ in _drawn(folder, wanted, settings.workers, stop):
         done += 1
         yield Made(done=done, total=len(seeds))
 
 
+def with_field(
+    simulation: SimulationSettings, settings: SpecimensSettings, number: int
+) -> SimulationSettings:
+    """With the field of view whose turn it is."""
+    field = settings.fields[number % len(settings.fields)]
+    return replace(simulation, specimen=replace(simulation.specimen, field=field))
+
+
 def _drawn(
-    folder: Path, simulation: SimulationSettings, seeds: list[int], workers: int, stop: CancelToken
+    folder: Path, wanted: list[tuple[SimulationSettings, int]], workers: int, stop: CancelToken
 ) -> Iterator[None]:
     """Draw specimens, as many at a time as there are processes, so that few hold up an end."""
-    if not seeds:
+    if not wanted:
         return
-    left = iter(seeds)
+    left = iter(wanted)
     with spare_processes(workers) as executor:
 
         def more(number: int) -> set[Future[None]]:
             raise_if_cancelled(stop)
-            return {executor.submit(_write, folder, simulation, s) for s in islice(left, number)}
+            return {executor.submit(_write, folder, *which) for which in islice(left, number)}
 
         try:
             running = more(max(workers, 1))
@@ -172,13 +181,12 @@ def simulation_settings(
     use: Use = "choose" if validation else "train"
     folders = tuple(map(_existing, settings.maps))
     maps, membrane_maps = _maps(folders, use) if folders else ((), ())
-    simulation = training_settings(
+    return training_settings(
         pixel_sizes=pixel_sizes,
         maps=maps,
         membrane_maps=membrane_maps,
         views=1 if validation else settings.views,
     )
-    return replace(simulation, specimen=replace(simulation.specimen, field=settings.field))
 
 
 def _maps(folders: tuple[Path, ...], use: Use) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

@@ -29,8 +29,9 @@ class SpecimensSettings:
         Tilt series.
     views : int
         Fields of view on one specimen.
-    field : tuple of int
-        ``(y, x)`` pixels.
+    fields : tuple of tuple of int
+        ``(y, x)`` pixels of the views; specimens take them in turn. Real views are wide, and a
+        wide one shows another part of what a steep tilt looks through.
     validation : int
         Series of other seeds, which say when to stop.
     maps : tuple of str
@@ -46,7 +47,7 @@ class SpecimensSettings:
 
     count: int = 600
     views: int = 2
-    field: tuple[int, int] = (128, 128)
+    fields: tuple[tuple[int, int], ...] = ((128, 128),)
     validation: int = 8
     maps: tuple[str, ...] = ()
     variants: int = 2
@@ -54,11 +55,15 @@ class SpecimensSettings:
     first_seed: int = 60_000
 
     def __post_init__(self) -> None:
-        counts = (self.count, self.views, self.validation, self.variants, *self.field)
+        sides = [side for field in self.fields for side in field]
+        counts = (self.count, self.views, self.validation, self.variants, *sides)
         if min(counts) < 1 or self.workers < 0:
             raise InputError("A recipe's numbers of series, views, variants and pixels are from 1.")
-        if min(self.field) < LEAST_FIELD:
-            raise InputError(f"A recipe's specimens.field is from {LEAST_FIELD} pixels a side.")
+        if not sides or min(sides) < LEAST_FIELD or any(len(field) != 2 for field in self.fields):
+            raise InputError(
+                f"A recipe's specimens.fields are pairs of pixels, from {LEAST_FIELD} a side.",
+                "Write them like [[128, 128], [96, 384]].",
+            )
         last = self.first_seed - (-self.count // self.views) - 1
         if self.first_seed not in TRAINING_SEEDS or last not in TRAINING_SEEDS:
             raise InputError(

@@ -168,7 +168,9 @@ def _projections(config: LBNConfig, grid: LatentGrid, rows: int, counts: tuple[i
     updates = config.updates + config.updates_after
     passes = visible * (1 + 2 * updates) + targets
     fine = grid.subpixels**2 * grid.nx * grid.nz * rows * config.tilt_channels / grid.subpixels
-    coarse = 2 * visible * config.coarse_updates if config.coarse_sigma else 0
+    # an example whose slab is turned has one round; which those are is drawn
+    rounds = 2 if config.coarse_sideways else 1
+    coarse = 2 * visible * config.coarse_updates * rounds if config.coarse_sigma else 0
     # one channel, at half the sampling along x and z
     coarse_voxels = fine * config.subpixels / config.tilt_channels / 4
     return TAPS * (passes * fine + coarse * coarse_voxels)

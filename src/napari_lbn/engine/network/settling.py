@@ -1,0 +1,172 @@
+"""Settle what changes slowly: a volume of one low-passed channel that the measured tilts agree on.
+
+Two rounds of updates (`tomography`). The first explains the tilts as they are. They come with one
+standard deviation each, which projections of a specimen do not have: so the second round
+explains tilts that are brought to one scale, each by the contrast that the first volume asks for.
+And it begins where material goes on beside the field of view. No visible tilt sees all of
+what an outermost one shows there, and updates leave empty what nothing tells.
+docs/method.md has what each gave.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .banding import add_in_place
+from .coarse import SAMPLES, low_passed
+from .latent_solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from .config import LBNConfig
+    from .latent_projection import LatentGrid
+
+EDGE = 0.1
+"""Of the field of view, on each side: its mean is what goes on beside it."""
+RELAXATION = 1.5
+"""Power of the scales: the first volume, made of unscaled tilts, tells only part of them."""
+MOST = 2.0
+"""No tilt is scaled by more."""
+LEAST_COLUMNS = 0.25
+"""Of the field of view, that compare a tilt's contrast, however oblique it is."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slow:
+    """What changes slowly in measured tilts and in the image channels of their latent volume.
+
+    Attributes
+    ----------
+    measured : Tensor
+        ``(n, 1, y, x)`` tilts, low-passed; means over the image rows of each latent row.
+    left : Tensor
+        The same, what the image channels leave unexplained of them.
+    image : Tensor
+        ``(z, x, 1, y)`` these channels.
+    pool : int
+        Samples of the image channels along x and z in one.
+    """
+
+    measured: Tensor
+    left: Tensor
+    image: Tensor
+    pool: int
+
+    @classmethod
+    def of(
+        cls, bands: Sequence[tuple[Tensor, Tensor, Tensor]], config: LBNConfig, grid: LatentGrid
+    ) -> Slow:
+        """From bands of rows of the three, at full sampling and not low-passed."""
+        measured, left = (torch.cat([band[i] for band in bands], dim=2) for i in (0, 1))
+        image = torch.cat([band[2] for band in bands], dim=3)
+        pool = grid.subpixels // SAMPLES if grid.subpixels % SAMPLES == 0 else 1
+        down = config.coarse_sigma / config.downsampling
+        right = down * grid.subpixels / pool
+        measured, left = (
+            low_passed(functional.avg_pool2d(part, (1, pool)), (down, right))
+            for part in (measured, left)
+        )
+        planes = functional.avg_pool2d(image.permute(3, 2, 0, 1), pool) * pool
+        image = low_passed(planes, (right, right)).permute(2, 3, 1, 0)
+        return cls(measured=measured, left=left, image=image, pool=pool)
+
+
+def settled(slow: Slow, angles: ArrayLike, config: LBNConfig, grid: LatentGrid) -> Tensor:
+    """What the image channels lack to explain what changes slowly.
+
+    Parameters
+    ----------
+    slow : Slow
+        Of tilts and latent volume.
+    angles : array_like
+        ``(n,)`` degrees.
+    config : LBNConfig
+        Of the network.
+    grid : LatentGrid
+        Of the latent volume.
+
+    Returns
+    -------
+    Tensor
+        ``(z, x, 1, y)``, sampled as `Slow.image`.
+    """
+    lattice = replace(grid, subpixels=grid.subpixels // slow.pool)
+    solver = Solver(config, angles, lattice, slow.left.device)
+    volume = solver.back(slow.left)
+    volume = _updated(volume, slow.left, solver, config.coarse_updates - 1)
+    if not (config.coarse_sideways and grid.flat):
+        return volume
+    explained = slow.measured - solver.residual(volume, slow.left)
+    scales = tilt_scales(explained, slow.measured, angles)
+    left = slow.measured / scales.view(-1, 1, 1, 1) - (slow.measured - slow.left)
+    first = lattice.margin * lattice.subpixels
+    view = slice(first, first + lattice.width * lattice.subpixels)
+    volume = gone_on(volume + slow.image, view, config.coarse_sideways) - slow.image
+    return _updated(volume, left, solver, config.coarse_updates)
+
+
+def tilt_scales(explained: Tensor, measured: Tensor, angles: ArrayLike) -> Tensor:
+    """How much more contrast each tilt has than one volume gives it, beside the others.
+
+    Parameters
+    ----------
+    explained, measured : Tensor
+        ``(n, 1, y, x)``. What the untilted view shows is compared: the middle cos θ of the columns.
+    angles : array_like
+        ``(n,)`` degrees.
+
+    Returns
+    -------
+    Tensor
+        ``(n,)``, of mean 1 before the over-relaxation; no gradient passes.
+    """
+    with torch.no_grad():
+        pairs = zip(explained, measured, np.asarray(angles, float), strict=True)
+        scales = torch.stack([_contrast(*pair) for pair in pairs])
+        scales = (scales / scales.mean().abs().clamp_min(1e-6)).clamp(1 / MOST, MOST)
+        return (scales**RELAXATION).clamp(1 / MOST, MOST)
+
+
+def _contrast(explained: Tensor, measured: Tensor, angle: float) -> Tensor:
+    """Slope of the measured tilt over the explained one; 1 where nothing is explained."""
+    share = max(abs(math.cos(math.radians(angle))), LEAST_COLUMNS)
+    beside = int(measured.shape[-1] * (1 - share) / 2)
+    middle = slice(beside, measured.shape[-1] - beside)
+    x, y = (v[..., middle] - v[..., middle].mean() for v in (explained, measured))
+    power = x.square().sum()
+    return torch.where(power > 0, (x * y).sum() / power, 1.0)
+
+
+def gone_on(volume: Tensor, view: slice, share: float) -> Tensor:
+    """A volume that goes on beside the field of view as it is at its edges.
+
+    Parameters
+    ----------
+    volume : Tensor
+        ``(z, x, 1, y)``.
+    view : slice
+        Samples along x that the untilted view shows.
+    share : float
+        How far what lies beside it is taken to the mean of the outermost tenth, row by row and
+        layer by layer: 0 to 1.
+    """
+    width = max(round((view.stop - view.start) * EDGE), 1)
+    before, inside, after = volume.tensor_split((view.start, view.stop), dim=1)
+    near, far = (part.mean(dim=1, keepdim=True) for part in (inside[:, :width], inside[:, -width:]))
+    return torch.cat([before.lerp(near, share), inside, after.lerp(far, share)], dim=1)
+
+
+def _updated(volume: Tensor, images: Tensor, solver: Solver, count: int) -> Tensor:
+    for _ in range(count):
+        volume = add_in_place(volume, solver.back(solver.residual(volume, images)))
+    return volume

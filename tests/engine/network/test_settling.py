@@ -1,0 +1,117 @@
+"""The second round that settles what changes slowly: one scale, material beside the view."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_lbn.engine.errors import WeightsError
+from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.network.coarse import low_passed
+from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.settling import EDGE, MOST, RELAXATION, gone_on, tilt_scales
+from napari_lbn.engine.network.tomography import LatentTomography
+
+from .test_coarse import ANGLES, CONFIG, SIZE, THICKNESS, slab_tilts
+
+ONE_ROUND = dataclasses.replace(CONFIG, coarse_sideways=0.0)
+VISIBLE = np.abs(ANGLES) < 50
+
+
+def smooth_errors(config: LBNConfig, tilts: torch.Tensor, hidden: np.ndarray) -> np.ndarray:
+    """Of hidden tilts, low-passed, by a network that has learned nothing: 1 - correlation."""
+    torch.manual_seed(0)
+    network = LBN(config).eval()
+    visible = tilts / tilts.std(dim=(2, 3), keepdim=True)
+    with torch.no_grad():
+        made = network(visible[~hidden], ANGLES[~hidden], ANGLES[hidden], THICKNESS)
+    truth = tilts[torch.from_numpy(hidden)]
+    made, truth = (low_passed(v, (8.0, 8.0)).flatten(1).numpy() for v in (made, truth))
+    return np.array([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(made, truth, strict=True)])
+
+
+def test_tilts_beyond_the_visible_ones_come_out_better() -> None:
+    """Levels that vary over half a field of view, and go on beside it."""
+    tilts = slab_tilts(40.0, ANGLES)
+    once, twice = (smooth_errors(c, tilts, ~VISIBLE).mean() for c in (ONE_ROUND, CONFIG))
+    assert twice < 0.95 * once
+
+
+def test_tilts_between_come_out_no_worse() -> None:
+    hidden = np.arange(ANGLES.size) % 4 == 2
+    tilts = slab_tilts(40.0, ANGLES)
+    once, twice = (smooth_errors(c, tilts, hidden).mean() for c in (ONE_ROUND, CONFIG))
+    assert twice < 1.02 * once
+
+
+def test_a_slab_that_was_turned_has_one_round() -> None:
+    """Under the random angle offset of training nothing goes on along x."""
+    latents = LBN(CONFIG).eval().encode(slab_tilts(24.0, ANGLES)).detach()
+    grid = LatentGrid.of(CONFIG, SIZE)
+    volumes = []
+    for config in (CONFIG, ONE_ROUND):
+        volume = torch.zeros(config.volume_channels, grid.nz, 4, grid.nx)
+        with torch.no_grad():
+            volumes.append(LatentTomography(config).settle(volume, latents, ANGLES, grid))
+    assert torch.equal(*volumes)
+    assert LatentGrid.of(CONFIG, SIZE, THICKNESS).flat
+
+
+@given(st.lists(st.floats(0.7, 1.3), min_size=ANGLES.size, max_size=ANGLES.size))
+def test_scales_are_those_of_the_tilts(factors: list[float]) -> None:
+    explained = slab_tilts(24.0, ANGLES)
+    scales = tilt_scales(explained, explained * torch.tensor(factors).view(-1, 1, 1, 1), ANGLES)
+    expected = (np.array(factors) / np.mean(factors)) ** RELAXATION
+    np.testing.assert_allclose(scales, np.clip(expected, 1 / MOST, MOST), rtol=1e-4)
+
+
+def test_levels_of_tilts_do_not_matter_to_their_scales() -> None:
+    explained = slab_tilts(24.0, ANGLES)
+    measured = explained + torch.linspace(-3, 3, ANGLES.size).view(-1, 1, 1, 1)
+    torch.testing.assert_close(
+        tilt_scales(explained, measured, ANGLES), torch.ones(ANGLES.size), rtol=1e-3, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("blank", ["explained", "measured", "both"])
+def test_blank_tilts_have_scales_all_the_same(blank: str) -> None:
+    tilts = {name: slab_tilts(24.0, ANGLES) for name in ("explained", "measured")}
+    for name in tilts if blank == "both" else (blank,):
+        tilts[name][7] = 0
+    scales = tilt_scales(tilts["explained"], tilts["measured"], ANGLES)
+    assert ((scales >= 1 / MOST) & (scales <= MOST)).all()
+    nothing = torch.zeros_like(tilts["measured"])
+    assert torch.equal(tilt_scales(nothing, nothing, ANGLES), torch.ones(ANGLES.size))
+
+
+def test_beside_the_view_a_volume_goes_on_as_at_its_edges() -> None:
+    volume, view = torch.randn(3, 40, 1, 5), slice(10, 30)
+    width = round(20 * EDGE)
+    near = volume[:, 10 : 10 + width].mean(1, keepdim=True)
+    far = volume[:, 30 - width : 30].mean(1, keepdim=True)
+    on = gone_on(volume, view, 1.0)
+    torch.testing.assert_close(on[:, :10], near.expand(-1, 10, -1, -1))
+    torch.testing.assert_close(on[:, 30:], far.expand(-1, 10, -1, -1))
+    assert torch.equal(on[:, 10:30], volume[:, 10:30])
+    torch.testing.assert_close(gone_on(volume, view, 0.5), (volume + on) / 2)
+
+
+def test_gradients_pass() -> None:
+    grid = LatentGrid.of(CONFIG, 64, 32)
+    latents = torch.randn(ANGLES.size, CONFIG.tilt_channels, 2, grid.width, requires_grad=True)
+    volume = torch.randn(CONFIG.volume_channels, grid.nz, 2, grid.nx, requires_grad=True)
+    out = LatentTomography(CONFIG).settle(volume, latents, ANGLES, grid)
+    out.square().sum().backward()
+    assert volume.grad.abs().sum() > 0
+    assert latents.grad.abs().sum() > 0
+    assert torch.isfinite(volume.grad).all()
+
+
+def test_a_share_is_from_0_to_1() -> None:
+    with pytest.raises(WeightsError, match="coarse_sideways"):
+        LBNConfig(coarse_sideways=1.5)
