@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 EDGE = 0.1
 """Of the field of view, on each side: its mean is what goes on beside it."""
-RELAXATION = 1.5
-"""Power of the scales: the first volume, made of unscaled tilts, tells only part of them."""
 MOST = 2.0
 """No tilt is scaled by more."""
 LEAST_COLUMNS = 0.25
@@ -128,23 +126,21 @@ def tilt_scales(explained: Tensor, measured: Tensor, angles: ArrayLike) -> Tenso
     Returns
     -------
     Tensor
-        ``(n,)``, of mean 1 before the over-relaxation; no gradient passes.
+        ``(n,)``, of mean 1; no gradient passes.
     """
     with torch.no_grad():
         pairs = zip(explained, measured, np.asarray(angles, float), strict=True)
         scales = torch.stack([_contrast(*pair) for pair in pairs])
-        scales = (scales / scales.mean().abs().clamp_min(1e-6)).clamp(1 / MOST, MOST)
-        return (scales**RELAXATION).clamp(1 / MOST, MOST)
+        return (scales / scales.mean().clamp_min(1e-6)).clamp(1 / MOST, MOST)
 
 
 def _contrast(explained: Tensor, measured: Tensor, angle: float) -> Tensor:
-    """Slope of the measured tilt over the explained one; 1 where nothing is explained."""
+    """Standard deviation of a measured tilt over that of the explained one; 1 where that is 0."""
     share = max(abs(math.cos(math.radians(angle))), LEAST_COLUMNS)
     beside = int(measured.shape[-1] * (1 - share) / 2)
     middle = slice(beside, measured.shape[-1] - beside)
-    x, y = (v[..., middle] - v[..., middle].mean() for v in (explained, measured))
-    power = x.square().sum()
-    return torch.where(power > 0, (x * y).sum() / power, 1.0)
+    made, seen = (v[..., middle].std(correction=0) for v in (explained, measured))
+    return torch.where(made > 0, seen / made, 1.0)
 
 
 def gone_on(volume: Tensor, view: slice, share: float) -> Tensor:
