@@ -13,7 +13,7 @@ start = "fast"
 [specimens]
 count = 1
 views = 1
-field = [32, 32]
+fields = [[32, 32]]
 validation = 1
 variants = 1
 [fine]

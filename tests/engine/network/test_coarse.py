@@ -20,14 +20,17 @@ THICKNESS = 64
 SIZE = 128
 
 
-def slab_tilts(sigma: float, angles: np.ndarray, rows: int = 32) -> torch.Tensor:
+def slab_tilts(
+    sigma: float, angles: np.ndarray, rows: int = 32, *, seed: int = 0, dense: bool = False
+) -> torch.Tensor:
     """Blobs of one width in a slab wider than the view: its exact projections."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     tilts = np.zeros((len(angles), rows, SIZE), dtype=np.float32)
     y, q = np.arange(rows)[:, None], np.arange(SIZE)[None]
     for _ in range(60):
         x, z = rng.uniform(-SIZE, SIZE), rng.uniform(-THICKNESS / 3, THICKNESS / 3)
         height, weight = rng.uniform(0, rows), rng.normal()
+        weight = abs(weight) if dense else weight
         for i, angle in enumerate(np.deg2rad(angles)):
             at = (SIZE - 1) / 2 + x * np.cos(angle) + z * np.sin(angle)
             tilts[i] += weight * np.exp(-((q - at) ** 2 + (y - height) ** 2) / (2 * sigma**2))

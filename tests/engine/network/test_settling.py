@@ -20,33 +20,38 @@ from napari_lbn.engine.network.tomography import LatentTomography
 from .test_coarse import ANGLES, CONFIG, SIZE, THICKNESS, slab_tilts
 
 ONE_ROUND = dataclasses.replace(CONFIG, coarse_sideways=0.0)
-VISIBLE = np.abs(ANGLES) < 50
 
 
-def smooth_errors(config: LBNConfig, tilts: torch.Tensor, hidden: np.ndarray) -> np.ndarray:
-    """Of hidden tilts, low-passed, by a network that has learned nothing: 1 - correlation."""
-    torch.manual_seed(0)
-    network = LBN(config).eval()
-    visible = tilts / tilts.std(dim=(2, 3), keepdim=True)
-    with torch.no_grad():
-        made = network(visible[~hidden], ANGLES[~hidden], ANGLES[hidden], THICKNESS)
-    truth = tilts[torch.from_numpy(hidden)]
-    made, truth = (low_passed(v, (8.0, 8.0)).flatten(1).numpy() for v in (made, truth))
-    return np.array([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(made, truth, strict=True)])
+def smooth_error(config: LBNConfig, hidden: np.ndarray) -> float:
+    """Of hidden tilts, low-passed, by a network that has learned nothing: 1 - correlation.
+
+    Density that varies over a third of the field of view, and goes on beside it; every visible
+    tilt comes with mean 0 and standard deviation 1.
+    """
+    left = []
+    for seed in range(3):
+        torch.manual_seed(0)
+        network = LBN(config).eval()
+        tilts = slab_tilts(40.0, ANGLES, seed=seed, dense=True)
+        visible = tilts[torch.from_numpy(~hidden)]
+        visible = visible - visible.mean(dim=(2, 3), keepdim=True)
+        visible = visible / visible.std(dim=(2, 3), keepdim=True)
+        with torch.no_grad():
+            made = network(visible, ANGLES[~hidden], ANGLES[hidden], THICKNESS)
+        pairs = (made, tilts[torch.from_numpy(hidden)])
+        made, truth = (low_passed(v, (8.0, 8.0)).flatten(1).numpy() for v in pairs)
+        left += [1 - np.corrcoef(a, b)[0, 1] for a, b in zip(made, truth, strict=True)]
+    return float(np.mean(left))
 
 
 def test_tilts_beyond_the_visible_ones_come_out_better() -> None:
-    """Levels that vary over half a field of view, and go on beside it."""
-    tilts = slab_tilts(40.0, ANGLES)
-    once, twice = (smooth_errors(c, tilts, ~VISIBLE).mean() for c in (ONE_ROUND, CONFIG))
-    assert twice < 0.95 * once
+    hidden = np.abs(ANGLES) > 50
+    assert smooth_error(CONFIG, hidden) < 0.9 * smooth_error(ONE_ROUND, hidden)
 
 
-def test_tilts_between_come_out_no_worse() -> None:
+def test_tilts_between_come_out_better() -> None:
     hidden = np.arange(ANGLES.size) % 4 == 2
-    tilts = slab_tilts(40.0, ANGLES)
-    once, twice = (smooth_errors(c, tilts, hidden).mean() for c in (ONE_ROUND, CONFIG))
-    assert twice < 1.02 * once
+    assert smooth_error(CONFIG, hidden) < 0.8 * smooth_error(ONE_ROUND, hidden)
 
 
 def test_a_slab_that_was_turned_has_one_round() -> None:
