@@ -164,14 +164,16 @@ def test_a_level_stays_a_level() -> None:
 
 
 def test_gradients_pass() -> None:
-    """Fine-tuning learns through it."""
+    """Fine-tuning learns through it, both rounds."""
     grid = LatentGrid.of(CONFIG, 64, 32)
     latents = torch.randn(ANGLES.size, CONFIG.tilt_channels, 2, grid.width, requires_grad=True)
     volume = torch.randn(CONFIG.volume_channels, grid.nz, 2, grid.nx, requires_grad=True)
     out = LatentTomography(CONFIG).settle(volume, latents, ANGLES, grid)
     out.square().sum().backward()
+    assert grid.flat
     assert volume.grad.abs().sum() > 0
     assert latents.grad.abs().sum() > 0
+    assert torch.isfinite(volume.grad).all()
 
 
 def test_the_papers_network_has_none_of_it() -> None:
