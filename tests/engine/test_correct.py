@@ -172,6 +172,15 @@ def test_coarser_series_and_unknown_pixel_sizes_are_refused(
     assert any("trained for" in notice for notice in finer.notices)
 
 
+def test_few_tilts_are_told(small_series: TiltSeries, settings: CorrectionSettings) -> None:
+    (notice,) = plan(small_series, settings).notices
+    assert f"{small_series.included_angles.size} tilts in use" in notice
+    many = TiltSeries.from_array(
+        np.zeros((15, 8, 8), np.float32), np.linspace(-60, 60, 15), pixel_size=10
+    )
+    assert plan(many, settings).notices == ()
+
+
 def test_notices_reach_the_consumer(small_series: TiltSeries, settings: CorrectionSettings) -> None:
     finer = small_series.with_pixel_size(5)
     first = next(correct(finer, replace(settings, binning=1)))

@@ -160,6 +160,24 @@ def test_preview_is_on_the_screen_while_the_rest_runs(
     assert "Preview" not in viewer.canvas.overlays.text.text
 
 
+def test_what_the_user_looks_at_meanwhile_stays_on_the_screen(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    wbp, lbn = (dock.session.layers.layer(role) for role in ("wbp", "lbn"))
+    wbp.visible, viewer.canvas.grid.enabled = False, False
+    viewer.dims.order = (0, 3, 1, 2)
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.run_panel.status.startswith("Done")
+    assert [layer for layer in viewer.layers if layer.visible] == [lbn]
+    assert viewer.dims.order == (0, 3, 1, 2)
+    dock.display_panel._view_buttons["both"].click()
+    assert wbp.visible and viewer.canvas.grid.enabled
+
+
 def test_cancel_cleans_up_and_leaves_the_dock_usable(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
 ) -> None:

@@ -120,8 +120,17 @@ class Correction(QObject):
         layers = self._result_layers()
         layers.add_tilt(event)
         if layers.layer("tilts") is None:
+            compared = not self._views.undisturbed()
             layers.show_tilts(self._tilt_contrast(event))
+            self._show_unless(compared)
+
+    def _show_unless(self, compared: bool) -> None:
+        """Show the view again, unless the user looks at an arrangement of their own."""
+        tilts = self._layers.layer("tilts") if self._layers is not None else None
+        if not compared:
             self._views.show(self._session.view)
+        elif tilts is not None:
+            tilts.visible = False
 
     def _tilt_contrast(self, event: TiltReady) -> tuple[float, float]:
         """The measured layer's contrast: the network's tilts are in the same units."""
@@ -161,7 +170,8 @@ class Correction(QObject):
         self._previous = (None, None)
         self.previewing.emit("")
         self._session.set_result(result, layers)
-        self._views.show(self._session.view)
+        if self._views.undisturbed():
+            self._views.show(self._session.view)
         count = int(np.count_nonzero(result.synthesized))
         self.ended.emit(f"Done: {count} tilts synthesized, two tomograms reconstructed.")
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from napari_lbn._napari import sliders, views
 from napari_lbn._napari.layers import contrast_limits
-from napari_lbn._napari.metadata import KEY, kind_of
+from napari_lbn._napari.metadata import KEY, is_of_a_run, kind_of
 from napari_lbn._napari.views import FLIPPED, OF_TILTS, SHOWN, View
 
 from .session import Session
@@ -73,6 +73,13 @@ class ViewControl:
                 self._viewer, next(iter(layers.values())), 1 if tilts else self.average
             )
         self._session.set_view(view)
+
+    def undisturbed(self) -> bool:
+        """Whether the screen shows what was shown last, not what the user arranged since."""
+        layers = self.layers()
+        wanted = {id(layers[role]) for role in SHOWN[self._session.view] if role in layers}
+        shown = {id(one) for one in self._viewer.layers if one.visible and is_of_a_run(one)}
+        return not wanted or shown == wanted
 
     def tidy(self) -> None:
         """After layers were removed: show what is still whole, or leave the viewer as it was.

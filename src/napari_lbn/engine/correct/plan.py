@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .settings import CorrectionSettings
 
 
+FEW_TILTS = 15
+"""Of fewer, no gain of any weights has been measured."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CorrectionPlan:
     """What a correction will do and cost, for labels; see `plan`.
@@ -91,6 +95,11 @@ def plan(
     new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
         notices.append("These tilts leave no missing wedge at this increment.")
+    if measured.size < FEW_TILTS:
+        notices.append(
+            f"{series.name}: {measured.size} tilts in use. No gain was measured on fewer than "
+            f"{FEW_TILTS}; check the result before you believe it."
+        )
     require_thickness(settings.thickness, shape[1], series.name)
     n_out = _decoded(info, settings, measured.size, new.size)
     plain = _decoded(info, replace(settings, denoised=False), measured.size, new.size)
