@@ -175,7 +175,8 @@ def test_what_the_user_looks_at_meanwhile_stays_on_the_screen(
     assert [layer for layer in viewer.layers if layer.visible] == [lbn]
     assert viewer.dims.order == (0, 3, 1, 2)
     dock.display_panel._view_buttons["both"].click()
-    assert wbp.visible and viewer.canvas.grid.enabled
+    assert wbp.visible
+    assert viewer.canvas.grid.enabled
 
 
 def test_cancel_cleans_up_and_leaves_the_dock_usable(
