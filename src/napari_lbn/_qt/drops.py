@@ -52,7 +52,7 @@ class Drops(QObject):
         on_dock = watched is self._dock
         if not paths or not (on_dock or all(map(_is_ours, paths))):
             return False
-        event.acceptProposedAction()  # type: ignore[attr-defined]
+        event.acceptProposedAction()
         if event.type() == QEvent.Type.Drop:
             # not inside of the drag: a message box would block the window it came from
             QTimer.singleShot(0, lambda: self._open(paths))

@@ -62,7 +62,7 @@ class Comparison(QWidget):
         """The layers that are compared and still there."""
         return [layer for layer in self._pair if layer in self._viewer.layers]
 
-    def show(  # type: ignore[override]
+    def show(
         self,
         name: str,
         pixel_size: float | None,

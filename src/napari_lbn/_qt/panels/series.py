@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_lbn._napari.angle_text import format_angle
@@ -100,7 +101,7 @@ class SeriesPanel(QWidget):
             )
             wedge = describe_wedge(series, len(new), options)
         except LBNError:  # fewer than two tilts left: the messages say so
-            new, wedge = [], ""
+            new, wedge = np.empty(0), ""
         self._description.setText(describe_series(series))
         self._wedge.setText(wedge)
         self._wedge.setVisible(bool(wedge))
