@@ -10,12 +10,15 @@ import mrcfile
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
 
 from napari_lbn._qt.compare.arrangement import difference_name
 from napari_lbn._qt.compare.dock import CompareDock
 from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
 from napari_lbn._qt.compare.tomograms import is_tomogram
 from napari_lbn._qt.lists import PADDING
+from napari_lbn._qt.theme import OUTLINE_COLOUR
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SHAPE = (12, 20, 24)
@@ -124,6 +127,21 @@ def test_rows_of_the_list_have_room_for_their_ticks(dock: CompareDock) -> None:
     rows = dock.tomograms.list
     assert rows.sizeHintForRow(0) >= rows.fontMetrics().height() + PADDING
     assert rows.height() >= rows.count() * rows.sizeHintForRow(0)
+
+
+def test_empty_ticks_can_be_seen(dock: CompareDock) -> None:
+    rows = dock.tomograms.list
+    rows.item(2).setCheckState(Qt.CheckState.Unchecked)
+    image = rows.viewport().grab().toImage()
+    row = rows.visualItemRect(rows.item(2))
+    outline = np.array(QColor(OUTLINE_COLOUR).getRgb()[:3])
+    colours = [
+        image.pixelColor(x, y).getRgb()[:3]
+        for x in range(row.left(), row.left() + 20)
+        for y in range(row.top(), row.bottom())
+    ]
+    of_the_outline = np.abs(np.array(colours) - outline).max(axis=1) < 8  # screens of 16 bits
+    assert of_the_outline.sum() > 20
 
 
 def test_the_difference_is_a_layer(

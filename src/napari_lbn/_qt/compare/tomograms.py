@@ -8,7 +8,6 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
-    QListWidget,
     QListWidgetItem,
     QPushButton,
     QVBoxLayout,
@@ -18,7 +17,7 @@ from qtpy.QtWidgets import (
 from napari_lbn._napari.metadata import TILT_KINDS, kind_of
 from napari_lbn._napari.reader import MRC_SUFFIXES, read
 
-from ..lists import add_row_to, fit_height
+from ..lists import add_row_to, fit_height, ticked_list
 from ..messages import report_problem
 from ..theme import caption
 
@@ -66,7 +65,7 @@ class TomogramList(QWidget):
         self._viewer = viewer
         self._layers: list[Any] = []
         self._ticked: list[Any] = []
-        self.list = QListWidget()
+        self.list = ticked_list()
         self.list.setAccessibleName("Tomograms to compare")
         self.open_button = QPushButton("Open tomogram…")
         layout = QVBoxLayout(self)

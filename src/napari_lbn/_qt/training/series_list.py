@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QListWidget,
     QListWidgetItem,
     QPushButton,
     QVBoxLayout,
@@ -20,7 +19,7 @@ from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from ..lists import add_row_to, fit_height
+from ..lists import add_row_to, fit_height, ticked_list
 from ..messages import report_problem
 from ..panels.layer_choice import PLUGIN, SAMPLE
 from ..panels.series import describe_series
@@ -53,7 +52,7 @@ class SeriesList(QWidget):
         self._ticked: list[Any] = []
         self._told: tuple[TiltSeries, ...] = ()
         self._hint = caption(INVITATION)
-        self.list = QListWidget()
+        self.list = ticked_list()
         self.list.setAccessibleName("Tilt series to learn from")
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
