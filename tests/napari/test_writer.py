@@ -68,10 +68,11 @@ def test_a_tomogram_says_in_its_file_what_it_was_made_from(
 
 def test_a_series_is_never_written_over_its_own_files(tmp_path: Path, series: TiltSeries) -> None:
     source = tmp_path / "TS.mrc"
-    data, attributes, _ = tilt_series_layer(replace(series, source=source))
+    history = {"alignment_file": str(tmp_path / "aligned.mrc")}
+    data, attributes, _ = tilt_series_layer(replace(series, source=source, history=history))
     source.write_bytes(b"raw data")
     (tmp_path / "TS.tlt").write_text("its angles")
-    for name in ("TS.mrc", "TS.st"):
+    for name in ("TS.mrc", "TS.st", "aligned.mrc"):
         with pytest.raises(OutputError, match="is an input"):
             write_image(str(tmp_path / name), data, attributes)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["TS.mrc", "TS.tlt"]

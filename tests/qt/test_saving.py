@@ -95,8 +95,10 @@ def test_the_tilt_series_itself_is_never_written_over(
     source = tmp_path / "TS.mrc"
     (tmp_path / "TS.tlt").write_text("its angles")
     result = done.session.result
-    done.session.result = replace(result, original=replace(result.original, source=source))
-    for name in ("TS.mrc", "TS.st"):
+    history = {"alignment_file": str(tmp_path / "aligned.mrc")}
+    original = replace(result.original, source=source, history=history)
+    done.session.result = replace(result, original=original)
+    for name in ("TS.mrc", "TS.st", "aligned.mrc"):
         done.saver.save_stack(tmp_path / name)
         wait(qtbot, done)
         assert "is an input" in done.save_panel.status

@@ -62,11 +62,11 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
 def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
     """Write a tilt stack ``(n, 1, y, x)`` and its angles; labels tell what was synthesized."""
     from napari_lbn.engine.io.output import write_stack, write_tilt_angles
-    from napari_lbn.engine.io.together import require_other_files
+    from napari_lbn.engine.io.together import input_files, require_other_files
 
     angles = file.with_suffix(".tlt")
-    source = record.get("source")
-    require_other_files([file, angles], [None if source is None else Path(source)])
+    series = record.get("series")
+    require_other_files([file, angles], [] if series is None else input_files(series))
     count = len(record["angles"])
     labels = [f"napari-lbn: {sum(record['synthesized'])} of {count} tilts synthesized"]
     if record["kind"] == "spread tilts":

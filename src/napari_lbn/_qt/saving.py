@@ -14,6 +14,7 @@ from napari_lbn._napari.lazy import BlendedVolume
 from napari_lbn._napari.writer import SLAB_ROWS, THROUGHOUT_LABEL
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import CancelToken, Event, Progress, raise_if_cancelled
+from napari_lbn.engine.tilt_series import TiltSeries
 
 from .jobs import JobRunner
 from .messages import notify_error, notify_info
@@ -31,7 +32,7 @@ class Tomograms:
     alpha: float
     pixel_size: float | None
     provenance: dict[str, Any]
-    source: Path | None = None
+    series: TiltSeries | None = None
     denoised: np.ndarray | None = None
 
 
@@ -40,10 +41,10 @@ def save_stack(
 ) -> Generator[Event, None, list[Path]]:
     """Write the augmented stack, its angles and its provenance."""
     from napari_lbn.engine.io import write_provenance, write_stack, write_tilt_angles
-    from napari_lbn.engine.io.together import require_other_files, written_together
+    from napari_lbn.engine.io.together import input_files, require_other_files, written_together
 
     outputs = [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
-    require_other_files(outputs, [result.original.source])
+    require_other_files(outputs, input_files(result.original))
     series = result.original if full_size else result.series
     angles, images = result.augmented_stack(full_size=full_size)
     yield Progress(stage=f"Writing {file.name}", done=0, total=1, fraction=0.0)
@@ -78,7 +79,7 @@ def save_tomograms(
 ) -> Generator[Event, None, list[Path]]:
     """Write tomogram WBP, tomogram WBP + alpha LBN and the denoised one, where there is one."""
     from napari_lbn.engine.io import write_provenance
-    from napari_lbn.engine.io.together import require_other_files, written_together
+    from napari_lbn.engine.io.together import input_files, require_other_files, written_together
 
     alpha, stem = tomograms.alpha, "_".join(tomograms.name.split())
     blended = BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha)
@@ -92,7 +93,7 @@ def save_tomograms(
         told = {"synthesized_throughout": True}
         wanted.append(("_lbn_denoised", THROUGHOUT_LABEL, tomograms.denoised, told))
     files = [folder / f"{stem}{ending}.mrc" for ending, *_ in wanted]
-    require_other_files(files, [tomograms.source])
+    require_other_files(files, input_files(tomograms.series) if tomograms.series else [])
     with written_together(folder) as written:
         for file, (_, label, volume, told) in zip(files, wanted, strict=True):
             title = f"{label}, of {tomograms.name}"
@@ -152,7 +153,7 @@ class Saver(QObject):
             alpha=session.alpha,
             pixel_size=session.layers.extent.pixel_size,
             provenance=session.layers.provenance,
-            source=session.result.original.source,
+            series=session.result.original,
             denoised=getattr(session.layers, "denoised", None),
         )
         self._panel.set_busy(True, "Writing tomograms…")
