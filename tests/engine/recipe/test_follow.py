@@ -15,6 +15,7 @@ from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.io.weights import load_network, read_weights_info
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.recipe import UNetScored, follow, named_recipes, read_recipe
+from napari_lbn.engine.recipe.series import simulation_settings, turn
 from napari_lbn.engine.recipe.settings import SpecimensSettings, UNetSettings
 from napari_lbn.engine.recipe.tasks import BoxTask
 from napari_lbn.engine.recipe.unet_stage import train_unet
@@ -43,6 +44,13 @@ def test_specimens_take_the_fields_in_turn(followed, recipe) -> None:
         with np.load(path) as series:
             shapes.append(series["tilts"].shape[1:])
     assert tuple(shapes) == recipe.specimens.fields
+
+
+def test_kinds_and_fields_change_at_their_own_pace() -> None:
+    settings = SpecimensSettings(fields=((32, 32), (32, 48)), kinds=("mixed", "plain", "level"))
+    simulation = simulation_settings(settings, validation=False)
+    drawn = [turn(simulation, settings, number).specimen for number in range(6)]
+    assert len({(one.field, one.beads, one.lean) for one in drawn}) == 6
 
 
 def test_progress_never_goes_back_and_every_validation_is_told(followed, recipe) -> None:
@@ -160,6 +168,8 @@ def test_recipes_of_the_program_can_be_read(name: str) -> None:
         ("seed=-1", "seed"),
         ("specimens.first_seed=1000000", "not all among those that train"),
         ("specimens.fields=[[16, 32]]", "from 32 a side"),
+        ("specimens.kinds=[]", "kinds are empty"),
+        ('specimens.kinds=["crystals"]', "kinds"),
         ("specimens.fields=[]", "pairs of pixels"),
         ("specimens.fields=[[64, 64, 64]]", "a list of 2"),
     ],

@@ -16,6 +16,7 @@ from ..events import raise_if_cancelled
 from ..io.atomic import output_errors
 from ..io.output import atomic_path, ensure_folder
 from ..simulation.dataset import VALIDATION_SEEDS, training_settings, write_training_set
+from ..simulation.kinds import of_kind
 from ..training.splits import density_maps
 from ..training.stream import spare_processes
 from .view import View, measured, readable, usual
@@ -83,18 +84,20 @@ def write_series(
     ensure_folder(folder)
     missing = [s for s in seeds if len(list(folder.glob(f"series_{s:07d}_*.npz"))) < views]
     done = len(seeds) - len(missing)
-    wanted = [(with_field(simulation, settings, s - first), s) for s in missing]
+    wanted = [(turn(simulation, settings, s - first), s) for s in missing]
     for _ in _drawn(folder, wanted, settings.workers, stop):
         done += 1
         yield Made(done=done, total=len(seeds))
 
 
-def with_field(
+def turn(
     simulation: SimulationSettings, settings: SpecimensSettings, number: int
 ) -> SimulationSettings:
-    """With the field of view whose turn it is."""
+    """The simulation of a specimen: with the kind and the field of view whose turn it is."""
+    kind = settings.kinds[number % len(settings.kinds)]
     field = settings.fields[number % len(settings.fields)]
-    return replace(simulation, specimen=replace(simulation.specimen, field=field))
+    drawn = of_kind(simulation, kind)
+    return replace(drawn, specimen=replace(drawn.specimen, field=field))
 
 
 def _drawn(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..simulation.dataset import TRAINING_SEEDS
+from ..simulation.kinds import KINDS, Kind
 from ..toml_settings import build, named, read_values
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -32,6 +33,8 @@ class SpecimensSettings:
     fields : tuple of tuple of int
         ``(y, x)`` pixels of the views; specimens take them in turn. Real views are wide, and a
         wide one shows another part of what a steep tilt looks through.
+    kinds : tuple of str
+        Of `simulation.kinds`; specimens take them in turn as well.
     validation : int
         Series of other seeds, which say when to stop.
     maps : tuple of str
@@ -48,6 +51,7 @@ class SpecimensSettings:
     count: int = 600
     views: int = 2
     fields: tuple[tuple[int, int], ...] = ((128, 128),)
+    kinds: tuple[Kind, ...] = ("mixed",)
     validation: int = 8
     maps: tuple[str, ...] = ()
     variants: int = 2
@@ -64,6 +68,8 @@ class SpecimensSettings:
                 f"A recipe's specimens.fields are pairs of pixels, from {LEAST_FIELD} a side.",
                 "Write them like [[128, 128], [96, 384]].",
             )
+        if not self.kinds:
+            raise InputError("A recipe's specimens.kinds are empty.", f"Take {', '.join(KINDS)}.")
         last = self.first_seed - (-self.count // self.views) - 1
         if self.first_seed not in TRAINING_SEEDS or last not in TRAINING_SEEDS:
             raise InputError(
