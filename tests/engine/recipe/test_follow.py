@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from dataclasses import replace
@@ -105,6 +106,18 @@ def test_a_folder_of_another_recipe_is_refused(followed, recipe) -> None:
         drain(follow(replace(recipe, seed=1), folder))
     with pytest.raises(InputError, match=r"specimens.count \(2 there, 3 now\)"):
         drain(follow(replace(recipe, specimens=replace(recipe.specimens, count=3)), folder))
+
+
+def test_a_folder_from_before_a_setting_had_its_default(followed, recipe, tmp_path) -> None:
+    folder = tmp_path / "older"
+    shutil.copytree(followed[0], folder)
+    record = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    del record["specimens"]["kinds"]
+    (folder / "recipe.json").write_text(json.dumps(record), encoding="utf-8")
+    assert drain(follow(recipe, folder)) == folder / "tiny.safetensors"
+    plain = replace(recipe, specimens=replace(recipe.specimens, kinds=("plain",)))
+    with pytest.raises(InputError, match="kinds"):
+        drain(follow(plain, folder))
 
 
 def test_where_it_is_followed_may_change_on_the_way(followed, recipe) -> None:

@@ -12,11 +12,10 @@ from ..io.weights import SUFFIX, find_weights, read_weights_info
 from ..network import LBNConfig
 from ..training.configuration import read_configuration
 from .series import simulation_settings
+from .settings import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from .settings import Recipe
 
 RECORD = "recipe.json"
 ELSEWHERE = ("device", "specimens.workers")
@@ -39,7 +38,7 @@ def begin(recipe: Recipe, folder: Path) -> None:
         The folder cannot be written to, or is too full.
     """
     record = folder / RECORD
-    mine = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    mine = _plain(recipe)
     if record.is_file():
         _compare(mine, _read(record), folder)
         return
@@ -123,7 +122,8 @@ def _read(record: Path) -> dict[str, Any]:
 
 def _compare(mine: dict[str, Any], theirs: dict[str, Any], folder: Path) -> None:
     """The same recipe, wherever it is followed."""
-    now, then = _values(mine), _values(theirs)
+    # a setting that is younger than the folder had its default there
+    now, then = _values(mine), _values(_plain(Recipe())) | _values(theirs)
     differing = [
         f"{key} ({then.get(key)!r} there, {now.get(key)!r} now)"
         for key in sorted(now.keys() | then.keys())
@@ -134,6 +134,12 @@ def _compare(mine: dict[str, Any], theirs: dict[str, Any], folder: Path) -> None
             f"{folder} was begun with another recipe: {', '.join(differing)}.",
             "Go on with the same one, or choose another folder.",
         )
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """As JSON has it."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return plain
 
 
 def _values(nested: dict[str, Any], where: str = "") -> dict[str, Any]:
