@@ -160,23 +160,26 @@ def test_preview_is_on_the_screen_while_the_rest_runs(
     assert "Preview" not in viewer.canvas.overlays.text.text
 
 
+@pytest.mark.parametrize("alone", [True, False])
 def test_what_the_user_looks_at_meanwhile_stays_on_the_screen(
-    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel, alone: bool
 ) -> None:
     engine.hold.clear()
     dock.run_panel.button.click()
     wait_for_preview(qtbot, dock, engine)
     wbp, lbn = (dock.session.layers.layer(role) for role in ("wbp", "lbn"))
-    wbp.visible, viewer.canvas.grid.enabled = False, False
+    if alone:
+        wbp.visible, viewer.canvas.grid.enabled = False, False
     viewer.dims.order = (0, 3, 1, 2)
     engine.hold.set()
     qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
     assert dock.run_panel.status.startswith("Done")
-    assert [layer for layer in viewer.layers if layer.visible] == [lbn]
+    assert [layer for layer in viewer.layers if layer.visible] == ([lbn] if alone else [wbp, lbn])
     assert viewer.dims.order == (0, 3, 1, 2)
     dock.display_panel._view_buttons["both"].click()
     assert wbp.visible
     assert viewer.canvas.grid.enabled
+    assert viewer.dims.order == (0, 2, 1, 3)
 
 
 def test_cancel_cleans_up_and_leaves_the_dock_usable(

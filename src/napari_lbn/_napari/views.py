@@ -137,18 +137,26 @@ def lies_flat(viewer: Any, layers: Iterable[Any] = ()) -> bool:
 
 def set_section(viewer: Any, section: Literal["xy", "xz"], fitted_to: Iterable[Any] = ()) -> None:
     """Display xy sections (through z) or xz sections (through y)."""
-    order = list(range(viewer.dims.ndim))
-    if viewer.dims.ndim < 3:
+    if shows_section(viewer, section):
         return
-    if section == "xz":
-        order[-3], order[-2] = order[-2], order[-3]
-    if tuple(order) == tuple(viewer.dims.order):
-        return
-    viewer.dims.order = tuple(order)
+    viewer.dims.order = _order(viewer, section)
     if viewer.canvas.grid.enabled:
         shown = [layer for layer in viewer.layers if layer.visible]
         viewer.canvas.grid.shape = (-1, 1) if lies_flat(viewer, shown) else (1, -1)
     fit(viewer, fitted_to)
+
+
+def shows_section(viewer: Any, section: Literal["xy", "xz"]) -> bool:
+    """Whether xy or xz sections are on the screen already."""
+    return tuple(viewer.dims.order) == _order(viewer, section)
+
+
+def _order(viewer: Any, section: Literal["xy", "xz"]) -> tuple[int, ...]:
+    """Of the axes; images without depth have one only."""
+    order = list(range(viewer.dims.ndim))
+    if section == "xz" and len(order) > 2:
+        order[-3], order[-2] = order[-2], order[-3]
+    return tuple(order)
 
 
 def set_imod_orientation(viewer: Any, enabled: bool) -> None:

@@ -120,17 +120,12 @@ class Correction(QObject):
         layers = self._result_layers()
         layers.add_tilt(event)
         if layers.layer("tilts") is None:
-            compared = not self._views.undisturbed()
+            undisturbed = self._views.undisturbed()
             layers.show_tilts(self._tilt_contrast(event))
-            self._show_unless(compared)
-
-    def _show_unless(self, compared: bool) -> None:
-        """Show the view again, unless the user looks at an arrangement of their own."""
-        tilts = self._layers.layer("tilts") if self._layers is not None else None
-        if not compared:
-            self._views.show(self._session.view)
-        elif tilts is not None:
-            tilts.visible = False
+            if undisturbed:
+                self._views.show(self._session.view)
+            elif (tilts := layers.layer("tilts")) is not None:
+                tilts.visible = False  # whoever compares something meanwhile goes on doing so
 
     def _tilt_contrast(self, event: TiltReady) -> tuple[float, float]:
         """The measured layer's contrast: the network's tilts are in the same units."""

@@ -79,7 +79,9 @@ class ViewControl:
         layers = self.layers()
         wanted = {id(layers[role]) for role in SHOWN[self._session.view] if role in layers}
         shown = {id(one) for one in self._viewer.layers if one.visible and is_of_a_run(one)}
-        return not wanted or shown == wanted
+        section = "xy" if self._session.view in OF_TILTS else self.section
+        as_left = shown == wanted and views.shows_section(self._viewer, section)
+        return not wanted or as_left
 
     def tidy(self) -> None:
         """After layers were removed: show what is still whole, or leave the viewer as it was.
