@@ -11,15 +11,10 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from napari_lbn.cli.app import app
+from .conftest import run
 
 ANGLES = np.arange(-40, 41, 10)
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

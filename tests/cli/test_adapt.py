@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
 from napari_lbn.cli.adapt_options import AdaptOptions
-from napari_lbn.cli.app import app
 from napari_lbn.engine.io.weights import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 
+from .conftest import run
+
 ANGLES = np.arange(-60.0, 61.0, 8.0)
-
-
-def run(*arguments: object) -> Any:
-    """Call the command line in this process."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,9 @@ from typer.testing import CliRunner
 from napari_lbn.cli.app import app
 from napari_lbn.engine.io import open_tilt_series, open_volume, read_angles
 
+from .conftest import run
+
 SMALL = ("--size", 16, 24, "--pixel-size", 20, "--thickness", 24, "--truth-step", 10)
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 def simulated(folder: Path, *more: object) -> dict[str, Any]:

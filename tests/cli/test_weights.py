@@ -5,20 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from napari_lbn.cli.app import app
 from napari_lbn.engine.io.weights import bundled_weights
 from napari_lbn.engine.io.weights_address import CACHE_VARIABLE, cached_file
 from napari_lbn.engine.io.weights_card import embed_card
 
-
-def run(*arguments: object) -> Any:
-    """Call the command line in this process."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from .conftest import run
 
 
 @pytest.fixture

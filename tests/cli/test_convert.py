@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from napari_lbn.cli.app import app
 from napari_lbn.engine.io import open_tilt_series
 
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from .conftest import run
 
 
 @pytest.fixture
