@@ -15,8 +15,8 @@ from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn.engine.errors import OutputError
 
 from .conftest import ANGLES, WAIT
+from .driving import notifications, run
 from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE
-from .test_dock import notifications, run
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_complex_and_packed_modes_are_refused_by_name(tmp_path, mode):
         (b"\xff" * 4096, "neither a valid mode nor an image size"),
         (b"II*\0" + b"\0" * 4096, "TIFF"),
         (b"\x89PNG\r\n\x1a\n" + b"\x01\x80" * 4096, "not an MRC file"),
-        (gzip.compress(b"\0" * 4096), r"compressed \(gzip\).* gunzip"),
+        (gzip.compress(b"\0" * 4096, mtime=0), r"compressed \(gzip\).* gunzip"),
         (bz2.compress(os.urandom(4096)), r"compressed \(bzip2\)"),
         (
             struct.pack("<4i", 8, 6, 0, 2) + b"\0" * 192 + b"MAP DA" + b"\0" * 4096,

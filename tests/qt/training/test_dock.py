@@ -2,154 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from napari.components import ViewerModel
-from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog
 
 from napari_lbn._napari.layers import update_series_layer
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import MissingWedgeDock
-from napari_lbn._qt.engine import Choice
 from napari_lbn._qt.offered import OFFERED
 from napari_lbn._qt.training import dock as dock_module
 from napari_lbn._qt.training import jobs
 from napari_lbn._qt.training.checkpoints_panel import LIVE
-from napari_lbn._qt.training.dock import CLOSED, EARLIER, PROGRESS, TrainingDock
+from napari_lbn._qt.training.dock import EARLIER, PROGRESS, TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.io.output import write_stack, write_tilt_angles
-from napari_lbn.engine.io.weights import read_weights_info, save_weights
-from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.io.weights import read_weights_info
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.curves import Curves
-from napari_lbn.engine.training.state import TrainingState
 
-from .conftest import WAIT
-from .fake_engine import FakeEngine
-
-LONG = 6 * WAIT
-ANGLES = np.arange(-60.0, 61.0, 12.0)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    config = LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8), updates=0, updates_after=0)
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save_weights(path, LBN(config), name="small", pixel_sizes=(8.0, 20.0), summary={})
-    return path
-
-
-@pytest.fixture
-def series() -> TiltSeries:
-    images = np.random.default_rng(0).normal(100, 10, (ANGLES.size, 32, 40)).astype(np.float32)
-    return TiltSeries.from_array(images, ANGLES, pixel_size=10.0, name="TS")
-
-
-@pytest.fixture
-def stack(tmp_path: Path, series: TiltSeries) -> Path:
-    """The same series in a file."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    write_tilt_angles(folder / "TS_02.tlt", ANGLES)
-    return write_stack(folder / "TS_02.mrc", series.read(), pixel_size=10.0)
-
-
-@pytest.fixture
-def known(tmp_path: Path) -> KnownRuns:
-    return KnownRuns(tmp_path / "trainings.json")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_offered() -> Iterator[None]:
-    yield
-    OFFERED.files, OFFERED.last_wanted = [], ""
-
-
-@pytest.fixture
-def open_dock(
-    qtbot: Any, viewer: ViewerModel, weights: Path, known: KnownRuns, tmp_path: Path
-) -> Callable[..., TrainingDock]:
-    """Opens a dock, in a parent if there is one; opened again, it is napari after a restart."""
-
-    class Engine(FakeEngine):
-        def weights(self, folder: Any) -> list[Choice]:
-            return [Choice(value=str(weights), label="small")]
-
-    (tmp_path / "runs").mkdir()
-
-    def make(home: QWidget | None = None) -> TrainingDock:
-        dock = TrainingDock(viewer, engine=Engine(), preferences=Preferences, known=known)
-        if home is None:
-            qtbot.addWidget(dock)
-        else:
-            dock.setParent(home)
-        dock.status.set_options(
-            unit="epochs", length=3, steps=2, crop=32, hold_out_every=4, thickness_nm=30.0,
-            device="cpu", folder=tmp_path / "runs",
-        )  # fmt: skip
-        return dock
-
-    return make
-
-
-@pytest.fixture
-def dock(
-    qtbot: Any,
-    open_dock: Callable[[], TrainingDock],
-    add_series: Callable[[TiltSeries], Any],
-    series: TiltSeries,
-) -> TrainingDock:
-    """A dock with a tilt series, ready to run."""
-    add_series(series)
-    dock = open_dock()
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=LONG)
-    return dock
-
-
-@contextmanager
-def notifications() -> Iterator[list[str]]:
-    texts: list[str] = []
-
-    def add(notification: Any) -> None:
-        texts.append(notification.message)
-
-    notification_manager.notification_ready.connect(add)
-    try:
-        yield texts
-    finally:
-        notification_manager.notification_ready.disconnect(add)
-
-
-def begin(qtbot: Any, dock: TrainingDock) -> None:
-    """Start, and wait for the first step."""
-    dock.run_panel.button.click()
-    qtbot.waitUntil(lambda: dock.status.step > 0, timeout=LONG)
-
-
-def wait_for_end(qtbot: Any, dock: TrainingDock) -> None:
-    qtbot.waitUntil(lambda: not dock.status.running, timeout=LONG)
-
-
-def run(qtbot: Any, dock: TrainingDock) -> None:
-    dock.run_panel.button.click()
-    wait_for_end(qtbot, dock)
-
-
-def is_shown(widget: Any) -> bool:
-    return not widget.isHidden()
+from ..conftest import WAIT
+from ..fake_engine import FakeEngine
+from .conftest import LONG
+from .driving import begin, is_shown, run, wait_for_end
 
 
 def test_empty_dock_says_what_to_do(open_dock: Callable[[], TrainingDock]) -> None:
@@ -294,82 +175,6 @@ def test_cancel_leaves_nothing_and_asks_once_there_is_something_to_lose(
     assert "Done: 1 epoch." in dock.run_panel.text
 
 
-def test_napari_closed_by_accident_and_resumed(
-    qtbot: Any,
-    dock: TrainingDock,
-    open_dock: Callable[[], TrainingDock],
-    series: TiltSeries,
-    tmp_path: Path,
-) -> None:
-    begin(qtbot, dock)
-    folder = dock.status.folder
-    dock.controller.farewell()  # what closing the viewer does
-    stopped = Curves.read(folder).epochs
-    assert len(stopped) < 3
-    qtbot.waitUntil(lambda: not dock.status.running, timeout=LONG)
-    again = open_dock()
-    qtbot.waitUntil(again.runs_panel.resume.isEnabled, timeout=WAIT)
-    assert "TS: stopped after epoch" in again.runs_panel.combo.currentText()
-    assert again.sections.column.indexOf(again.sections.boxes[EARLIER]) == 0
-    again.runs_panel.resume.click()
-    wait_for_end(qtbot, again)
-    assert "Done: 3 epochs." in again.run_panel.text
-    resumed = Curves.read(folder)
-    assert resumed.epochs == (1, 2, 3)
-    # the same training without the interruption
-    fresh = open_dock()
-    qtbot.waitUntil(fresh.run_panel.button.isEnabled, timeout=WAIT)
-    run(qtbot, fresh)
-    assert fresh.status.folder != folder
-    assert Curves.read(fresh.status.folder).validation == resumed.validation
-
-
-def test_a_closed_dock_stops_its_training_with_a_checkpoint(
-    qtbot: Any,
-    open_dock: Callable[..., TrainingDock],
-    add_series: Callable[[TiltSeries], Any],
-    series: TiltSeries,
-    known: KnownRuns,
-) -> None:
-    add_series(series)
-    home = QWidget()
-    qtbot.addWidget(home)
-    dock, destroyed = open_dock(home), []
-    dock.destroyed.connect(lambda: destroyed.append(True))
-    dock.status.set_options(length=500)
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=LONG)
-    begin(qtbot, dock)
-    with notifications() as texts:
-        dock.setParent(None)  # napari's ✕
-    assert texts == [CLOSED]
-    (run,) = known.runs()
-    assert run.resumable
-    qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
-    again = open_dock()
-    qtbot.waitUntil(again.runs_panel.resume.isEnabled, timeout=WAIT)
-
-
-def test_a_training_is_looked_at_another_day(
-    qtbot: Any, dock: TrainingDock, open_dock: Callable[[], TrainingDock]
-) -> None:
-    """Previews that nobody kept are made again, and are the same."""
-    shown: dict[int, Any] = {}
-    dock.status.events.shown.connect(lambda p: shown.setdefault(p.epoch, p))
-    run(qtbot, dock)
-    again = open_dock()
-    again.controller.open(dock.status.folder)
-    qtbot.waitUntil(lambda: again.status.shown is not None, timeout=LONG)
-    again.checkpoints_panel.select(2)
-    qtbot.waitUntil(lambda: again.status.shown.epoch == 2, timeout=LONG)
-    # weights are kept in half precision
-    np.testing.assert_allclose(again.status.shown.predicted, shown[2].predicted, atol=0.02)
-    np.testing.assert_array_equal(again.status.shown.measured, shown[2].measured)
-    np.testing.assert_allclose(again.status.before.section, shown[0].section, atol=1e-3)
-    assert again.status.curves == dock.status.curves
-    assert again.runs_panel.folder == dock.status.folder
-    assert is_shown(again.preview_panel)
-
-
 def test_the_choice_in_the_list_stays_while_epochs_pass(qtbot: Any, dock: TrainingDock) -> None:
     dock.status.set_options(length=20)
     qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
@@ -445,117 +250,6 @@ def test_minutes_become_epochs(qtbot: Any, dock: TrainingDock) -> None:
     dock.run_panel.stop.click()
     wait_for_end(qtbot, dock)
     assert dock.status.resumable
-
-
-@contextmanager
-def no_room_for(size: int) -> Iterator[None]:
-    """A disk on which no file can be larger than this."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_is_told_and_can_be_resumed_from(qtbot: Any, dock: TrainingDock) -> None:
-    dock.status.set_options(length=500)
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
-    begin(qtbot, dock)
-    qtbot.waitUntil(lambda: len(dock.status.weights) > 0, timeout=LONG)
-    folder = dock.status.folder
-    size = (folder / "last.safetensors").stat().st_size
-    with notifications() as texts, no_room_for(size // 2):
-        wait_for_end(qtbot, dock)
-    assert any("disk is full" in text for text in texts)
-    assert dock.status.resumable
-    assert dock.run_panel.button.isEnabled()
-    assert not [name for name in os.listdir(folder) if name.startswith(".")]
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (FloatingPointError("nan"), "FloatingPointError"),
-        (RuntimeError("boom"), "boom"),
-        (torch.OutOfMemoryError("CUDA out of memory"), "smaller crop"),
-    ],
-)
-def test_a_failure_leaves_the_dock_usable(
-    qtbot: Any,
-    dock: TrainingDock,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    message: str,
-) -> None:
-    def fail(self: TrainingState, examples: Any) -> None:
-        raise error
-
-    with monkeypatch.context() as patch, notifications() as texts:
-        patch.setattr(TrainingState, "step", fail)
-        run(qtbot, dock)
-    assert any(message in text for text in texts)
-    assert message in dock.run_panel.text
-    assert not dock.status.resumable
-    assert list((dock.status.options.folder).iterdir()) == []
-    run(qtbot, dock)
-    assert "Done: 3 epochs." in dock.run_panel.text
-
-
-def test_a_folder_that_cannot_be_is_told_in_words(
-    qtbot: Any, dock: TrainingDock, tmp_path: Path
-) -> None:
-    in_the_way = tmp_path / "file"
-    in_the_way.write_text("mine")
-    dock.status.set_options(folder=in_the_way)
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
-    with notifications() as texts:
-        run(qtbot, dock)
-    assert any("Choose another folder" in text for text in texts)
-    assert "Choose another folder" in dock.run_panel.text
-    assert in_the_way.read_text() == "mine"
-
-
-def test_a_loss_that_is_no_number_keeps_the_checkpoint(
-    qtbot: Any, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dock.status.set_options(length=500)
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
-    begin(qtbot, dock)
-    qtbot.waitUntil(lambda: len(dock.status.weights) > 0, timeout=LONG)
-    with monkeypatch.context() as patch, notifications() as texts:
-        patch.setattr(
-            torch.nn.functional, "mse_loss", lambda a, b: torch.full((), torch.nan) * a.sum()
-        )
-        wait_for_end(qtbot, dock)
-    assert any("not a number" in t and "last good checkpoint" in t for t in texts)
-    assert dock.status.resumable
-
-
-def test_nothing_of_a_training_stays_in_memory(
-    qtbot: Any, dock: TrainingDock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given back after success and failure alike: no network outlives its job."""
-    import gc
-    import weakref
-
-    made: list[weakref.ref[LBN]] = []
-    original = TrainingState.__init__
-
-    def remember(self: TrainingState, network: LBN, settings: Any) -> None:
-        made.append(weakref.ref(network))
-        original(self, network, settings)
-
-    monkeypatch.setattr(TrainingState, "__init__", remember)
-    run(qtbot, dock)
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            torch.nn.functional, "mse_loss", lambda a, b: torch.full((), torch.nan) * a.sum()
-        )
-        run(qtbot, dock)
-    gc.collect()
-    assert len(made) == 2
-    assert [one() for one in made] == [None, None]
 
 
 def test_plan_and_training_speak_of_the_same(weights: Path, series: TiltSeries) -> None:

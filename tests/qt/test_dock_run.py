@@ -1,0 +1,256 @@
+"""A correction in the dock: watched, cancelled, failed, left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QWidget
+
+from napari_lbn._napari.metadata import record_of, series_of
+from napari_lbn._napari.preferences import Preferences
+from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
+from napari_lbn._qt.panels.run import CANCEL, START
+from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.events import Progress
+from napari_lbn.engine.tilt_series import TiltSeries
+
+from .conftest import WAIT
+from .driving import notifications, run, wait_for_preview
+from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE, FakeEngine
+
+AddSeries = Callable[[TiltSeries], Any]
+
+
+def test_run_brings_tilts_and_both_tomograms(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    run(qtbot, dock)
+    layers = dock.session.layers
+    assert np.all(layers.measured[0] == MEASURED_VALUE)
+    assert np.all(layers.synthesized_part[0] == SYNTHESIZED_VALUE)
+    record = record_of(layers.layer("tilts"))
+    assert sum(record["synthesized"]) == 5
+    assert sorted(record["angles"]) == record["angles"]
+    assert record["provenance"]["weights"] == "fake"
+    np.testing.assert_array_equal(layers.tilts[:, 0, 3, 3], record["angles"])
+    assert dock.run_panel.status.startswith("Done: 5 tilts synthesized")
+    assert dock.run_panel.button.text() == START
+    assert viewer.canvas.grid.enabled
+    assert viewer.dims.order == (0, 2, 1, 3)
+
+
+def test_a_run_says_what_it_changed_outside_the_wedge(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    panel = dock.alteration_panel
+    assert panel.isHidden()
+    run(qtbot, dock)
+    assert not panel.isHidden()
+    assert "Outside the wedge the tomogram changed by 0.4\u00a0%" in panel.text.text()
+    viewer.layers.remove(dock.session.layer)
+    assert panel.isHidden()
+
+
+def test_the_time_that_is_left_knows_nothing_of_the_preview(
+    dock: MissingWedgeDock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading the network and the preview take a while in which the bar stands still."""
+    panel, clock = dock.run_panel, [100.0]
+    monkeypatch.setattr(
+        "napari_lbn._qt.panels.run.time", SimpleNamespace(monotonic=lambda: clock[0])
+    )
+    monkeypatch.setattr("napari_lbn._qt.pace.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    panel._on_running(True)
+
+    def at(seconds: float, fraction: float) -> str:
+        clock[0] = 100.0 + seconds
+        panel.show_progress(Progress(stage="Encoding tilts", done=0, total=1, fraction=fraction))
+        return panel.status
+
+    assert at(0, 0.0) == "Encoding tilts · 1 s so far"
+    assert at(60, 0.05) == "Encoding tilts · 60 s so far"  # the preview is over
+    assert at(70, 0.15) == "Encoding tilts · 85 s left"  # a hundredth a second
+    panel._on_running(False)
+
+
+def test_preview_is_on_the_screen_while_the_rest_runs(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    assert dock.session.running
+    assert dock.session.view == "both"
+    assert viewer.dims.point[-2] == 6 * 100.0
+    assert "Preview: rows 5–6" in viewer.canvas.overlays.text.text
+    assert dock.run_panel.button.text() == CANCEL
+    assert not dock.settings_panel.isEnabled()
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert "Preview" not in viewer.canvas.overlays.text.text
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_the_user_looks_at_meanwhile_stays_on_the_screen(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel, alone: bool
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    wbp, lbn = (dock.session.layers.layer(role) for role in ("wbp", "lbn"))
+    if alone:
+        wbp.visible, viewer.canvas.grid.enabled = False, False
+    viewer.dims.order = (0, 3, 1, 2)
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.run_panel.status.startswith("Done")
+    assert [layer for layer in viewer.layers if layer.visible] == ([lbn] if alone else [wbp, lbn])
+    assert viewer.dims.order == (0, 3, 1, 2)
+    dock.display_panel._view_buttons["both"].click()
+    assert wbp.visible
+    assert viewer.canvas.grid.enabled
+    assert viewer.dims.order == (0, 2, 1, 3)
+
+
+def test_cancel_cleans_up_and_leaves_the_dock_usable(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert engine.cleaned_up.is_set()
+    assert [series_of(layer) is not None for layer in viewer.layers] == [True]
+    assert viewer.layers[0].visible
+    assert "Cancelled" in dock.run_panel.status
+    assert dock.session.result is None
+    engine.hold.set()
+    run(qtbot, dock)
+    assert dock.session.result is not None
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom"), InputError("Weights do not fit.", "Choose others.")]
+)
+def test_failure_is_told_and_leaves_the_dock_usable(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, error: Exception
+) -> None:
+    engine.error = error
+    with notifications() as notes:
+        run(qtbot, dock)
+    assert any(str(error).split(".")[0] in note for note in notes)
+    assert str(error).split(".")[0] in dock.run_panel.status
+    assert dock.session.result is None
+    engine.error = None
+    run(qtbot, dock)
+    assert dock.session.result is not None
+
+
+def test_cancelled_second_run_gives_the_first_back(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
+) -> None:
+    run(qtbot, dock)
+    first = dock.session.result
+    dock.views.show("lbn")
+    dock.views.layers()["lbn"].contrast_limits = (-3.0, 7.0)
+    engine.hold.clear()
+    engine.started.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.session.result is first
+    wbp = dock.views.layers()["wbp"]
+    assert np.all(np.asarray(wbp.data[0]) == MEASURED_VALUE)
+    assert dock.session.view == "lbn"  # as it was looked at
+    assert tuple(dock.views.layers()["lbn"].contrast_limits) == (-3.0, 7.0)
+
+
+def test_removing_the_series_stops_its_run(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    viewer.layers.remove(dock.session.layer)
+    qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
+    assert not dock.session.running
+    assert len(viewer.layers) == 0
+    assert not dock.layer_choice._invitation.isHidden()
+
+
+def test_series_dropped_during_a_run_does_not_take_over(
+    qtbot: Any,
+    dock: MissingWedgeDock,
+    engine: FakeEngine,
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    mine = dock.session.layer
+    add_series(series.with_excluded([0]))
+    assert dock.session.layer is mine
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.session.result.series is series
+
+
+def test_result_comes_back_with_its_series(
+    qtbot: Any, dock: MissingWedgeDock, add_series: AddSeries, series: TiltSeries
+) -> None:
+    run(qtbot, dock)
+    result, first = dock.session.result, dock.session.layer
+    add_series(series.with_excluded([1]))
+    assert dock.session.layer is not first
+    assert dock.session.result is None
+    assert not dock.save_panel.stack.isEnabled()
+    dock.use_layer(first)
+    assert dock.session.result is result
+
+
+@pytest.fixture
+def docked(
+    qtbot: Any, viewer: ViewerModel, engine: FakeEngine, add_series: AddSeries, series: TiltSeries
+) -> Iterator[MissingWedgeDock]:
+    """In a parent of its own; `dock.setParent(None)` is what napari's ✕ does."""
+    add_series(series)
+    home = QWidget()
+    qtbot.addWidget(home)
+    dock = MissingWedgeDock(viewer, engine=engine, preferences=Preferences)
+    dock.setParent(home)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    yield dock
+    engine.hold.set()
+
+
+def test_closing_the_dock_ends_the_run_and_takes_its_layers_away(
+    qtbot: Any, docked: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    docked.run_panel.button.click()
+    wait_for_preview(qtbot, docked, engine)
+    docked.setParent(None)
+    assert not docked.session.running
+    assert [series_of(layer) is not None for layer in viewer.layers] == [True]
+    assert not viewer.canvas.grid.enabled
+    assert docked.run_panel.status == CLOSED
+    qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
+    viewer.layers.clear()  # the closed dock does not mind any more
+    assert docked.session.series is not None
+
+
+def test_a_closed_dock_is_let_go(qtbot: Any, docked: MissingWedgeDock) -> None:
+    """With the tomograms that it holds."""
+    run(qtbot, docked)
+    destroyed: list[bool] = []
+    docked.destroyed.connect(lambda: destroyed.append(True))
+    docked.setParent(None)
+    qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
