@@ -223,3 +223,69 @@ def test_synthesized_tilts_go_through_a_learned_filter(
     record = json.loads((tmp_path / "both.json").read_text())
     assert record["filter"] == "f.safetensors"
     assert len(record["synthesized_angles"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--alpha", 0.3, "--fill-gaps"], "--alpha, --fill-gaps do nothing without synthesized"),
+        (["--adapt"], "--adapt does nothing without synthesized"),
+        (["--relaxation", 1.5], "--relaxation does nothing with --method wbp"),
+        (["--iterations", 5], "--iterations does nothing with --method wbp, --filter ramp"),
+        (["--falloff", 0.1], "--falloff does nothing with --method wbp, --filter ramp and no"),
+        (["--method", "sirt", "--strength", 1], "--strength does nothing with --method sirt"),
+        (["--method", "tv", "--filter", "none"], "--filter does nothing with --method tv"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    series: Path, tmp_path: Path, options: list[object], told: str
+) -> None:
+    done = run("reconstruct", series, "--out", tmp_path / "t.mrc", *options)
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.split())
+    assert not (tmp_path / "t.mrc").exists()
+
+
+def test_binned_tilts_count_against_the_memory_that_is_allowed(
+    series: Path, tmp_path: Path
+) -> None:
+    options = ["--bin", 2, "--thickness", 8, "--memory", 1e-5]
+    done = run("reconstruct", series, "--out", tmp_path / "t.mrc", *options)
+    assert done.exit_code == 2
+    assert "binned tilts alone" in done.stderr
+
+
+def test_an_augmented_stack_is_reconstructed_as_it_was(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    """Its last tilt lies at 90 degrees."""
+    options = ["--weights", weights, "--thickness", 10]
+    assert run("correct", series, "--out", tmp_path / "out", *options).exit_code == 0
+    stack = tmp_path / "out" / "TS_lbn.mrc"
+    assert "90.00" in stack.with_suffix(".tlt").read_text()
+    done = run("reconstruct", stack, "--out", tmp_path / "t.mrc", "--thickness", 10)
+    assert done.exit_code == 0, done.output
+    expected = mrcfile.read(tmp_path / "out" / "TS_wbp_lbn.mrc")
+    tomogram = mrcfile.read(tmp_path / "t.mrc")
+    assert tomogram.std() == pytest.approx(expected.std(), rel=0.1)
+    assert np.corrcoef(tomogram.ravel(), expected.ravel())[0, 1] > 0.98
+
+
+def test_a_changed_alignment_begins_anew(tmp_path: Path) -> None:
+    """What a stopped run had made is of the alignment of before."""
+    path = tmp_path / "raw.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(np.random.default_rng(1).normal(size=(9, 70, 32)).astype(np.float32))
+        file.set_image_stack()
+        file.voxel_size = 10.0
+    path.with_suffix(".tlt").write_text("".join(f"{angle}\n" for angle in ANGLES))
+    shifts = path.with_suffix(".xf")
+    shifts.write_text("1 0 0 1 2 0\n" * 9)
+    out = ["--out", str(tmp_path / "t.mrc")]
+    arguments = ["reconstruct", str(shifts), "--thickness", "8", "--resume", *out]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
+    assert killed.returncode == -9
+    shifts.write_text("1 0 0 1 2 0\n" * 5 + "1 0 0 1 1 0\n" * 4)
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "are finished" not in done.stderr

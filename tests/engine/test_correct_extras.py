@@ -135,3 +135,22 @@ def test_the_plan_counts_time_and_memory(
 def test_impossible_minutes_are_refused(minutes: float) -> None:
     with pytest.raises(InputError, match="minutes"):
         CorrectionSettings(thickness=10, adapt_minutes=minutes)
+
+
+def test_an_angle_measured_twice_counts_as_its_two_tilts_together(
+    small_series: TiltSeries, settings: CorrectionSettings
+) -> None:
+    images = np.asarray(small_series.read())
+    twice = TiltSeries.from_array(
+        np.concatenate([images, images[3:4]]),
+        [*small_series.included_angles, small_series.included_angles[3]],
+        pixel_size=small_series.pixel_size,
+    )
+    volumes = []
+    for series in (small_series, twice):
+        events: list[Event] = []
+        drain(correct(series, replace(settings, denoised=True)), events.append)
+        volumes.append(volume(events, "denoised", series.image_shape))
+    once, again = volumes
+    assert np.corrcoef(once.ravel(), again.ravel())[0, 1] > 0.99
+    assert again.std() == pytest.approx(once.std(), rel=0.05)

@@ -98,3 +98,15 @@ def test_an_object_of_a_volume_keeps_its_contrast_at_any_angle(counts: bool) -> 
     expected = contrast * common_gain(stats, ANGLES)
     np.testing.assert_allclose(seen, expected.mean(), rtol=0.02)
     np.testing.assert_allclose(expected, expected.mean(), rtol=0.02)
+
+
+@pytest.mark.parametrize("first", [-87.0, -90.0, -30.0], ids=["to 90", "from -90", "to 147"])
+def test_tilts_along_the_specimen_and_beyond_have_a_scale_too(first: float) -> None:
+    """An augmented stack ends at 90 degrees, where 1 / cos is no length of a path."""
+    angles = first + 3 * np.arange(60)
+    steepest = np.clip(np.where(angles > 90, 180 - angles, np.abs(angles)), 0, 60)
+    mean = transmitted(steepest)
+    stats = stats_of(mean, mean / 10, angles)
+    gain = common_gain(stats, angles)
+    assert np.abs(np.log(gain * mean / mean.max())).max() < 0.5
+    assert np.isfinite(stats.at(np.arange(-90.0, 91))[1]).all()

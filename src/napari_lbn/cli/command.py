@@ -106,10 +106,10 @@ def _run(work: Callable[[], None], *, debug: bool) -> None:
     listen_to_terminate(stopped)
     try:
         work()
-    except (KeyboardInterrupt, Cancelled):
-        _end_stopped(signal.SIGINT)
-    except Terminated:
-        _end_stopped(signal.SIGTERM)
+    except (KeyboardInterrupt, Cancelled) as error:
+        _end_stopped(signal.SIGINT, error)
+    except Terminated as error:
+        _end_stopped(signal.SIGTERM, error)
     except BrokenPipeError:
         _leave_quietly()
     except (typer.Exit, typer.Abort):
@@ -118,7 +118,7 @@ def _run(work: Callable[[], None], *, debug: bool) -> None:
         if debug:
             _print_traceback()
         if stopped:  # an import that was interrupted raises what it likes
-            _end_stopped(stopped[0])
+            _end_stopped(stopped[0], error)
         expected = isinstance(error, LBNError) and not isinstance(error, InternalError)
         _end(_describe(error, debug=debug), BAD_INPUT if expected else FAILED)
 
@@ -145,10 +145,17 @@ def listen_to_terminate(stopped: list[int] | None = None) -> None:
         return
 
 
-def _end_stopped(number: int) -> NoReturn:
+def _end_stopped(number: int, error: BaseException) -> NoReturn:
+    """Say what is left; the notes of an exception tell it where something was kept."""
+    left = " ".join(_notes(error)) or "Nothing unfinished was left behind."
     if number == signal.SIGINT:
-        _end("Stopped. Nothing unfinished was left behind.", INTERRUPTED)
-    _end("Terminated. Nothing unfinished was left behind.", TERMINATED)
+        _end(f"Stopped. {left}", INTERRUPTED)
+    _end(f"Terminated. {left}", TERMINATED)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was added with `add_note` on the way."""
+    return list(getattr(error, "__notes__", ()))
 
 
 def _leave_quietly() -> NoReturn:
@@ -162,6 +169,7 @@ def _describe(error: Exception, *, debug: bool) -> str:
         lines = [f"Error: {error.message}", error.remedy]
     else:
         lines = [f"Error: unexpected {type(error).__name__}: {error}"]
+    lines += _notes(error)
     if (isinstance(error, InternalError) or not isinstance(error, LBNError)) and not debug:
         lines.append("This is a fault of napari-lbn. Run again with --debug and report the output.")
     return "\n".join(line for line in lines if line)

@@ -92,7 +92,9 @@ def parse_edges(text: str) -> tuple[float, ...]:
             f"--edges: {text!r} is no list of degrees.", "Write it like 6,12,18."
         ) from None
     if not all(0 < edge < 180 for edge in edges):
-        raise InputError("--edges: degrees must be above 0.", "Write it like 6,12,18.")
+        raise InputError(
+            "--edges: degrees must be above 0 and below 180.", "Write it like 6,12,18."
+        )
     return edges
 
 

@@ -14,7 +14,7 @@ from napari_lbn.engine.errors import InputError, OutputError
 from .command import add_command
 from .filter_options import KindOptions, LearningOptions, SimulatedOptions
 from .filter_show import show
-from .method_options import AugmentOptions, TomogramOptions
+from .method_options import AugmentOptions, TomogramOptions, require_lbn
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import label, tell_written
 from .progress import note, run_job
@@ -117,12 +117,13 @@ def apply(
     from .method_options import memory_bound
     from .tomogram_output import open_for_tomogram, write_tomogram
 
+    require_lbn(augment, wedge)
     model, description = load_filter(using)
     opened = open_for_tomogram(series, computing, tomogram, [using])
     made = chosen_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
     model = _at_angles(model, made.source.angles, transfer)
     source = run_job(filtered_source(made.source, model))
-    device, bound = memory_bound(computing)
+    device, bound = memory_bound(computing, made.held)
     settings = WBPSettings(
         thickness=made.thickness, filter="none", memory_bound=bound, device=device
     )

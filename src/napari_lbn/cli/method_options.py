@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .adapt_options import AdaptOptions
-from .options import OUTPUT
+from .options import OUTPUT, Filter
+from .unused import given, refuse
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings
 
-    from .options import ComputingOptions
+    from .options import ComputingOptions, WedgeOptions
 
 METHOD, TILTS = "Method", "Synthesized tilts"
 
@@ -92,6 +93,14 @@ class MethodOptions:
     ] = False
 
 
+USED_BY = {
+    Method.WBP: {"method", "non_negative", "iterations", "cutoff", "falloff"},
+    Method.SIRT: {"method", "non_negative", "iterations", "relaxation", "free_standing"},
+    Method.TV: {"method", "non_negative", "iterations", "strength", "free_standing"},
+}
+"""Options that change something; --non-negative has a word of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AugmentOptions(AdaptOptions):
     """Whether synthesized tilts join the measured ones."""
@@ -135,23 +144,74 @@ class TomogramOptions:
     ] = False
 
 
-def memory_bound(computing: ComputingOptions) -> tuple[str, int]:
-    """The device, and how many bytes the work may use."""
+def memory_bound(computing: ComputingOptions, held: int = 0) -> tuple[str, int]:
+    """The device, and how many bytes the work may use beside tilts that are held in memory.
+
+    Raises
+    ------
+    MemoryBoundError
+        Those tilts alone are more than the user allows.
+    """
     from napari_lbn.engine.device import choose_device, default_memory_bound
+    from napari_lbn.engine.errors import MemoryBoundError
 
     from .series import memory_bytes
 
-    device = choose_device(computing.device)
-    return str(device), memory_bytes(computing.memory) or default_memory_bound(device)
+    device, allowed = choose_device(computing.device), memory_bytes(computing.memory)
+    if allowed is None:  # of what is free now, beside those tilts
+        return str(device), default_memory_bound(device)
+    left = allowed - held if device.type == "cpu" else allowed
+    if left <= 0:
+        raise MemoryBoundError(
+            f"The binned tilts alone take {held / 1e9:.2g} GB, more than --memory allows.",
+            "Allow more memory, or bin further.",
+        )
+    return str(device), left
+
+
+def require_effect(
+    method: MethodOptions,
+    computing: ComputingOptions,
+    augment: AugmentOptions,
+    wedge: WedgeOptions,
+) -> None:
+    """Refuse options of another method, and those of synthesized tilts without --lbn.
+
+    Raises
+    ------
+    InputError
+        Names them.
+    """
+    require_lbn(augment, wedge)
+    used = set(USED_BY[method.method])
+    if method.method is Method.WBP and computing.filter is not Filter.SIRT_LIKE:
+        used.remove("iterations")
+    if method.cutoff is None:
+        used.discard("falloff")
+    typed = given(method, but=used)
+    if method.method is not Method.WBP and computing.filter is not Filter.RAMP:
+        typed.append("--filter")
+    how = f"with --method {method.method}"
+    if method.method is Method.WBP:
+        how += f", --filter {computing.filter}"
+        how += "" if method.cutoff else " and no --cutoff"
+    refuse(typed, how, "Leave it out, or choose the method or filter that it is of.")
+
+
+def require_lbn(augment: AugmentOptions, wedge: WedgeOptions) -> None:
+    """Refuse options of synthesized tilts without --lbn."""
+    if not augment.lbn:
+        typed = [*given(augment), *given(wedge)]
+        refuse(typed, "without synthesized tilts", "Give --lbn as well, or leave it out.")
 
 
 def method_settings(
-    method: MethodOptions, computing: ComputingOptions, thickness: int
+    method: MethodOptions, computing: ComputingOptions, thickness: int, held: int = 0
 ) -> MethodSettings:
-    """Settings of the engine's method."""
+    """Settings of the engine's method, for tilts of which so many bytes are in memory."""
     from napari_lbn.engine.reconstruction import SIRTSettings, TVSettings, WBPSettings
 
-    device, bound = memory_bound(computing)
+    device, bound = memory_bound(computing, held)
     if method.method is Method.WBP:
         return WBPSettings(
             thickness=thickness,

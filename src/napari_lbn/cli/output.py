@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from napari_lbn.engine.tilt_series import TiltSeries
 
-MRC_SUFFIXES = {".mrc", ".mrcs", ".st", ".ali", ".rec", ".map"}
-
 
 def require_mrc_name(path: Path) -> None:
     """Refuse a name that says another format than MRC."""
+    from napari_lbn.engine.io.tomogram_writer import MRC_SUFFIXES
+
     if path.suffix.lower() not in MRC_SUFFIXES:
         raise OutputError(f"--out: {path.name} does not end in .mrc.", "The output is an MRC file.")
 

@@ -12,6 +12,7 @@ from .method_options import (
     MethodOptions,
     TomogramOptions,
     method_settings,
+    require_effect,
 )
 from .options import ComputingOptions, SeriesOptions, WedgeOptions
 from .output import label, tell_written
@@ -36,6 +37,7 @@ def reconstruct(
     NAME_wbp.mrc of the command correct at the same binning. Without --lbn the series keeps
     its pixel size unless --bin says otherwise, and --weights is not used.
     """
+    require_effect(method, computing, augment, wedge)
     opened = open_for_tomogram(series, computing, tomogram)
     if method.non_negative and (augment.lbn or method.method is Method.WBP):
         raise InputError(
@@ -44,7 +46,7 @@ def reconstruct(
         )
     subtract, resume = not method.non_negative, tomogram.resume
     made = chosen_tilts(opened, computing, augment, wedge, resume=resume, subtract=subtract)
-    settings = method_settings(method, computing, made.thickness)
+    settings = method_settings(method, computing, made.thickness, made.held)
     lines = [label(opened, _content(settings, augment))]
     tell_written(write_tomogram(made.source, settings, made.series, lines, tomogram, made.record))
 

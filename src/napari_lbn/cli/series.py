@@ -57,8 +57,13 @@ def _open(options: SeriesOptions) -> TiltSeries:
 def _sample(options: SeriesOptions) -> TiltSeries:
     from napari_lbn.engine.simulation import sample_series
 
-    given = (options.tilt_angles, options.pixel_size, options.alignment)
-    if any(value is not None for value in given):
+    known = (
+        options.tilt_angles,
+        options.pixel_size,
+        options.alignment,
+        options.alignment_pixel_size,
+    )
+    if any(value is not None for value in known):
         raise InputError("The sample's tilt angles and pixel size are known; leave them out.")
     series, _ = sample_series()
     return series.with_inverted_angles() if options.invert_tilt_angles else series

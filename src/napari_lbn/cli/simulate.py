@@ -13,6 +13,8 @@ from .options import OUTPUT
 from .output import require_other_files, tell_written, written_together
 from .progress import note, run_job
 from .simulate_options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
+from .unused import given as given_options
+from .unused import refuse
 
 if TYPE_CHECKING:
     from napari_lbn.engine.simulation.experiment import ExperimentSettings
@@ -58,6 +60,7 @@ def simulate(
 
     if not name or Path(name).name != name:
         raise InputError(f"--name: {name!r} is no file name.", "The folder is given by --out.")
+    _require_effect(specimen, truth)
     settings = _settings(specimen, tilts, optics, truth)
     given, source = _given_volume(truth, specimen)
     files = experiment_files(out, name)
@@ -71,6 +74,17 @@ def simulate(
         record = {"seed": specimen.seed, "volume": None if source is None else str(source)}
         written = write_experiment(files, result, settings, record)
     tell_written(written)
+
+
+def _require_effect(specimen: SpecimenOptions, truth: TruthOptions) -> None:
+    """Refuse options of a drawn specimen beside a given one, and the other way round."""
+    if truth.truth is not None or truth.shrec is not None:
+        typed = given_options(specimen, but={"pixel_size", "seed"})
+        refuse(typed, "to a given volume", "Leave it out, or let a specimen be drawn.")
+    if truth.shrec is None and truth.model:
+        refuse(["--model"], "without --shrec", "Name the folder of SHREC 2021.")
+    if truth.truth is None and truth.dense_is_negative:
+        refuse(["--dense-is-negative"], "without --truth", "Name a volume, or leave it out.")
 
 
 def _given_volume(

@@ -39,6 +39,12 @@ class Tilts:
     thickness: int
     record: dict[str, Any]
 
+    @property
+    def held(self) -> int:
+        """Bytes of the tilts in memory: binned ones; others stay in their file."""
+        images = self.series.images
+        return 0 if self.record.get("binning", 1) == 1 else int(images.nbytes)
+
 
 def chosen_tilts(
     opened: TiltSeries,

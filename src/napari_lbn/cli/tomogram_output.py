@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.events import drain
@@ -16,6 +15,7 @@ from .settings import require_thickness, require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from napari_lbn.engine.events import Event
     from napari_lbn.engine.io.resumable import ResumableWriter
@@ -123,9 +123,9 @@ def _fill(volume: ResumableWriter, source: TiltSource, settings: MethodSettings)
 def _telling_what_is_kept(options: TomogramOptions, volume: ResumableWriter) -> Iterator[None]:
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if options.resume and volume.missing != [(0, volume.shape[1])]:
-            note("Finished slabs are kept: the same command goes on from them.")
+            error.add_note("Finished slabs are kept: the same command goes on from them.")
         raise
 
 
@@ -164,8 +164,11 @@ def _sample_format(samples: Samples, source: TiltSource, settings: MethodSetting
 
 
 def _fingerprint(series: TiltSeries) -> list[Any]:
-    """Which file, and which version of it, the tilts come from."""
-    if series.source is None:
-        return [series.name]
-    state = Path(series.source).stat()
-    return [str(series.source), state.st_size, state.st_mtime_ns]
+    """Which images and angles, and which versions of which files they come from."""
+    stamps = [(str(path), path.stat()) for path in sorted(set(input_files(series)))]
+    return [
+        series.name,
+        series.angles.tolist(),
+        sorted(int(tilt) for tilt in series.excluded),
+        [[path, state.st_size, state.st_mtime_ns] for path, state in stamps],
+    ]

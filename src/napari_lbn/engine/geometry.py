@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 HALF_TURN = 180.0
+SAME_ANGLE = 1e-3
+"""Degrees; tilts that are nearer to each other show the same."""
 GAP_STEPS = 1.5
 """An interior gap wider than this many median steps counts as missing tilts."""
 SMALLEST_STEP = 0.1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .geometry import HALF_TURN
+from .geometry import HALF_TURN, wrap_angle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,9 @@ CLIP_SIGMAS = 12.0
 
 HOT_SHARE = 2e-4
 """... unless more than this share of the pixels is as far out: those are features."""
+
+STEEPEST = 85.0
+"""Degrees: 1 / cos and tan go to infinity at 90, the transmitted electrons do not follow."""
 
 COUNTS_SIGMAS = 3.0
 """Means above this many standard deviations in every tilt mean that the unit is counts."""
@@ -147,7 +150,7 @@ def _measure(tilt: NDArray[np.float32]) -> tuple[float, float, float, float]:
 
 def _basis(angles: NDArray[np.float64], terms: int) -> NDArray[np.float64]:
     """1, 1 / cos(theta), and the odd tan(theta) that a pre-tilted slab needs."""
-    radians = np.deg2rad(angles)
+    radians = np.deg2rad(np.clip(wrap_angle(angles)[0], -STEEPEST, STEEPEST))
     columns = [np.ones_like(radians), 1 / np.cos(radians), np.tan(radians)]
     return np.stack(columns[:terms], axis=1)
 

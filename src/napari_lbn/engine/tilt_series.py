@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InputError
-from .geometry import MissingWedge, median_increment, missing_wedge
+from .geometry import SAME_ANGLE, MissingWedge, median_increment, missing_wedge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,6 +109,12 @@ class TiltSeries:
     def included_angles(self) -> NDArray[np.float64]:
         """Angles of the tilts in use, degrees, ascending."""
         return self.angles[self.included]
+
+    @property
+    def included_by_angle(self) -> list[tuple[int, ...]]:
+        """Indices of the tilts in use; those of one angle together, which show the same."""
+        steps = np.flatnonzero(np.diff(self.included_angles) >= SAME_ANGLE) + 1
+        return [tuple(int(i) for i in group) for group in np.split(self.included, steps)]
 
     @property
     def increment(self) -> float:

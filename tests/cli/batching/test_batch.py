@@ -210,3 +210,17 @@ def test_missing_weights_are_told_before_anything_begins(tmp_path: Path):
     result = run("batch", series, "--out", tmp_path / "out", "--weights", "nothing.safetensors")
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["TS_1", "TS[1]"])
+def test_files_of_other_series_are_none_of_a_tasks_business(
+    tmp_path: Path, weights: Path, name: str
+):
+    series = write_series(tmp_path / "in", name, 0)
+    one = task(series, tmp_path / "out", weights)
+    before = one.key
+    write_series(tmp_path / "in", "TS_10", 1)
+    write_series(tmp_path / "in", "TS_1_b", 2)
+    assert one.key == before
+    series.with_suffix(".tlt").write_text("".join(f"{angle + 1}\n" for angle in ANGLES))
+    assert one.key != before

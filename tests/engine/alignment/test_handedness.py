@@ -9,6 +9,7 @@ from napari_lbn.engine.alignment.handedness import (
     measure_handedness,
 )
 from napari_lbn.engine.alignment.thon_rings import Microscope, strip_spectra, thon_rings
+from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -97,3 +98,23 @@ def test_a_series_of_20_angstrom_pixels_cannot_tell(shared_data):
     series = open_tilt_series(folder / "TS254_raw_20A.mrc", alignment=folder / "00254.xml")
     found = measure_handedness(series)
     assert found.verdict == "undecided"
+
+
+@pytest.mark.parametrize("blank", [0.0, np.nan])
+def test_blank_images_have_no_say(blank: float):
+    series = tilt_series(-1.0)
+    images = np.array(series.images)
+    images[[1, 7]] = blank
+    spoilt = TiltSeries.from_array(images, ANGLES, pixel_size=PIXEL)
+    found = measure_handedness(spoilt)
+    assert (found.verdict, found.tilts) == ("invert", 6)
+    images[2:] = blank
+    found = measure_handedness(TiltSeries.from_array(images, ANGLES, pixel_size=PIXEL))
+    assert found.verdict == "undecided"
+    assert "Only 1 of 8 tilted images show anything" in found.reason
+
+
+@pytest.mark.parametrize("changes", [{"spherical_aberration": np.nan}, {"voltage": -1.0}])
+def test_a_microscope_that_cannot_be_is_refused(changes: dict[str, float]):
+    with pytest.raises(InputError, match="of a microscope"):
+        Microscope(**changes)

@@ -21,6 +21,7 @@ from napari_lbn.engine.evaluation.verdict import verdict
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.tilt_series import TiltSeries
+from napari_lbn.engine.training.validation import split
 
 ANGLES = np.arange(-60.0, 61, 6)
 
@@ -253,3 +254,17 @@ def test_progress_rises_to_its_share_and_cancel_stops(
     cancel.set()
     with pytest.raises(Cancelled):
         drain(job)
+
+
+def test_tilts_of_one_angle_are_hidden_together(particles: TiltSeries) -> None:
+    """A twin that stayed visible would tell what was hidden."""
+    images = np.asarray(particles.read())
+    twice = TiltSeries.from_array(
+        np.concatenate([images, images]), [*particles.angles, *(particles.angles + 1e-4)]
+    )
+    training, held = split(twice, 4)
+    hidden = [fold.hidden for fold in (*leave_one_out(twice), *k_fold(twice, 5))]
+    for tilts in (*hidden, tuple(held)):
+        visible = twice.with_excluded(tilts).included_angles
+        assert np.abs(visible[:, None] - twice.angles[list(tilts)]).min() > 1
+    assert training.included.size + held.size == twice.n_tilts

@@ -203,3 +203,12 @@ def test_a_volume_opens_in_place_with_its_voxel_size(tmp_path):
     assert pixel_size == 10
     assert isinstance(volume, np.memmap)
     assert not volume.flags.writeable
+
+
+@given(missing=st.integers(1, 2000))
+def test_a_file_that_lost_less_than_its_extended_header_is_truncated_too(missing):
+    with tempfile.TemporaryDirectory() as folder:
+        path = raw_mrc(Path(folder) / "cut.mrc", IMAGES, extended=b"\1" * 2048)
+        path.write_bytes(path.read_bytes()[:-missing])
+        with pytest.raises(InputError, match="truncated"):
+            open_volume(path)

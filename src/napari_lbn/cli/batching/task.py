@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +15,8 @@ from ..correction_files import CorrectionFiles
 from ..options import ComputingOptions, ReadingOptions, WedgeOptions
 
 DONE, FAILED = "done", "failed"
+BESIDE = ("_TLT.txt", "_alignment.json")
+"""What follows a series' name in those of its files, besides a suffix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +108,32 @@ def finished_record(task: BatchTask) -> dict[str, Any] | None:
 
 def remove_leftovers(task: BatchTask) -> None:
     """Remove what a killed run of this task left half-written."""
-    for path in task.folder.glob(f".{task.name}*.part"):
+    for path in task.folder.glob(f".{glob.escape(task.name)}*.part"):
         path.unlink(missing_ok=True)
 
 
 def _stamp(path: Path) -> list[tuple[str, int, int]]:
     """Sizes and times of the files that belong to a series, wherever they lie."""
     folder = path if path.is_dir() else path.parent
-    belongs = "*" if path.is_dir() else f"{path.stem.removesuffix('_ali')}*"
-    files = [file for file in folder.glob(belongs) if file.is_file()]
+    files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    if not path.is_dir():
+        files = [file for file in files if _belongs(file.name, path)]
     stats = [(file, file.stat()) for file in sorted({*files, *_aligned_images(path)})]
     return [(str(file.resolve()), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+
+
+def _belongs(name: str, series: Path) -> bool:
+    """Whether a file beside a series is read with it: TS.tlt and tilt.com, not TS_10.mrc."""
+    from napari_lbn.engine.io.angles import ALIGNED_ENDINGS
+
+    if series.suffix.lower() == ".xf" and name.endswith(".com"):
+        return True
+    stem = series.stem
+    for ending in ALIGNED_ENDINGS:
+        stem = stem.removesuffix(ending)
+    return name.startswith(stem) and name.removeprefix(stem).startswith(
+        (".", *ALIGNED_ENDINGS, *BESIDE)
+    )
 
 
 def _aligned_images(path: Path) -> list[Path]:

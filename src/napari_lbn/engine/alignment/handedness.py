@@ -88,7 +88,12 @@ def measure_handedness(
     for tilt in chosen:
         raise_if_cancelled(cancel)
         preferences.append(_preference(series, int(tilt), settings))
-    return _verdict(np.array(preferences), np.tan(np.deg2rad(series.angles[chosen])) ** 2)
+    found = np.array(preferences)
+    seen = np.isfinite(found)  # not those of blank images
+    if seen.sum() < LEAST_TILTS:
+        reason = f"Only {seen.sum()} of {seen.size} tilted images show anything."
+        return Handedness(verdict="undecided", preference=0.0, tilts=0, reason=reason)
+    return _verdict(found[seen], np.tan(np.deg2rad(series.angles[chosen][seen])) ** 2)
 
 
 def _cannot_tell(series: TiltSeries, tilted: list[int], settings: Microscope) -> str:
@@ -118,9 +123,14 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _preference(series: TiltSeries, tilt: int, settings: Microscope) -> float:
-    """Agreement of one tilt's spectra with its angle's gradient, less with the opposite one."""
+    """Agreement of one tilt's spectra with its angle's gradient, less with the opposite one.
+
+    NaN for a blank image.
+    """
     assert series.pixel_size is not None
     image = np.nan_to_num(series.read([tilt])[0])
+    if not np.ptp(image) > 0:
+        return float("nan")
     places, frequency, spectra = strip_spectra(image, series.pixel_size)
     slope = np.tan(np.deg2rad(series.angles[tilt]))
     scores = [

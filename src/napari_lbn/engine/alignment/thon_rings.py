@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry import rotation_centre
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ STRIPS = 6
 WINDOWS = (512, 384, 256, 192, 128)
 """Pixels; the largest that fits three times into a strip's height is taken."""
 LOWEST_FREQUENCY = 1 / 80
+LARGEST_OF_A_MICROSCOPE = 1e4
 DEFOCI = np.arange(0.4e4, 9e4, 250.0)
 """Å; searched for each tilt."""
 
@@ -37,6 +39,14 @@ class Microscope:
     voltage: float = 300.0
     spherical_aberration: float = 2.7
     amplitude_contrast: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("voltage", self.voltage),
+            ("spherical aberration", self.spherical_aberration),
+        ):
+            if not 0 <= value < LARGEST_OF_A_MICROSCOPE:
+                raise InputError(f"{value:g} is no {name} of a microscope.", "Give kV and mm.")
 
     @property
     def wavelength(self) -> float:

@@ -149,7 +149,7 @@ def reconstruct_denoised(
     """
     new = ~np.isin(synthesis.angles, measured)
     weights = np.empty(synthesis.angles.size)
-    weights[~new] = measured_weights(measured, cap_gaps=settings.cap_gaps)
+    weights[~new] = _by_angle(measured, measured_weights(measured, cap_gaps=settings.cap_gaps))
     weights[new] = synthesized_weights(measured, synthesis.angles[new])
     yield from reconstruct(
         reprojected_rows(synthesis, measured),
@@ -166,14 +166,22 @@ def reconstruct_denoised(
 def reprojected_rows(synthesis: Synthesis, measured: NDArray[np.float64]) -> ReadRows:
     """Rows of the network's tilts at all angles, on the common scale of WBP, mean 0 each.
 
-    A re-projection at a measured angle has that tilt's own mean, not the smooth fit's.
+    A re-projection at a measured angle has that tilt's own mean, not the smooth fit's; that of
+    an angle measured several times the mean of theirs.
     """
     stats = synthesis.stats
     gain = common_gain(stats, synthesis.angles).astype(np.float32)
     mean = stats.at(synthesis.angles)[0].astype(np.float32)
-    mean[np.isin(synthesis.angles, measured)] = stats.mean
+    times = _by_angle(measured, np.ones(measured.size))
+    mean[np.isin(synthesis.angles, measured)] = _by_angle(measured, stats.mean) / times
 
     def read(rows: slice) -> NDArray[np.float32]:
         return (synthesis.of_the_box(rows) - mean[:, None, None]) * gain[:, None, None]
 
     return read
+
+
+def _by_angle(measured: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over the tilts of each angle, angles ascending: one may be measured several times."""
+    _, place = np.unique(measured, return_inverse=True)
+    return np.asarray(np.bincount(place, weights=values), dtype=np.float64)

@@ -35,29 +35,32 @@ class Fold:
 
 
 def leave_one_out(series: TiltSeries) -> list[Fold]:
-    """Each tilt in use hidden on its own."""
-    _require(series.included.size - 1, series, "leave-one-out")
-    return [Fold(name=f"tilt {i}", kind="leave-one-out", hidden=(int(i),)) for i in series.included]
+    """Each tilt in use hidden on its own, or with those that were taken at the same angle."""
+    angles = series.included_by_angle
+    _require(len(angles) - 1, series, "leave-one-out")
+    return [Fold(name=f"tilt {i[0]}", kind="leave-one-out", hidden=i) for i in angles]
 
 
 def k_fold(series: TiltSeries, k: int) -> list[Fold]:
     """Every k-th tilt hidden, k times, so that each is hidden once.
+
+    Tilts of one angle are hidden together: one would tell the other.
 
     Raises
     ------
     InputError
         Fewer than two tilts would stay visible, or k below 2.
     """
-    included = series.included
-    k = min(k, included.size)
+    angles = series.included_by_angle
+    k = min(k, len(angles))
     if k < 2:
         raise InputError(f"{k} folds hide everything at once.", "Use at least 2, better 5.")
-    _require(included.size - -(-included.size // k), series, f"{k}-fold")
+    _require(len(angles) - -(-len(angles) // k), series, f"{k}-fold")
     return [
         Fold(
             name=f"part {part + 1} of {k}",
             kind="k-fold",
-            hidden=tuple(int(i) for i in included[part::k]),
+            hidden=tuple(i for same in angles[part::k] for i in same),
         )
         for part in range(k)
     ]

@@ -52,11 +52,6 @@ def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float(x @ y / norm) if norm > 0 else 0.0
 
 
-def mean_squared_error(predicted: NDArray[Any], truth: NDArray[Any]) -> float:
-    """MSE after bringing both to mean 0 and standard deviation 1, as in the paper's tables."""
-    return 2 * (1 - correlation(predicted, truth))
-
-
 def averaged(image: NDArray[Any], factor: int) -> NDArray[Any]:
     """Mean over blocks of factor x factor pixels; what does not fill a block is cut off."""
     height, width = (n // factor * factor for n in image.shape)

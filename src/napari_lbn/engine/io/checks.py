@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..geometry import SAME_ANGLE
 from .findings import Finding, name_tilts
 from .image_checks import check_images
 from .tilt_axis import measure_tilt_axis
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "check_tilt_series"]
 
 SAMPLE = 1 << 18
-SAME_ANGLE = 1e-3
 ACROSS = 60.0
 """Degrees off y from which turning the images by a right angle is the likelier remedy."""
 

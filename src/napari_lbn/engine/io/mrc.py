@@ -149,7 +149,8 @@ def _data_offset(
     section = shape[1] * shape[2] * dtype.itemsize
     data = shape[0] * section
     extended = int(header["nsymbt"])
-    if extended < 0 or (HEADER_BYTES + extended + data > size >= HEADER_BYTES + data):
+    # one that is as long as its images alone has none; any other that is too short has lost some
+    if extended < 0 or (extended > 0 and size == HEADER_BYTES + data):
         warnings.append(f"The extended header's length ({extended} bytes) is wrong; ignored.")
         extended = 0
     offset = HEADER_BYTES + extended

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from .mrc_write import HEADER_BYTES, VOLUME, RunningStatistics, mrc_header
+from .mrc_parse import HEADER_BYTES
+from .mrc_write import VOLUME, RunningStatistics, mrc_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-HEADER_BYTES = 1024
 IMAGE_STACK, VOLUME = 0, 1
 """Space groups of MRC2014."""
 FLOAT_MODE = 2

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InternalError
 from .atomic import atomic_path, check_free_space, ensure_folder
+from .mrc_parse import HEADER_BYTES
 from .mrc_write import (
-    HEADER_BYTES,
     IMAGE_STACK,
     SAMPLE,
     RunningStatistics,

@@ -9,9 +9,6 @@ from typing import get_args
 from ..errors import InputError
 from .responses import FilterName
 
-GEOMETRIC: tuple[FilterName, ...] = ("sirt-like", "exact")
-"""Filters that depend on the tilt angles and the thickness."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class WBPSettings:

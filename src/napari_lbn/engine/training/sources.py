@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from ..geometry import SAME_ANGLE
 from ..io import open_tilt_series
 from ..io.output import atomic_path
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ..tilt_series import TiltSeries
 
 SOURCES = "series.json"
-SAME_ANGLE = 1e-3
-"""Degrees: text files round."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,15 +80,16 @@ class Scores:
 def split(series: TiltSeries, every: int, offset: int = 2) -> tuple[TiltSeries, NDArray[np.intp]]:
     """A series without every n-th of its included tilts, and the indices of those.
 
-    The first and the last tilt stay.
+    The first and the last tilt stay. Tilts of one angle count as one: they go together.
 
     Raises
     ------
     InputError
         Too few tilts remain, or none is held out.
     """
-    inside = series.included[1:-1]
-    held = inside[(offset - 1) % every :: every]
+    inside = series.included_by_angle[1:-1]
+    chosen = inside[(offset - 1) % every :: every]
+    held = np.array([i for same in chosen for i in same], dtype=np.intp)
     if every < 2 or held.size == 0 or series.included.size - held.size < 3:
         raise InputError(
             f"{series.name}: every {every}th of {series.included.size} tilts cannot be held out.",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-TEST_SEED, TRAINING_SEEDS = 0, range(1, 10)
-"""As models 0 and 1 to 9 of the document."""
 EDGE_ANGLE = 60.0
 """Degrees up to which the field of view is surrounded by specimen."""
 SPECIMEN_SEEDS = 3_000_000
