@@ -44,7 +44,7 @@ def draw_training(axes: Axes, curves: Curves, steps: Sequence[tuple[float, float
         Epochs so far, with fraction, and the loss of single steps: drawn thinly.
     """
     if steps:
-        axes.plot(*zip(*steps, strict=True), color=TRAINING, alpha=0.4, linewidth=0.7)
+        axes.plot(*zip(*steps, strict=True), color=TRAINING, alpha=0.9, linewidth=0.8)
     _draw(axes, curves.epochs, curves.training, color=TRAINING, label="training")
     _name_axes(axes, "loss")
 
