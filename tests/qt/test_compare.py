@@ -194,7 +194,7 @@ def test_amplitude_and_profiles_are_drawn(
     pytest.importorskip("matplotlib")
     dock.tomograms.tick(volumes[:2])
     add_series(series)
-    assert dock.measures.wedge() == (60, 120)
+    assert dock.measures.wedge(volumes[0]) == (60, 120)
     dock.measures.button.click()
     axes = dock.measures.plots[0]._canvas.figure.axes[0]
     assert len(axes.lines) == 2
@@ -225,3 +225,29 @@ def test_profiles_go_through_the_voxel() -> None:
     np.testing.assert_array_equal(around, [volume[0, :, 2:].mean(), volume[1, :, 2:].mean()])
     difference = DifferenceVolume(volume, volume[::-1])
     np.testing.assert_array_equal(np.asarray(difference)[0], volume[0] - volume[1])
+
+
+def test_each_tomogram_has_the_wedge_of_its_own_series(
+    dock: CompareDock,
+    volumes: list[Any],
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    narrow = TiltSeries.from_array(series.read()[3:10], series.angles[3:10], name="narrow")
+    add_series(narrow)
+    add_series(series)
+    record = {"kind": "tomogram", "provenance": {"measured_angles": [-40.0, 0.0, 40.0]}}
+    volumes[0].metadata = {"napari_lbn": record}
+    assert dock.measures.wedge(volumes[0]) == (40, 140)
+    volumes[1].metadata = {}
+    assert dock.measures.wedge(volumes[1]) is None  # of two series, nobody knows which
+
+
+def test_tomograms_of_other_voxels_are_not_subtracted(
+    dock: CompareDock, volumes: list[Any]
+) -> None:
+    dock.tomograms.tick(volumes[:2])
+    assert dock.difference_button.isEnabled()
+    volumes[1].scale = 2 * np.asarray(volumes[0].scale)
+    dock.tomograms.tick(volumes[:2])
+    assert not dock.difference_button.isEnabled()

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_lbn._napari.metadata import record_of, series_of
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
-from napari_lbn._qt.panels.run import CANCEL, START
+from napari_lbn._qt.panels.run import CANCEL, OUTDATED, START
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Progress
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -254,3 +254,25 @@ def test_a_closed_dock_is_let_go(qtbot: Any, docked: MissingWedgeDock) -> None:
     docked.destroyed.connect(lambda: destroyed.append(True))
     docked.setParent(None)
     qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
+
+
+def test_results_of_other_tilts_are_told_until_the_next_run(
+    qtbot: Any, dock: MissingWedgeDock
+) -> None:
+    run(qtbot, dock)
+    assert OUTDATED not in dock.run_panel.estimate
+    dock.session.set_series(dock.session.series.with_excluded([2]), dock.session.layer)
+    qtbot.waitUntil(lambda: OUTDATED in dock.run_panel.estimate, timeout=WAIT)
+    run(qtbot, dock)
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    assert OUTDATED not in dock.run_panel.estimate
+
+
+def test_nothing_starts_while_a_check_runs(qtbot: Any, dock: MissingWedgeDock) -> None:
+    dock.check_panel.runner.running_changed.emit(True)
+    assert dock.run_panel.button.isEnabled()  # it does not run in truth
+    dock.run_panel.block("A check is running.")
+    assert not dock.run_panel.button.isEnabled()
+    assert dock.run_panel.estimate == "A check is running."
+    dock.check_panel.runner.running_changed.emit(False)
+    assert dock.run_panel.button.isEnabled()

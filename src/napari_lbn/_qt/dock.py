@@ -147,6 +147,8 @@ class MissingWedgeDock(QWidget):
         self.disagreement_panel.runner.running_changed.connect(
             lambda on: self.check_panel.block("The disagreement is being measured." if on else "")
         )
+        for panel in (self.check_panel, self.disagreement_panel):
+            panel.runner.running_changed.connect(self._block_run)
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
@@ -177,8 +179,17 @@ class MissingWedgeDock(QWidget):
         self._closed = True
         self.deleteLater()  # connected lambdas keep it alive otherwise
 
+    def _block_run(self, *_: object) -> None:
+        if self.check_panel.runner.running:
+            self.run_panel.block("A check is running.")
+        elif self.disagreement_panel.runner.running:
+            self.run_panel.block("The disagreement is being measured.")
+        else:
+            self.run_panel.block("")
+
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""
+        self.run_panel.show_outcome("")
         self.correction.abandon(REMOVED)
         taken_over = self.session.layer is not None
         series = None if layer is None else series_of(layer)
@@ -186,7 +197,6 @@ class MissingWedgeDock(QWidget):
             # the layer list is in the middle of a change: replace the layer after it
             QTimer.singleShot(0, lambda: self._adopt(layer))
         self.angles_entry.set_layer(layer if series is None else None)
-        self.run_panel.show_outcome("")
         self.findings.clear()
         self.session.set_series(series, layer if series is not None else None)
         if taken_over and series is not None:

@@ -50,6 +50,7 @@ class Findings(QObject):
         self._messages.show_messages([])
 
     def _on_series(self, series: Any) -> None:
+        self.runner.drop()  # what it finds is of the series before
         self._soon.start()
 
     def _check(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from psygnal import Signal
 
 from napari_lbn._napari.layers import DEFAULT_THICKNESS_NM, DEFAULT_THICKNESS_PX
@@ -125,6 +126,17 @@ class Session:
             return float(self.planned.plan.pixel_size)
         last = 1.0 if self.last_plan is None else float(self.last_plan.binning)
         return self.series.pixel_size * (self.options.binning or last)
+
+    @property
+    def result_is_outdated(self) -> bool:
+        """Whether tilts, angles or pixel size were changed since the result was made."""
+        if self.series is None or self.result is None:
+            return False
+        made, now = self.result.original, self.series
+        return not (
+            np.array_equal(made.included_angles, now.included_angles)
+            and made.pixel_size == now.pixel_size
+        )
 
     def set_series(self, series: TiltSeries | None, layer: Any = None) -> None:
         """Work on this tilt series, shown in this layer."""

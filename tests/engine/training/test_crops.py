@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.io.checks import refuse_defects
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.crops import (
     Crop,
@@ -125,3 +126,12 @@ def test_series_of_different_shapes_train_together() -> None:
         assert example.targets.shape[2:] == (min(32, shape[0]), 32 + shape[1] % 2)
         assert example.thickness is not None
         assert 50 <= example.thickness <= 75
+
+
+def test_a_series_without_anything_on_it_does_not_train() -> None:
+    images = np.random.default_rng(0).standard_normal((25, 40, 40)).astype(np.float32)
+    images[7] = 0
+    series = TiltSeries.from_array(images, ANGLES, pixel_size=10.0, name="TS_blank")
+    with pytest.raises(InputError, match="TS_blank: 1 tilt"):
+        refuse_defects(series)
+    refuse_defects(series.with_excluded([7]))

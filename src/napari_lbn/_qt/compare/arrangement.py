@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_lbn._napari.layers import contrast_limits
-from napari_lbn._napari.metadata import volume_record
+from napari_lbn._napari.metadata import record_of, volume_record
 from napari_lbn._napari.views import side_by_side
 
 from .measures import DifferenceVolume
@@ -98,7 +98,8 @@ class Arrangement:
         data = DifferenceVolume(a.data, b.data)
         low, high = contrast_limits(data)
         bound = max(abs(low), abs(high))
-        record = volume_record("difference", pixel_size=None, alpha=None, provenance={})
+        pixel_size = (record_of(a) or {}).get("pixel_size")
+        record = volume_record("difference", pixel_size=pixel_size, alpha=None, provenance={})
         self._viewer.add_image(
             data,
             name=difference_name(a.name, b.name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
     QButtonGroup,
@@ -28,7 +29,7 @@ MINIMUM_WIDTH = 320
 MINIMUM_HEIGHT = 330
 """Below another dock it would else be squeezed to nothing."""
 FLIP_KEY = "B"
-NEED_TWO = "Tick two tomograms of the same size."
+NEED_TWO = "Tick two tomograms of the same size and pixel size."
 
 
 class CompareDock(QWidget):
@@ -168,7 +169,13 @@ class CompareDock(QWidget):
 
     def _explain(self) -> None:
         compared = self.tomograms.compared
-        same = len(compared) > 1 and compared[0].data.shape == compared[1].data.shape
+        same = len(compared) > 1 and all(
+            np.allclose(one, other)
+            for one, other in (
+                (compared[0].data.shape[-3:], compared[1].data.shape[-3:]),
+                (compared[0].scale[-3:], compared[1].scale[-3:]),
+            )
+        )
         explain(self.difference_button, same, NEED_TWO, "A layer of the first minus the second")
         explain(self.flip_button, len(compared) > 1, NEED_TWO, "Show the other one in its place")
         explain(self.measures.button, bool(compared), "Tick a tomogram.", "Draw it below")

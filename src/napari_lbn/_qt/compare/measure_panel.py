@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_lbn._napari.metadata import series_of
+from napari_lbn._napari.metadata import record_of, series_of
+from napari_lbn.engine.geometry import missing_wedge
 
 from ..check.plot import Plot
 from ..theme import bring_into_view
@@ -58,13 +59,19 @@ class MeasurePanel(QWidget):
         if shown:
             bring_into_view(shown[-1])
 
-    def wedge(self) -> tuple[float, float] | None:
-        """Where the tilt range of the series in the viewer ends and begins again, degrees."""
-        for layer in self._viewer.layers:
-            series = series_of(layer)
-            if series is not None:
-                return series.wedge.start, series.wedge.stop
-        return None
+    def wedge(self, tomogram: Any) -> tuple[float, float] | None:
+        """Where the tilt range behind a tomogram ends and begins again, degrees.
+
+        Its own record tells; of a tomogram without one, the series in the viewer if there is
+        just one.
+        """
+        measured = ((record_of(tomogram) or {}).get("provenance") or {}).get("measured_angles")
+        if measured:
+            wedge = missing_wedge(measured)
+            return wedge.start, wedge.stop
+        found = [series_of(layer) for layer in self._viewer.layers]
+        series = [one for one in found if one is not None]
+        return (series[0].wedge.start, series[0].wedge.stop) if len(series) == 1 else None
 
     def position(self, layer: Any) -> tuple[int, int, int]:
         """The displayed point in voxels; the middle along displayed axes."""
@@ -78,7 +85,7 @@ class MeasurePanel(QWidget):
         return places[0], places[1], places[2]
 
     def _draw_amplitude(self, plot: Plot, layer: Any) -> None:
-        row, wedge = self.position(layer)[1], self.wedge()
+        row, wedge = self.position(layer)[1], self.wedge(layer)
 
         def paint(axes: Any) -> None:
             draw_amplitude(axes, layer.data, row, wedge)

@@ -19,6 +19,7 @@ START = "Correct missing wedge"
 CANCEL = "Cancel"
 CANCELLING = "Cancelling…"
 BUSY = "Longer, as other programs keep this machine busy"
+OUTDATED = "The results here are of other tilts or angles than are set now: correct again."
 SEE_MESSAGE = "Not with this tilt series as it is: see the message above."
 STEPS = 1000
 
@@ -68,6 +69,7 @@ class RunPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._blocked = ""
         self._began = 0.0
         self._stage = ""
         self._remaining: float | None = None
@@ -131,8 +133,15 @@ class RunPanel(QWidget):
         self._status.setText(text)
         self._status.setVisible(bool(text))
 
+    def block(self, why: str) -> None:
+        """Let nothing start while something else runs; empty where nothing does."""
+        self._blocked = why
+        self.refresh()
+
     def _why_not(self) -> str:
         session = self._session
+        if self._blocked:
+            return self._blocked
         if session.series is None:
             return "Open a tilt series first."
         if session.obstacle:
@@ -153,7 +162,7 @@ class RunPanel(QWidget):
             text += f"; works at {plan.pixel_size:.3g} Å (binned {plan.binning:.3g}×)"
         if planned.busy:
             text += f". {BUSY}"
-        return text + "."
+        return f"{text}. {OUTDATED}" if self._session.result_is_outdated else f"{text}."
 
     def _on_click(self) -> None:
         if self._session.running:

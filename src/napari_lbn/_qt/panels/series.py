@@ -46,7 +46,8 @@ def describe_wedge(series: TiltSeries, synthesized: int, options: Options) -> st
         f"{format_angle(wedge.start)} ({wedge.width:.0f}° of 180°)."
     )
     if synthesized:
-        text += f" {synthesized} tilts to synthesize, every {format_step(step)}."
+        tilts = "1 tilt" if synthesized == 1 else f"{synthesized} tilts"
+        text += f" {tilts} to synthesize, every {format_step(step)}."
     else:
         text += f" {NONE_FITS.format(step=format_step(step))}"
     gaps = len(interior_gaps(series.included_angles))

@@ -148,9 +148,10 @@ class TrainingRunPanel(QWidget):
             length += f"{plan.epochs} epochs of {plan.steps} step{'s' * (plan.steps > 1)}"
         else:
             length = f"About {describe_seconds(plan.seconds)}"
+        held_out = "1 tilt" if plan.held_out == 1 else f"{plan.held_out} tilts"
         return (
             f"{length}, {describe_bytes(plan.memory_bytes)} of memory, "
-            f"{describe_bytes(plan.disk_bytes)} on disk; {many}{plan.held_out} tilts held out."
+            f"{describe_bytes(plan.disk_bytes)} on disk; {many}{held_out} held out."
         )
 
     def _warn(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry import SAME_ANGLE
 from .findings import Finding, name_tilts
 from .image_checks import check_images
@@ -48,6 +49,19 @@ def check_tilt_series(series: TiltSeries, *, sample: int | None = SAMPLE) -> lis
     if not any(finding.severity == "error" for finding in findings):
         findings += _check_axis(series)
     return sorted(findings, key=lambda finding: finding.severity != "error")
+
+
+def refuse_defects(series: TiltSeries) -> None:
+    """Refuse a series that nothing good can come of: blank or broken images, too few angles.
+
+    Raises
+    ------
+    InputError
+        The first finding that is an error.
+    """
+    for finding in _check_angles(series) + check_images(series, SAMPLE):
+        if finding.severity == "error":
+            raise InputError(finding.message, finding.remedy)
 
 
 def _check_angles(series: TiltSeries) -> list[Finding]:

@@ -11,6 +11,7 @@ import torch
 from ..binning import automatic_binning, bin_series
 from ..errors import InputError
 from ..io import open_tilt_series
+from ..io.checks import refuse_defects
 from ..io.weights import find_weights, load_network, read_weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
@@ -164,6 +165,7 @@ def _open(
 ) -> tuple[TiltSeries, int]:
     """A series at a pixel size of the run, and its thickness in pixels."""
     series = opened[name] if name in opened else open_tilt_series(name)
+    refuse_defects(series)
     binning = automatic_binning(series.pixel_size, configuration.run.pixel_sizes, series.name)
     working = bin_series(series, binning)
     assert working.pixel_size is not None
