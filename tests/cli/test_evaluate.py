@@ -30,20 +30,6 @@ def ok(*arguments: object) -> Any:
     return result
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-
-    from napari_lbn.engine.io.weights import save_weights
-    from napari_lbn.engine.network import LBN, LBNConfig
-
-    torch.manual_seed(3)
-    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
-    return path
-
-
 def write_stack(path: Path, images: np.ndarray) -> Path:
     with mrcfile.new(path) as mrc:
         mrc.set_data(images.astype(np.float32))

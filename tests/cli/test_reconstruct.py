@@ -163,21 +163,6 @@ def test_non_negative_is_refused_where_it_means_nothing(series: Path, tmp_path: 
     assert "--non-negative" in done.stderr
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a tiny, untrained network."""
-    import torch
-
-    from napari_lbn.engine.io.weights import save_weights
-    from napari_lbn.engine.network import LBN, LBNConfig
-
-    torch.manual_seed(3)
-    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
-    return path
-
-
 def test_back_projected_with_synthesized_tilts_it_is_the_tomogram_of_correct(
     series: Path, weights: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from napari_lbn._napari.metadata import record_of, series_of
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
 from napari_lbn._qt.panels.run import CANCEL, OUTDATED, START
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.events import Progress
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -268,11 +269,23 @@ def test_results_of_other_tilts_are_told_until_the_next_run(
     assert OUTDATED not in dock.run_panel.estimate
 
 
-def test_nothing_starts_while_a_check_runs(qtbot: Any, dock: MissingWedgeDock) -> None:
-    dock.check_panel.runner.running_changed.emit(True)
-    assert dock.run_panel.button.isEnabled()  # it does not run in truth
-    dock.run_panel.block("A check is running.")
+@pytest.mark.parametrize("panel", ["check_panel", "disagreement_panel"])
+def test_nothing_starts_while_evidence_is_gathered(
+    qtbot: Any, dock: MissingWedgeDock, panel: str
+) -> None:
+    """Both at once would take twice the memory."""
+    runner = getattr(dock, panel).runner
+
+    def gather(cancel: Any) -> Iterator[Progress]:
+        while not cancel.is_set():
+            yield Progress(stage="Gathering", done=1, total=10, fraction=0.1)
+            time.sleep(0.01)
+        raise Cancelled
+
+    with qtbot.waitSignal(runner.happened, timeout=WAIT):
+        runner.start(gather)
     assert not dock.run_panel.button.isEnabled()
-    assert dock.run_panel.estimate == "A check is running."
-    dock.check_panel.runner.running_changed.emit(False)
-    assert dock.run_panel.button.isEnabled()
+    assert dock.run_panel.estimate.endswith("running.") or "measured" in dock.run_panel.estimate
+    runner.cancel()
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    assert not runner.running

@@ -21,21 +21,6 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a tiny, untrained network for 8 to 16 Å."""
-    import torch
-
-    from napari_lbn.engine.io.weights import save_weights
-    from napari_lbn.engine.network import LBN, LBNConfig
-
-    torch.manual_seed(3)
-    config = LBNConfig(widths=(2, 4, 4, 8, 8), unet_widths=(8, 8, 8, 8))
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, LBN(config), name="tiny", pixel_sizes=(8.0, 16.0), summary={})
-    return path
-
-
 def write_series(folder: Path, name: str, seed: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[:16, :40]
