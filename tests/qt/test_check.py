@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
-from napari_lbn._qt.check.words import notes_text, verdict_text
+from napari_lbn._qt.check.words import notes_text, verdict_text, weights_text
 from napari_lbn._qt.session import Planned, Session
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
@@ -151,6 +151,31 @@ def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> N
     panel.plot.kind.setCurrentIndex(1)
     axes = panel.plot.plot._canvas.figure.axes[0]
     assert {line.get_label() for line in axes.lines} == {"LBN", "nearest tilt"}
+
+
+def test_the_verdict_names_its_weights_and_says_when_others_are_chosen(
+    qtbot: Any, session: Session
+) -> None:
+    session.set_options(weights="base")
+    session.set_planned(PLANNED)
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    assert panel.weights.text().count("base.") == 1
+    assert "other weights" not in panel.weights.text()
+    session.set_options(weights="/somewhere/mine.safetensors")
+    told = panel.weights.text()
+    assert "other weights, base. Chosen now: mine.safetensors." in told
+    session.set_options(weights="base")
+    assert "other weights" not in panel.weights.text()
+    session.set_series(None)
+    assert panel.weights.text() == ""
+
+
+def test_weights_of_one_name_are_told_apart_by_their_folders() -> None:
+    told = weights_text("/one/mine.safetensors", "/two/mine.safetensors")
+    assert "/one/mine" in told
+    assert "/two/mine" in told
 
 
 def test_wrong_geometry_stands_above_the_verdict(series: TiltSeries) -> None:

@@ -29,7 +29,7 @@ from ..theme import bring_into_view, caption, explain
 from .job import check_seconds, run_check, save_report
 from .ready import why_not
 from .scores_plot import ScoresPlot
-from .words import notes_text, verdict_text
+from .words import notes_text, verdict_text, weights_text
 
 START, CANCEL = "Check on hidden tilts", "Cancel"
 ADAPTING = (
@@ -68,6 +68,7 @@ class CheckPanel(QWidget):
         self._session = session
         self._check = check
         self._blocked = ""
+        self._judged = ""  # weights of the check
         self.evaluation: Any = None
         self.runner, self._saver = JobRunner(self), JobRunner(self)
         self._make_widgets()
@@ -92,7 +93,8 @@ class CheckPanel(QWidget):
         self.sirt.setToolTip(SIRT_TIP)
         self.exact = QCheckBox("One tilt at a time")
         self.exact.setToolTip(EXACT_TIP)
-        self.status, self.verdict, self.notes = caption(), caption(), caption()
+        self.status, self.weights = caption(), caption()
+        self.verdict, self.notes = caption(), caption()
         self.plot = ScoresPlot()
         self.save_button = QPushButton("Save report…")
 
@@ -106,7 +108,8 @@ class CheckPanel(QWidget):
         layout.addWidget(self._purpose)
         layout.addLayout(ticks)
         layout.addWidget(self.button)
-        for widget in (self._bar, self.status, self.verdict, self.plot, self.notes):
+        found = (self.weights, self.verdict, self.plot, self.notes)
+        for widget in (self._bar, self.status, *found):
             layout.addWidget(widget)
         layout.addWidget(self.save_button)
 
@@ -130,6 +133,7 @@ class CheckPanel(QWidget):
     def refresh(self, *_: object) -> None:
         """Enable the button, or say why it is not."""
         self._purpose.setText(self._purpose_now())
+        self._name_weights()
         if self.runner.running:
             explain(self.button, True, "", "Stop the check")
             return
@@ -166,6 +170,7 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
+        self._judged = self._session.options.weights
         ticked = self._ticked()
         self.runner.start(lambda cancel: check(series, planned.settings, cancel, **ticked))
 
@@ -212,8 +217,13 @@ class CheckPanel(QWidget):
     def _clear(self) -> None:
         self.evaluation = None
         self.plot.clear()
-        for text in (self.status, self.verdict, self.notes):
+        for text in (self.status, self.weights, self.verdict, self.notes):
             self._show(text, "")
+
+    def _name_weights(self) -> None:
+        """Say of which weights the verdict is: others may be chosen since."""
+        if self.evaluation is not None:
+            self._show(self.weights, weights_text(self._judged, self._session.options.weights))
 
     def _say(self, text: str) -> None:
         self._show(self.status, text)
