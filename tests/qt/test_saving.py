@@ -10,8 +10,10 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_lbn._qt.dock import MissingWedgeDock
+from napari_lbn._qt.saving import NOTHING_WRITTEN
 from napari_lbn.engine.errors import OutputError
 
 from .conftest import ANGLES, WAIT
@@ -61,6 +63,68 @@ def test_tomograms_with_the_chosen_alpha(
             assert mrc.is_volume()
             assert np.all(mrc.data[0] == value)
         assert json.loads((tmp_path / f"{name}.json").read_text())["alpha"] == alpha
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, button: QMessageBox.StandardButton) -> list[str]:
+    """Answers every question so; gives what was asked."""
+    asked: list[str] = []
+
+    def question(parent: Any, title: str, text: str, *_: Any) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return button
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return asked
+
+
+def test_tomograms_are_replaced_only_if_the_user_agrees(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    (tmp_path / "TS_wbp_lbn.mrc").write_text("of a week's work")
+    done.saver.save_tomograms(tmp_path)
+    wait(qtbot, done)
+    assert [path.name for path in tmp_path.iterdir()] == ["TS_wbp_lbn.mrc"]
+    assert (tmp_path / "TS_wbp_lbn.mrc").read_text() == "of a week's work"
+    assert done.save_panel.status == NOTHING_WRITTEN
+    assert done.save_panel.tomograms.isEnabled()
+    assert len(asked) == 1
+    assert "TS_wbp_lbn.mrc" in asked[0]
+    assert "TS_wbp.mrc" not in asked[0]  # which is not there
+    answer(monkeypatch, QMessageBox.StandardButton.Yes)
+    done.saver.save_tomograms(tmp_path)
+    wait(qtbot, done)
+    with mrcfile.open(tmp_path / "TS_wbp_lbn.mrc") as mrc:
+        assert mrc.is_volume()
+
+
+def test_nothing_is_asked_where_nothing_would_be_lost(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    (tmp_path / "another.mrc").write_text("")
+    done.saver.save_tomograms(tmp_path)
+    wait(qtbot, done)
+    assert asked == []
+    assert (tmp_path / "TS_wbp.mrc").is_file()
+
+
+@pytest.mark.parametrize("typed", ["TS_lbn", "TS_lbn.mrc"])
+def test_a_stack_is_asked_about_once(
+    qtbot: Any,
+    done: MissingWedgeDock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+) -> None:
+    """The file dialog asks by itself, but only about the name as it was typed."""
+    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    (tmp_path / "TS_lbn.mrc").write_text("")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), ""))
+    done.save_panel.stack.click()
+    wait(qtbot, done)
+    assert len(asked) == (typed == "TS_lbn")
+    assert (tmp_path / "TS_lbn.tlt").exists() == (typed == "TS_lbn.mrc")
 
 
 def test_folder_that_cannot_be_written_to_is_told(

@@ -19,7 +19,10 @@ from napari_lbn.engine.tilt_series import TiltSeries
 from .jobs import JobRunner
 from .messages import notify_error, notify_info
 from .panels.save import SavePanel
+from .replacing import may_replace
 from .session import Session
+
+NOTHING_WRITTEN = "Nothing was written."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,27 +84,52 @@ def save_tomograms(
     from napari_lbn.engine.io import write_provenance
     from napari_lbn.engine.io.together import input_files, require_other_files, written_together
 
+    wanted = _wanted(tomograms, folder)
+    files = [one.file for one in wanted]
+    require_other_files(files, input_files(tomograms.series) if tomograms.series else [])
+    with written_together(folder) as written:
+        for one in wanted:
+            title = f"{one.label}, of {tomograms.name}"
+            yield from _save_volume(one.volume, one.file, tomograms.pixel_size, title, cancel)
+            written.append(one.file)
+            record = {**tomograms.provenance, **one.told}
+            written.append(write_provenance(one.record, record))
+    return written
+
+
+def tomogram_files(tomograms: Tomograms, folder: Path) -> list[Path]:
+    """The files that `save_tomograms` writes: volumes and their records."""
+    return [file for one in _wanted(tomograms, folder) for file in (one.file, one.record)]
+
+
+@dataclass(frozen=True)
+class _Volume:
+    """One volume to write, and what its record says beside the run's provenance."""
+
+    file: Path
+    label: str
+    volume: Any
+    told: dict[str, Any]
+
+    @property
+    def record(self) -> Path:
+        return self.file.with_suffix(".json")
+
+
+def _wanted(tomograms: Tomograms, folder: Path) -> list[_Volume]:
     alpha, stem = tomograms.alpha, "_".join(tomograms.name.split())
     blended = BlendedVolume(tomograms.measured, tomograms.synthesized, alpha=alpha)
     mixed = f"WBP + {alpha:g} x WBP of the synthesized tilts"
-    # ending of the name, label, volume, and what its record says beside the run's provenance
-    wanted: list[tuple[str, str, Any, dict[str, Any]]] = [
-        ("_wbp", "WBP of the measured tilts", tomograms.measured, {"alpha": 0.0}),
-        ("_wbp_lbn", mixed, blended, {"alpha": alpha}),
+    plain = "WBP of the measured tilts"
+    wanted = [
+        _Volume(folder / f"{stem}_wbp.mrc", plain, tomograms.measured, {"alpha": 0.0}),
+        _Volume(folder / f"{stem}_wbp_lbn.mrc", mixed, blended, {"alpha": alpha}),
     ]
     if tomograms.denoised is not None:
         told = {"synthesized_throughout": True}
-        wanted.append(("_lbn_denoised", THROUGHOUT_LABEL, tomograms.denoised, told))
-    files = [folder / f"{stem}{ending}.mrc" for ending, *_ in wanted]
-    require_other_files(files, input_files(tomograms.series) if tomograms.series else [])
-    with written_together(folder) as written:
-        for file, (_, label, volume, told) in zip(files, wanted, strict=True):
-            title = f"{label}, of {tomograms.name}"
-            yield from _save_volume(volume, file, tomograms.pixel_size, title, cancel)
-            written.append(file)
-            record = {**tomograms.provenance, **told}
-            written.append(write_provenance(file.with_suffix(".json"), record))
-    return written
+        file = folder / f"{stem}_lbn_denoised.mrc"
+        wanted.append(_Volume(file, THROUGHOUT_LABEL, tomograms.denoised, told))
+    return wanted
 
 
 def _save_volume(
@@ -144,7 +172,7 @@ class Saver(QObject):
         )
 
     def save_tomograms(self, folder: Path) -> None:
-        """Write both tomograms with the alpha chosen now."""
+        """Write both tomograms with the alpha chosen now; files are replaced if the user agrees."""
         session = self._session
         tomograms = Tomograms(
             name=session.layers.extent.name,
@@ -156,6 +184,9 @@ class Saver(QObject):
             series=session.result.original,
             denoised=getattr(session.layers, "denoised", None),
         )
+        if not may_replace(self._panel, tomogram_files(tomograms, folder)):
+            self._panel.show_status(NOTHING_WRITTEN)
+            return
         self._panel.set_busy(True, "Writing tomograms…")
         self.runner.start(lambda cancel: save_tomograms(tomograms, folder, cancel=cancel))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from ..replacing import may_replace
 from ..session import Session
 from ..theme import bring_into_view, caption, explain
 
@@ -108,7 +109,11 @@ class SavePanel(QWidget):
         )
         if path:
             file = Path(path)
-            self.stack_requested.emit(file if file.suffix else file.with_suffix(".mrc"))
+            # the dialog has asked about the name as it was typed only
+            if file.suffix:
+                self.stack_requested.emit(file)
+            elif may_replace(self, [file.with_suffix(".mrc")]):
+                self.stack_requested.emit(file.with_suffix(".mrc"))
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(
