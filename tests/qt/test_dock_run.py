@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QWidget
 
 from napari_lbn._napari.metadata import record_of, series_of
-from napari_lbn._napari.preferences import Preferences
-from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
+from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.panels.run import CANCEL, OUTDATED, START
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.events import Progress
@@ -215,46 +213,6 @@ def test_result_comes_back_with_its_series(
     assert not dock.save_panel.stack.isEnabled()
     dock.use_layer(first)
     assert dock.session.result is result
-
-
-@pytest.fixture
-def docked(
-    qtbot: Any, viewer: ViewerModel, engine: FakeEngine, add_series: AddSeries, series: TiltSeries
-) -> Iterator[MissingWedgeDock]:
-    """In a parent of its own; `dock.setParent(None)` is what napari's ✕ does."""
-    add_series(series)
-    home = QWidget()
-    qtbot.addWidget(home)
-    dock = MissingWedgeDock(viewer, engine=engine, preferences=Preferences)
-    dock.setParent(home)
-    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
-    yield dock
-    engine.hold.set()
-
-
-def test_closing_the_dock_ends_the_run_and_takes_its_layers_away(
-    qtbot: Any, docked: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
-) -> None:
-    engine.hold.clear()
-    docked.run_panel.button.click()
-    wait_for_preview(qtbot, docked, engine)
-    docked.setParent(None)
-    assert not docked.session.running
-    assert [series_of(layer) is not None for layer in viewer.layers] == [True]
-    assert not viewer.canvas.grid.enabled
-    assert docked.run_panel.status == CLOSED
-    qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
-    viewer.layers.clear()  # the closed dock does not mind any more
-    assert docked.session.series is not None
-
-
-def test_a_closed_dock_is_let_go(qtbot: Any, docked: MissingWedgeDock) -> None:
-    """With the tomograms that it holds."""
-    run(qtbot, docked)
-    destroyed: list[bool] = []
-    docked.destroyed.connect(lambda: destroyed.append(True))
-    docked.setParent(None)
-    qtbot.waitUntil(lambda: bool(destroyed), timeout=WAIT)
 
 
 def test_results_of_other_tilts_are_told_until_the_next_run(

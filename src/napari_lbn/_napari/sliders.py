@@ -46,6 +46,12 @@ def set_average(viewer: Any, layer: Any, pixels: int) -> None:
     viewer.dims.margin_left = viewer.dims.margin_right = (*lead, half, half, 0.0)
 
 
+def displayed_average(viewer: Any, layer: Any) -> int:
+    """Over how many pixels displayed sections of a tomogram are averaged; 1 for none."""
+    widest = max(viewer.dims.margin_left[-3:-1], default=0.0)
+    return round(2 * widest / float(layer.scale[-1])) + 1
+
+
 def displayed_section(viewer: Any, layer: Any) -> np.ndarray:
     """The section of a tomogram that is on the screen, averaged as it is there."""
     axis = -2 if viewer.dims.ndim - 2 not in viewer.dims.displayed else -3

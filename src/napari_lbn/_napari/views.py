@@ -20,7 +20,7 @@ View = Literal[
     "spread",
     "lbn and spread",
 ]
-SHOWN: Mapping[str, tuple[str, ...]] = {
+SHOWN: Mapping[View, tuple[str, ...]] = {
     "measured": ("measured",),
     "tilts": ("tilts",),
     "wbp": ("wbp",),
@@ -170,3 +170,8 @@ def set_inverted_contrast(layers: Any, inverted: bool) -> None:
         if kind_of(layer) in ("spread", "spread tilts"):
             continue
         layer.colormap = "gray_r" if inverted else "gray"
+
+
+def shows_inverted(layers: Any) -> bool:
+    """Whether `set_inverted_contrast` has inverted some of these layers."""
+    return any(layer.colormap.name == "gray_r" for layer in layers)

@@ -26,6 +26,7 @@ from .ending import end_with, ended, left_its_dock
 from .engine import Engine, LBNEngine
 from .findings import Findings
 from .jobs import JobRunner
+from .kept import kept_of
 from .messages import MessageList
 from .panels.alteration import AlterationPanel
 from .panels.angles_entry import AnglesEntry
@@ -72,7 +73,7 @@ class MissingWedgeDock(QWidget):
         self._viewer = napari_viewer
         self._engine = LBNEngine() if engine is None else engine
         self._preferences = preferences
-        self.session = Session()
+        self.session = Session(kept_of(napari_viewer))
         self.views = ViewControl(self.session, napari_viewer)
         self._text = tilt_display(napari_viewer).text
         self._scale: tuple[Any, float | None] | None = None
@@ -154,6 +155,7 @@ class MissingWedgeDock(QWidget):
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
         self._end = end_with(self, self._runners(), after=self.disconnect_viewer)
         self.use_layer(self.layer_choice.layer)
+        self.views.take_up()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Wide enough for every control, as high as there is room."""
@@ -171,8 +173,12 @@ class MissingWedgeDock(QWidget):
         return super().event(event)
 
     def _close(self) -> None:
-        """Stop what runs, remove its unfinished layers, and let go of viewer and tomograms."""
+        """Stop what runs, remove its unfinished layers, and let go of the viewer.
+
+        Finished layers stay, with what a dock that is opened later needs to go on with them.
+        """
         self.correction.abandon(CLOSED)
+        self.mask_panel.take_off()  # nobody could without the dock
         self._end()
         if not self._closed:
             ended(self._end)
@@ -246,8 +252,7 @@ class MissingWedgeDock(QWidget):
         replace_stack(self._viewer, self.layer_choice.layer, series)
 
     def _on_removed(self, event: Any) -> None:
-        """A removed layer takes with it what was kept for it, and what could be shown."""
-        self.session.forget(event.value)
+        """A removed layer takes with it what could be shown."""
         if self.session.spread is not None and not self.session.spread.current():
             self.session.set_spread(None)
         self.display_panel.refresh()

@@ -15,6 +15,8 @@ from napari_lbn._napari.layers import DEFAULT_THICKNESS_NM, DEFAULT_THICKNESS_PX
 from napari_lbn._napari.views import View
 from napari_lbn.engine.tilt_series import TiltSeries
 
+from .kept import Kept
+
 ANGSTROM_PER_NM = 10.0
 MIN_THICKNESS = 8
 ADAPT_MINUTES = 2.0
@@ -88,7 +90,13 @@ class Planned:
 
 
 class Session:
-    """Evented state of one dock; used from the main thread only."""
+    """Evented state of one dock; used from the main thread only.
+
+    Parameters
+    ----------
+    kept : Kept, optional
+        What came of the viewer's tilt series, in this dock or in one before it.
+    """
 
     series_changed = Signal(object)
     options_changed = Signal(object)
@@ -99,7 +107,7 @@ class Session:
     view_changed = Signal(str)
     spread_changed = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept | None = None) -> None:
         self.layer: Any = None
         self.series: TiltSeries | None = None
         self.options = Options()
@@ -112,8 +120,7 @@ class Session:
         self.result: Any = None
         self.layers: Any = None
         self.spread: Any = None
-        self._kept: dict[int, tuple[Any, Any, Any]] = {}
-        self._spreads: dict[int, tuple[Any, Any]] = {}
+        self._kept = Kept() if kept is None else kept
         self.alpha = 1.0
         self.view: View = "measured"
 
@@ -147,18 +154,15 @@ class Session:
         if changed:
             self.last_plan = None
             self.view = "measured"
-            _, self.result, self.layers = self._kept.get(id(layer), (None, None, None))
-            _, self.spread = self._spreads.get(id(layer), (None, None))
+            self.result, self.layers = self._kept.correction(layer)
+            self.spread = self._kept.spread(layer)
         self.set_planned(None)
         self.series_changed.emit(series)
         if changed:
+            if self.layers is not None:
+                self.set_alpha(self.layers.blended.alpha)
             self.result_changed.emit(self.result)
             self.spread_changed.emit(self.spread)
-
-    def forget(self, layer: Any) -> None:
-        """Drop what is kept for a layer that the user removed."""
-        self._kept.pop(id(layer), None)
-        self._spreads.pop(id(layer), None)
 
     def update_series(self, series: TiltSeries) -> None:
         """Change the tilt series at hand: exclusions, pixel size, sign of the angles."""
@@ -209,13 +213,13 @@ class Session:
         """
         self.result = result
         self.layers = layers
-        self._kept[id(self.layer)] = (self.layer, result, layers)
+        self._kept.keep_correction(self.layer, result, layers)
         self.result_changed.emit(result)
 
     def set_spread(self, spread: Any) -> None:
         """Take over the layers of a disagreement, kept with the tilt series' layer."""
         self.spread = spread
-        self._spreads[id(self.layer)] = (self.layer, spread)
+        self._kept.keep_spread(self.layer, spread)
         self.spread_changed.emit(spread)
 
     def set_alpha(self, alpha: float) -> None:

@@ -34,7 +34,7 @@ class ViewControl:
     def __init__(self, session: Session, viewer: Any) -> None:
         self._session = session
         self._viewer = viewer
-        self._inverted = False
+        self.inverted = False
         self._auto_limits: tuple[float, float] | None = None
         self._arranged = False  # whether sections, boxes or averages are of our making
         self.average = AVERAGE
@@ -62,7 +62,7 @@ class ViewControl:
         if view == "difference" and self._session.layers is not None:
             self._session.layers.show_difference()
         layers = self.layers()
-        if self._inverted:
+        if self.inverted:
             views.set_inverted_contrast(layers.values(), True)
         tilts = view in OF_TILTS
         self._arranged = self._arranged or not tilts
@@ -72,6 +72,20 @@ class ViewControl:
             sliders.set_average(
                 self._viewer, next(iter(layers.values())), 1 if tilts else self.average
             )
+        self._session.set_view(view)
+
+    def take_up(self) -> None:
+        """Go on with what an earlier dock has left on the screen."""
+        layers = self.layers()
+        shown = {role for role, layer in layers.items() if layer.visible}
+        view = next((view for view, roles in SHOWN.items() if set(roles) == shown), None)
+        if view is None or not shown - {"measured"}:
+            return
+        self._arranged = True
+        self.inverted = views.shows_inverted(layers.values())
+        if view not in OF_TILTS:
+            self.section = "xz" if views.shows_section(self._viewer, "xz") else "xy"
+            self.average = sliders.displayed_average(self._viewer, layers[SHOWN[view][0]])
         self._session.set_view(view)
 
     def undisturbed(self) -> bool:
@@ -174,7 +188,7 @@ class ViewControl:
 
     def set_inverted(self, inverted: bool) -> None:
         """Show dense material bright."""
-        self._inverted = inverted
+        self.inverted = inverted
         views.set_inverted_contrast(self.layers().values(), inverted)
 
     def _on_alpha(self, alpha: float) -> None:

@@ -77,13 +77,19 @@ class MaskPanel(QWidget):
         for widget in (self._rows, self.share):
             widget.setVisible(on)
 
+    def take_off(self) -> None:
+        """Show the tomogram whole."""
+        self._masked = None
+        if self.switch.isChecked():
+            self.switch.setChecked(False)
+
     def _describe(self) -> str:
         share = self._session.spread.share_above(self.threshold.value())
         return f"{100 * share:.1f} % of the voxels are masked, on the screen only."
 
     def _on_spread(self, spread: Any) -> None:
         """Another disagreement: its own range, and no mask until it is asked for."""
-        self._show_whole()
+        self.take_off()
         if spread is not None:
             self.threshold.blockSignals(True)
             self.threshold.setRange(0.0, max(spread.quantile(HIGHEST), 0.01))
@@ -93,13 +99,8 @@ class MaskPanel(QWidget):
 
     def _on_result(self, *_: object) -> None:
         """Another tomogram is shown whole."""
-        self._show_whole()
+        self.take_off()
         self.refresh()
-
-    def _show_whole(self) -> None:
-        self._masked = None
-        if self.switch.isChecked():
-            self.switch.setChecked(False)
 
     def _on_switch(self, *_: object) -> None:
         spread, layers = self._session.spread, self._session.layers

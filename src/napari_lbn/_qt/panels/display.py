@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -126,6 +126,9 @@ class DisplayPanel(QWidget):
             NO_RESULT,
             "Sections on the screen are averaged over this many pixels; the data is not changed",
         )
+        with QSignalBlocker(self.average), QSignalBlocker(self.inverted):
+            self.average.setValue(self._views.average)
+            self.inverted.setChecked(self._views.inverted)
         for section, button in self._section_buttons.items():
             explain(button, bool(roles & {"wbp", "lbn"}), NO_RESULT, str(button.property("tip")))
             button.setChecked(section == self._views.section and not tilts)
