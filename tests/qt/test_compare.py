@@ -154,6 +154,29 @@ def test_the_difference_is_a_layer(
     assert layer.contrast_limits[0] == pytest.approx(-layer.contrast_limits[1])
 
 
+def test_the_difference_is_labelled_like_what_it_stands_beside(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    dock.tomograms.tick(volumes[:2])
+    dock.difference_button.click()
+    named = {layer.name for layer in viewer.layers if layer.name_overlay.visible}
+    assert named == {"A", "B", "A − B"}
+    assert len({layer.name_overlay.font_size for layer in viewer.layers if layer.visible}) == 1
+
+
+def test_in_place_the_difference_is_one_at_a_time_too(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    dock.tomograms.tick(volumes[:2])
+    dock.flip()
+    dock.difference_button.click()
+    shown = [layer for layer in viewer.layers if layer.visible]
+    assert [layer.name for layer in shown] == ["A − B"]
+    assert shown[0].name_overlay.visible
+    dock.flip()
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["A"]
+
+
 @pytest.mark.parametrize(
     ("a", "b", "name"),
     [

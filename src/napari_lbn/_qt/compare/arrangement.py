@@ -64,10 +64,7 @@ class Arrangement:
     def swap(self, compared: list[Any]) -> None:
         """Show the next compared layer instead of the one on the screen."""
         shown = next((i for i, layer in enumerate(compared) if layer.visible), -1)
-        following = compared[(shown + 1) % len(compared)]
-        for layer in compared:
-            layer.visible = layer is following
-        self._viewer.layers.selection.active = following
+        self._show_alone(compared[(shown + 1) % len(compared)])
 
     def cut(self, section: str) -> None:
         """Display sections of this orientation: "xy", "xz" or "yz"."""
@@ -100,7 +97,7 @@ class Arrangement:
         bound = max(abs(low), abs(high))
         pixel_size = (record_of(a) or {}).get("pixel_size")
         record = volume_record("difference", pixel_size=pixel_size, alpha=None, provenance={})
-        self._viewer.add_image(
+        layer = self._viewer.add_image(
             data,
             name=difference_name(a.name, b.name),
             colormap="gray",
@@ -112,3 +109,14 @@ class Arrangement:
             axis_labels=a.axis_labels,
             multiscale=False,
         )
+        if self._viewer.canvas.grid.enabled:
+            side_by_side(self._viewer, [one for one in self._viewer.layers if one.visible])
+        else:
+            self._show_alone(layer)
+            layer.name_overlay.visible = True
+
+    def _show_alone(self, shown: Any) -> None:
+        """In place, where the names of two would lie on each other."""
+        for layer in self._viewer.layers:
+            layer.visible = layer is shown
+        self._viewer.layers.selection.active = shown
