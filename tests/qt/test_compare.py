@@ -208,6 +208,22 @@ def test_imod_orientation_is_at_a_switch(dock: CompareDock, viewer: ViewerModel)
     assert viewer.scene.camera.orientation[1] == "down"
 
 
+def test_ticks_of_the_orientation_follow_each_other(
+    qtbot: Any, dock: CompareDock, make_dock: Callable[[], Any], viewer: ViewerModel
+) -> None:
+    dock.imod.setChecked(True)
+    correction = make_dock().display_panel
+    assert correction.imod.isChecked()
+    correction.imod.setChecked(False)
+    assert not dock.imod.isChecked()
+    assert viewer.scene.camera.orientation[1] == "down"
+    dock.imod.setChecked(True)
+    assert correction.imod.isChecked()
+    viewer.scene.camera.orientation = ("towards", "up", "left")  # neither: one of the user's own
+    assert not dock.imod.isChecked()
+    assert viewer.scene.camera.orientation[2] == "left"
+
+
 def test_amplitude_and_profiles_are_drawn(
     dock: CompareDock,
     volumes: list[Any],

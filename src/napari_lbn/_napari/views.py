@@ -164,6 +164,11 @@ def set_imod_orientation(viewer: Any, enabled: bool) -> None:
     viewer.scene.camera.orientation = IMOD_ORIENTATION if enabled else DEFAULT_ORIENTATION
 
 
+def shows_imod_orientation(viewer: Any) -> bool:
+    """Whether the data is looked at as IMOD does, whoever turned the camera."""
+    return tuple(viewer.scene.camera.orientation) == IMOD_ORIENTATION
+
+
 def set_inverted_contrast(layers: Any, inverted: bool) -> None:
     """Display dense material bright; the data keeps its polarity, a spread its colours."""
     for layer in layers:

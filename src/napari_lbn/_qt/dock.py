@@ -152,6 +152,7 @@ class MissingWedgeDock(QWidget):
             panel.runner.running_changed.connect(self._block_run)
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
+        self._viewer.scene.camera.events.orientation.connect(self.display_panel.follow_camera)
         self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
         self._end = end_with(self, self._runners(), after=self.disconnect_viewer)
         self.use_layer(self.layer_choice.layer)
@@ -211,6 +212,7 @@ class MissingWedgeDock(QWidget):
     def disconnect_viewer(self) -> None:
         """Listen to the viewer no more; harmless when called again."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
+        self._viewer.scene.camera.events.orientation.disconnect(self.display_panel.follow_camera)
         self.layer_choice.disconnect_viewer()
         self.series_panel.disconnect_viewer()
 

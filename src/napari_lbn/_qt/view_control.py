@@ -182,6 +182,11 @@ class ViewControl:
         if known or role != "measured":
             sliders.go_to_angle(self._viewer, layers[role], angle)
 
+    @property
+    def imod_orientation(self) -> bool:
+        """Whether the data is looked at as IMOD does."""
+        return views.shows_imod_orientation(self._viewer)
+
     def set_imod_orientation(self, enabled: bool) -> None:
         """Look at the data as IMOD does, y up."""
         views.set_imod_orientation(self._viewer, enabled)

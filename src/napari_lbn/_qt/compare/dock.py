@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSignalBlocker, QSize
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lbn._napari.tilt_display import tilt_display
-from napari_lbn._napari.views import set_imod_orientation
+from napari_lbn._napari.views import set_imod_orientation, shows_imod_orientation
 
 from ..panels.display import segmented
 from ..sections import Column
@@ -113,10 +113,14 @@ class CompareDock(QWidget):
         self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
         self._viewer.bind_key(FLIP_KEY, lambda _: self.flip(), overwrite=True)
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
-        order = self._viewer.dims.events.order
-        order.connect(self._show_section)
-        self.destroyed.connect(_disconnector([order], self._show_section))
-        self._show_section()
+        followed = (
+            (self._viewer.dims.events.order, self._show_section),
+            (self._viewer.scene.camera.events.orientation, self._follow_camera),
+        )
+        for emitter, follow in followed:
+            emitter.connect(follow)
+            self.destroyed.connect(_disconnector([emitter], follow))
+            follow()
 
     def _emitters(self) -> list[Any]:
         events = self._viewer.layers.events
@@ -145,6 +149,11 @@ class CompareDock(QWidget):
         button = self.sections.get(section_of(self._viewer))
         if button is not None:
             button.setChecked(True)
+
+    def _follow_camera(self, event: Any = None) -> None:
+        """The orientation that the camera has; another dock may have turned it."""
+        with QSignalBlocker(self.imod):
+            self.imod.setChecked(shows_imod_orientation(self._viewer))
 
     def flip(self) -> None:
         """In place: show the next compared layer instead of the one on the screen."""

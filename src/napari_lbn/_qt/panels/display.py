@@ -101,6 +101,7 @@ class DisplayPanel(QWidget):
         self.setLayout(rows)
         rows.setContentsMargins(0, 0, 0, 0)
         self._connect()
+        self.follow_camera()
         self.refresh()
 
     def refresh(self, *_: Any) -> None:
@@ -132,6 +133,11 @@ class DisplayPanel(QWidget):
         for section, button in self._section_buttons.items():
             explain(button, bool(roles & {"wbp", "lbn"}), NO_RESULT, str(button.property("tip")))
             button.setChecked(section == self._views.section and not tilts)
+
+    def follow_camera(self, event: Any = None) -> None:
+        """Tick the orientation that the camera has; another dock may have turned it."""
+        with QSignalBlocker(self.imod):
+            self.imod.setChecked(self._views.imod_orientation)
 
     def _make_alpha(self) -> None:
         self.alpha_tip = (
