@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DEBOUNCE = 250
 """Milliseconds without a change before a plan is made."""
 PLAN_ROUNDS = 3
+WEIGHTS_SUFFIX = ".safetensors"
+BUNDLED_ONLY = "Only the weights that come with napari-lbn are offered."
 
 
 def soon(parent: QObject, function: Callable[[], None], milliseconds: int = 0) -> QTimer:
@@ -78,6 +81,14 @@ def make_plan(
     return Planned(settings=settings, plan=plan, busy=engine.is_busy())
 
 
+def folder_problem(folder: Path | None) -> str:
+    """What is wrong with the weights folder of the Preferences; empty where nothing is."""
+    if folder is None or any(folder.glob(f"*{WEIGHTS_SUFFIX}")):
+        return ""
+    what = f"holds no weights ({WEIGHTS_SUFFIX})" if folder.is_dir() else "does not exist"
+    return f"The weights folder set in Preferences, {folder}, {what}. {BUNDLED_ONLY}"
+
+
 class Lookup(QObject):
     """Asks for weights and devices, which a panel offers then: importing torch takes seconds."""
 
@@ -90,17 +101,22 @@ class Lookup(QObject):
     ) -> None:
         super().__init__(parent)
         self._engine, self._preferences = engine, preferences
-        self.runners = self._weights, self._devices = JobRunner(self), JobRunner(self)
+        self._weights, self._devices = JobRunner(self), JobRunner(self)
+        self._folder = JobRunner(self)
+        self.runners = (self._weights, self._devices, self._folder)
         for runner in self.runners:
             runner.failed.connect(notify_error)
         self._weights.succeeded.connect(model.set_weights)
+        self._folder.succeeded.connect(model.tell_of_folder)
         self._devices.succeeded.connect(
             lambda found: model.set_devices(found, preferences().device)
         )
 
     def start(self) -> None:
         """Ask in the background."""
-        self._weights.start(as_job(self._engine.weights, self._preferences().weights_folder))
+        folder = self._preferences().weights_folder
+        self._weights.start(as_job(self._engine.weights, folder))
+        self._folder.start(as_job(folder_problem, folder))
         self._devices.start(as_job(self._engine.devices))
 
 

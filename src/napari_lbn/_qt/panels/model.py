@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -11,11 +12,15 @@ from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from ..engine import Choice
 from ..offered import OFFERED
-from ..theme import WARNING_COLOUR, add_row, caption, form
+from ..theme import WARNING_COLOUR, Caption, add_row, caption, form
 from .fields import choices, fill
 from .weights_button import WeightsButton
 
 PLAIN_NAMES = ("best", "epoch_")
+NO_DEVICE = (
+    "The device set in Preferences, {wanted}, is not there: {used} is used. Choose one above, or "
+    "correct the Preferences."
+)
 NO_WEIGHTS = "No weights were found. Choose a file (…), or set a folder in Preferences."
 
 
@@ -62,9 +67,10 @@ class ModelPanel(QWidget):
         self._device_choices: Sequence[Choice] = ()
         self.weights = choices("The pretrained network")
         self.device = choices("Where the network runs")
-        self.on_cpu = caption()
-        self.on_cpu.setStyleSheet(f"color: {WARNING_COLOUR};")
-        self.on_cpu.hide()
+        self.on_cpu, self.no_device, self.no_folder = caption(), caption(), caption()
+        for warning in (self.on_cpu, self.no_device, self.no_folder):
+            warning.setStyleSheet(f"color: {WARNING_COLOUR};")
+            warning.hide()
         self.own = WeightsButton()
         self.fetching = caption()
         self.fetching.hide()
@@ -74,15 +80,17 @@ class ModelPanel(QWidget):
         fields = form()
         add_row(fields, label, weights)
         fields.addRow(self.fetching)
+        fields.addRow(self.no_folder)
         add_row(fields, "Device", self.device)
+        fields.addRow(self.no_device)
         fields.addRow(self.on_cpu)
         self.setLayout(fields)
         self.own.chosen.connect(self._on_chosen)
-        self.own.busy_changed.connect(self._say)
+        self.own.busy_changed.connect(partial(_say, self.fetching))
         self.weights.activated.connect(
             lambda _: session.set_options(weights=self.weights.currentData())
         )
-        self.device.activated.connect(self._on_device)
+        self.device.activated.connect(self._on_device_chosen)
         OFFERED.offered.connect(self._on_offered)
         OFFERED.wanted.connect(self._on_wanted)
 
@@ -121,9 +129,19 @@ class ModelPanel(QWidget):
         """Offer these devices and choose the preferred one where it is there."""
         self._device_choices = entries
         fill(self.device, entries, "No device was found.")
-        index = self.device.findData(preferred)
+        index = self.device.findData("cuda:0" if preferred == "cuda" else preferred)
         if index >= 0:
             self.device.setCurrentIndex(index)
+        used = self.device.currentText()
+        _say(self.no_device, "" if index >= 0 else NO_DEVICE.format(wanted=preferred, used=used))
+        self._on_device()
+
+    def tell_of_folder(self, problem: str) -> None:
+        """Say what is wrong with the folder of the user's own weights; empty where nothing is."""
+        _say(self.no_folder, problem)
+
+    def _on_device_chosen(self, *_: object) -> None:
+        _say(self.no_device, "")
         self._on_device()
 
     def _on_device(self, *_: object) -> None:
@@ -139,9 +157,10 @@ class ModelPanel(QWidget):
         for file in reversed(files):
             self.add_weights(file)
 
-    def _say(self, text: str) -> None:
-        self.fetching.setText(text)
-        self.fetching.setVisible(bool(text))
+
+def _say(label: Caption, text: str) -> None:
+    label.setText(text)
+    label.setVisible(bool(text))
 
 
 def name_file(file: str) -> str:
