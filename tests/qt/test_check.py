@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
+from napari_lbn._qt.check.ready import ANOTHER, CHANGED, OUT_OF_DATE
 from napari_lbn._qt.check.words import notes_text, verdict_text, weights_text
 from napari_lbn._qt.session import Planned, Session
 from napari_lbn.engine.correct import CorrectionSettings, plan
@@ -25,6 +26,8 @@ from napari_lbn.engine.events import Progress, raise_if_cancelled
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.findings import Finding
 from napari_lbn.engine.tilt_series import TiltSeries
+
+from .driving import notifications
 
 WAIT = 20_000
 PLANNED = Planned(
@@ -226,6 +229,38 @@ def test_another_series_ends_the_check(qtbot: Any, session: Session) -> None:
     assert not panel.runner.running
     assert not panel.button.isEnabled()
     assert panel.verdict.text() == ""
+
+
+def test_a_tilt_excluded_meanwhile_ends_the_check_and_that_is_said(
+    qtbot: Any, session: Session
+) -> None:
+    assert session.series is not None
+    panel = make_panel(qtbot, session, endless_check)
+    panel.button.click()
+    with notifications() as notes:
+        session.update_series(session.series.with_excluded([3]))
+    assert not panel.runner.running
+    assert panel.status.text() == CHANGED
+    assert not panel.status.isHidden()
+    assert notes == [f"Check: {CHANGED}"]
+    session.update_series(session.series.with_excluded([3, 4]))
+    assert panel.status.text() == CHANGED
+    session.set_planned(PLANNED)
+    panel.button.click()
+    session.set_series(session.series, SimpleNamespace())
+    assert panel.status.text() == ANOTHER
+
+
+def test_a_verdict_that_no_longer_holds_does_not_go_without_a_word(
+    qtbot: Any, session: Session
+) -> None:
+    assert session.series is not None
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    session.update_series(session.series.with_excluded([3]))
+    assert panel.verdict.text() == ""
+    assert panel.status.text() == OUT_OF_DATE
 
 
 def test_the_report_is_saved(

@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from napari_lbn._napari.lazy import MaskedVolume
 from napari_lbn._napari.metadata import kind_of, record_of
 from napari_lbn._qt.check.disagreement import CANCEL, START
+from napari_lbn._qt.check.ready import CHANGED
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.spread import Disagreement
@@ -20,6 +21,7 @@ from napari_lbn.engine.events import Progress, SlabReady, raise_if_cancelled
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import WAIT
+from .driving import notifications
 from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE, FakeEngine
 
 
@@ -182,6 +184,20 @@ def test_a_failure_is_told(qtbot: Any, dock: MissingWedgeDock, measure: FakeMeas
     panel.button.click()
     qtbot.waitUntil(lambda: "Too few tilts" in panel.status.text(), timeout=WAIT)
     assert dock.session.spread is None
+
+
+def test_a_tilt_excluded_meanwhile_ends_it_and_that_is_said(
+    qtbot: Any, dock: MissingWedgeDock, measure: FakeMeasure
+) -> None:
+    measure.hold.clear()
+    panel = dock.disagreement_panel
+    panel.button.click()
+    qtbot.waitUntil(lambda: "subset 1" in panel.status.text(), timeout=WAIT)
+    with notifications() as notes:
+        dock.series_panel.toggle_tilt(2)
+    assert not panel.runner.running
+    assert panel.status.text() == CHANGED
+    assert notes == [f"Disagreement: {CHANGED}"]
 
 
 def test_another_series_has_no_spread_and_the_first_keeps_its_own(

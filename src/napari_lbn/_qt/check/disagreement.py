@@ -22,14 +22,15 @@ from napari_lbn.engine.events import Event, Progress, SlabReady
 from napari_lbn.engine.load import likely_range
 
 from ..jobs import JobRunner
-from ..messages import notify_error
+from ..messages import notify_error, notify_info
 from ..panels.run import describe_range
 from ..session import Session
 from ..theme import caption, explain
 from .job import disagreement_seconds, run_disagreement
-from .ready import why_not
+from .ready import ANOTHER, CHANGED, why_not
 from .spread_views import SpreadViews
 
+NAME = "Disagreement"
 START, CANCEL = "Measure the disagreement", "Cancel"
 PURPOSE = (
     "Synthesizes from random subsets of the measured tilts. Where the answers differ, the "
@@ -67,6 +68,7 @@ class DisagreementPanel(QWidget):
         super().__init__(parent)
         self._session, self._viewer, self._views = session, viewer, views
         self._preferences, self._measure = preferences, measure
+        self._layer: Any = None  # of what is under way
         self._coming: SpreadLayers | None = None
         self._blocked = ""
         self.runner = JobRunner(self)
@@ -150,7 +152,7 @@ class DisagreementPanel(QWidget):
             extent_of(series.name, planned.plan),
             in_memory=share_of_one_volume(self._preferences().memory_bound),
         )
-        subsets = self.subsets.value()
+        subsets, self._layer = self.subsets.value(), self._session.layer
         self.runner.start(lambda cancel: measure(series, planned.settings, subsets, cancel))
 
     def _on_event(self, event: Event) -> None:
@@ -187,9 +189,13 @@ class DisagreementPanel(QWidget):
         self.refresh()
 
     def _on_series(self, *_: object) -> None:
-        """Another series: what was under way no longer holds."""
+        """Another series, or other tilts of this one: what was under way no longer holds."""
+        stopped = self.runner.running
         self.runner.drop()
         self._end("")
+        if stopped:
+            self._say(CHANGED if self._session.layer is self._layer else ANOTHER)
+            notify_info(f"{NAME}: {self.status.text()}")
         self.refresh()
 
     def _say(self, text: str) -> None:

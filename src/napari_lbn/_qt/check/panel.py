@@ -27,10 +27,11 @@ from ..panels.run import describe_range
 from ..session import Session
 from ..theme import bring_into_view, caption, explain
 from .job import check_seconds, run_check, save_report
-from .ready import why_not
+from .ready import ANOTHER, CHANGED, OUT_OF_DATE, why_not
 from .scores_plot import ScoresPlot
 from .words import notes_text, verdict_text, weights_text
 
+NAME = "Check"
 START, CANCEL = "Check on hidden tilts", "Cancel"
 ADAPTING = (
     "With the tick above, the weights are adapted anew to the visible tilts of each of some eight "
@@ -68,6 +69,7 @@ class CheckPanel(QWidget):
         self._session = session
         self._check = check
         self._blocked = ""
+        self._layer: Any = None  # of the check
         self._judged = ""  # weights of the check
         self.evaluation: Any = None
         self.runner, self._saver = JobRunner(self), JobRunner(self)
@@ -170,7 +172,7 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
-        self._judged = self._session.options.weights
+        self._layer, self._judged = self._session.layer, self._session.options.weights
         ticked = self._ticked()
         self.runner.start(lambda cancel: check(series, planned.settings, cancel, **ticked))
 
@@ -209,10 +211,25 @@ class CheckPanel(QWidget):
         self.refresh()
 
     def _on_series(self, *_: object) -> None:
-        """Another series: what was found no longer holds."""
+        """Another series, or other tilts of this one: what was found no longer holds."""
+        stopped, word = self.runner.running, self._last_word()
         self.runner.drop()
         self._clear()
+        self._say(word)
+        if stopped:
+            notify_info(f"{NAME}: {word}")
         self.refresh()
+
+    def _last_word(self) -> str:
+        """Why the check, or its verdict, is gone."""
+        same, said = self._session.layer is self._layer, self.status.text()
+        if self.runner.running:
+            return CHANGED if same else ANOTHER
+        if not same:
+            return ""
+        if self.evaluation is not None:
+            return OUT_OF_DATE
+        return said if said in (CHANGED, OUT_OF_DATE) else ""
 
     def _clear(self) -> None:
         self.evaluation = None
