@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.correct import CorrectionSettings, correct
-from napari_lbn.engine.correct.alteration import AlterationMeter
+from napari_lbn.engine.correct.alteration import AlterationMeter, as_record
 from napari_lbn.engine.events import SlabReady, drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
@@ -73,6 +73,32 @@ def test_slabs_of_any_height_give_the_same_figure() -> None:
                 meter.take(event, 300)
         figures.append(meter.result().added_inside)
     assert figures == pytest.approx([figures[0]] * 3)
+
+
+@pytest.mark.parametrize("scale", [1e-36, 1e36])
+def test_the_figures_do_not_depend_on_the_unit(scale: float) -> None:
+    """Squares of such values are no float32."""
+    measured = back_projected(ANGLES, measured_weights(ANGLES))
+    found = []
+    for unit in (1.0, scale):
+        meter = AlterationMeter(ANGLES)
+        meter.add_measured((unit * measured).astype(np.float32))
+        meter.add_synthesized((0.5 * unit * measured).astype(np.float32))
+        found.append(meter.result().changed_outside)
+    assert found == pytest.approx([0.5, 0.5], rel=1e-4)
+
+
+def test_a_tomogram_that_is_not_finite_has_no_figures() -> None:
+    measured = back_projected(ANGLES, measured_weights(ANGLES))
+    measured[3, 1, 5] = np.inf
+    meter = AlterationMeter(ANGLES)
+    meter.add_measured(measured)
+    meter.add_synthesized(measured)
+    found = meter.result()
+    assert "nan" not in found.sentence
+    assert "could not be measured" in found.sentence
+    assert as_record(found)["changed_outside"] is None
+    assert found.times(0.5).sentence == found.sentence
 
 
 def test_every_run_says_what_it_changed(small_series: TiltSeries, small_weights: Path) -> None:

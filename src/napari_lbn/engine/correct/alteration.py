@@ -32,6 +32,11 @@ TAPER = 0.25
 NEXT_TO = 0.75
 """Directions this many steps from a measured tilt count as measured."""
 
+NOT_FINITE = (
+    "What the synthesized tilts changed could not be measured: the tomogram holds values that are "
+    "not finite numbers. Check the values of the tilt series."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Alteration:
@@ -49,8 +54,15 @@ class Alteration:
     added_inside: float
 
     @property
+    def is_known(self) -> bool:
+        """Whether both could be measured: not in a tomogram that is not finite."""
+        return bool(np.isfinite([self.changed_outside, self.added_inside]).all())
+
+    @property
     def sentence(self) -> str:
         """In plain words."""
+        if not self.is_known:
+            return NOT_FINITE
         return (
             f"Outside the wedge the tomogram changed by {percent(self.changed_outside)} "
             f"of its amplitude; inside, {percent(self.added_inside)} was added."
@@ -152,18 +164,22 @@ def metered(events: Iterator[Event], meter: AlterationMeter, height: int) -> Ite
 
 
 def as_record(found: Alteration) -> dict[str, Any]:
-    """For a run's provenance: the figures, and what they mean."""
-    return {**asdict(found), "in_words": found.sentence}
+    """For a run's provenance: the figures, None where they are unknown, and what they mean."""
+    figures = asdict(found) if found.is_known else dict.fromkeys(asdict(found))
+    return {**figures, "in_words": found.sentence}
 
 
 def _power(slab: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Power ``(kz, kx)`` summed over y."""
+    """Power ``(kz, kx)`` summed over y; float64, which the square of no float32 overflows."""
     nz, _, nx = slab.shape
+    kx = fft.rfftfreq(nx)[None, :]
+    unit = float(np.abs(slab).max()) or 1.0  # the transform is of float32
+    if not np.isfinite(unit):
+        return np.full((nz, kx.size), np.nan)
     # Measured tilts fill all of x but the slab ends in z: without a window its faces
     # would leak across the wedge's border.
     window = np.outer(tukey(nz + 2, 1.0)[1:-1], tukey(nx + 2, TAPER)[1:-1])[:, None, :]
-    spectrum = fft.rfft2((slab * window).astype(np.float32), axes=(0, 2))
-    kx = fft.rfftfreq(nx)[None, :]
+    spectrum = fft.rfft2((slab / unit * window).astype(np.float32), axes=(0, 2))
     # terms of rfft stand for two, but for those that are their own mirror image
     weight = np.where((kx == 0) | (kx == 0.5), 1.0, 2.0)
-    return np.asarray((np.abs(spectrum) ** 2).sum(axis=1) * weight)
+    return np.asarray((np.abs(spectrum) ** 2).sum(axis=1) * weight * unit**2)
