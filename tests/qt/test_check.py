@@ -17,6 +17,7 @@ from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_ch
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.check.ready import ANOTHER, CHANGED, OUT_OF_DATE
 from napari_lbn._qt.check.words import notes_text, verdict_text, weights_text
+from napari_lbn._qt.panels.run import BUSY
 from napari_lbn._qt.session import Planned, Session
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
@@ -118,6 +119,13 @@ def test_the_time_is_told_beforehand_and_grows_with_the_ticks(qtbot: Any, sessio
     # eight folds of a third of a correction, half as much again for what they are compared with
     assert "2 to 4 min" in told[0]
     assert len(set(told)) == len(told)
+
+
+def test_a_busy_machine_is_told_beside_the_time(qtbot: Any, session: Session) -> None:
+    panel = make_panel(qtbot, session)
+    assert BUSY not in panel._purpose.text()
+    session.set_planned(replace(PLANNED, busy=True))
+    assert panel._purpose.text().endswith(f"2 to 4 min. {BUSY}.")
 
 
 def test_a_check_takes_no_longer_for_what_it_does_not_make(session: Session) -> None:

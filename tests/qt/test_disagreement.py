@@ -15,6 +15,7 @@ from napari_lbn._napari.metadata import kind_of, record_of
 from napari_lbn._qt.check.disagreement import CANCEL, START
 from napari_lbn._qt.check.ready import CHANGED
 from napari_lbn._qt.dock import MissingWedgeDock
+from napari_lbn._qt.panels.run import BUSY
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.spread import Disagreement
 from napari_lbn.engine.events import Progress, SlabReady, raise_if_cancelled
@@ -158,6 +159,15 @@ def test_a_new_correction_is_shown_whole(qtbot: Any, measured: MissingWedgeDock)
     layers = measured.session.layers
     assert layers.layer("lbn").data is layers.blended
     assert "masked_above" not in record_of(layers.layer("lbn"))
+
+
+def test_a_busy_machine_is_told_beside_the_time(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine
+) -> None:
+    assert BUSY not in dock.disagreement_panel.button.toolTip()
+    engine.busy = True
+    dock.planner.schedule()
+    qtbot.waitUntil(lambda: BUSY in dock.disagreement_panel.button.toolTip(), timeout=WAIT)
 
 
 def test_cancel_keeps_nothing(

@@ -19,11 +19,10 @@ from napari_lbn._napari.room import extent_of, share_of_one_volume
 from napari_lbn._napari.spread import SpreadLayers
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress, SlabReady
-from napari_lbn.engine.load import likely_range
 
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
-from ..panels.run import describe_range
+from ..panels.run import describe_time
 from ..session import Session
 from ..theme import caption, explain
 from .job import disagreement_seconds, run_disagreement
@@ -137,7 +136,7 @@ class DisagreementPanel(QWidget):
         if planned is None:
             return PURPOSE
         seconds = disagreement_seconds(planned.plan, planned.settings, self.subsets.value())
-        return f"Takes about {describe_range(*likely_range(seconds))}"
+        return describe_time(seconds, busy=planned.busy)
 
     def _on_click(self) -> None:
         if self.runner.running:

@@ -18,12 +18,11 @@ from qtpy.QtWidgets import (
 
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress
-from napari_lbn.engine.load import likely_range
 
 from ..background import as_job
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
-from ..panels.run import describe_range
+from ..panels.run import describe_time
 from ..session import Session
 from ..theme import bring_into_view, caption, explain
 from .job import check_seconds, run_check, save_report
@@ -153,7 +152,7 @@ class CheckPanel(QWidget):
         if planned is None:
             return PURPOSE
         seconds = check_seconds(planned.plan, planned.settings, **self._ticked())
-        return f"{PURPOSE} Takes about {describe_range(*likely_range(seconds))}."
+        return f"{PURPOSE} {describe_time(seconds, busy=planned.busy)}"
 
     def _ticked(self) -> dict[str, bool]:
         return {"sirt": self.sirt.isChecked(), "exact": self.exact.isChecked()}

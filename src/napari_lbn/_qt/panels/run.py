@@ -42,6 +42,12 @@ def describe_range(low: float, high: float) -> str:
     return f"{number if unit == longest.split()[1] else shortest} to {longest}"
 
 
+def describe_time(seconds: float, *, busy: bool) -> str:
+    """Sentences on how long a job beside the correction is likely to take."""
+    text = f"Takes about {describe_range(*likely_range(seconds))}."
+    return f"{text} {BUSY}." if busy else text
+
+
 def _rounded(seconds: float) -> float:
     """No more digits than an estimate has."""
     if seconds < 10:
