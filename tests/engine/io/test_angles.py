@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from napari_lbn.engine.io import (
 from .conftest import raw_mrc
 
 ANGLES = [-40.0, -20.0, 0.0, 20.0, 40.0]
+PARSERS_OWN = re.compile("validation error|[Ii]nput should|pydantic|unpack")
+"""Words of the libraries, which no user should meet."""
 
 
 def mdoc(sections: list[dict[str, object]], *, kind: str = "ZValue") -> str:
@@ -151,11 +154,16 @@ def test_prior_dose_is_used_where_no_exposure_is_recorded(tmp_path):
     [
         (mdoc([{"TiltAngle": 3}, {"StageZ": 4}]), "section 1: no tilt angle"),
         (mdoc([{"TiltAngle": "nan"}]), "section 0: the tilt angle is not a finite"),
-        (mdoc([{"TiltAngle": "three"}]), "not a readable"),
+        (mdoc([{"TiltAngle": "three"}]), "“TiltAngle = three”: TiltAngle is not a number"),
+        (mdoc([{"TiltAngle": ""}]), "TiltAngle has no value"),
+        (mdoc([{"TiltAngle": 3, "MinMaxMean": "1 2"}]), "1 2”: MinMaxMean has too few values"),
+        (mdoc([{"ZValue": "first"}]), "ZValue is not a whole number"),
+        (mdoc([{"TiltAngle": 3, "FrameDosesAndNumber": "a b"}]), "cannot be understood"),
         (mdoc([{"ZValue": 0, "TiltAngle": 3}, {"ZValue": 0, "TiltAngle": 6}]), "twice"),
         (mdoc([{"TiltAngle": 3}], kind="MontSection"), "montage"),
         ("PixelSpacing = 5\n", "describes no image"),
-        ("no = equals = rule\n[ZValue = 0]\nTiltAngle = 3\n", "not a readable"),
+        ("no = equals = rule\n[ZValue = 0]\nTiltAngle = 3\n", "line 1, .* NAME = VALUE"),
+        ("\n\nhello\n[ZValue = 0]\nTiltAngle = 3\n", "line 3, “hello” is not of the form"),
     ],
 )
 def test_an_mdoc_that_cannot_be_used_is_named(tmp_path, text, told):
@@ -165,6 +173,14 @@ def test_an_mdoc_that_cannot_be_used_is_named(tmp_path, text, told):
         read_angles(path)
     assert "TS.mdoc" in raised.value.message
     assert raised.value.remedy
+    assert not PARSERS_OWN.search(str(raised.value))
+
+
+def test_of_lines_alike_the_refused_one_is_named(tmp_path):
+    path = tmp_path / "TS.mdoc"
+    path.write_text("[ZValue = 0]\nTiltAngle = 3\n\n[ZValue = 1]\nTiltAngle = six\n")
+    with pytest.raises(InputError, match="line 5, “TiltAngle = six”"):
+        read_angles(path)
 
 
 def fei_header(kind: bytes, order: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from .mdoc_damage import what_is_wrong
 from .mrc import known_pixel_size
 from .text_input import read_text
 
@@ -107,24 +108,18 @@ def _parse(path: Path) -> Any:
     logger = logging.getLogger("mdocfile")
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns of every field that SerialEM added since
+    text = read_text(path, ".mdoc file", errors="replace")
     try:
-        text = read_text(path, ".mdoc file", errors="replace")
         lines = [line for line in text.splitlines() if not line.startswith("T =")]
         mdoc = Mdoc.from_lines(lines)
-    except InputError:
-        raise
     except Exception as error:  # pydantic's and the parser's own
         raise InputError(
-            f"{path} is not a readable .mdoc file: {_first_line(error)}",
-            "Give the angles in a .tlt file instead.",
+            f"{path} is not a readable .mdoc file: {what_is_wrong(text, error)}.",
+            "Correct the file, or give the angles in a .tlt file.",
         ) from error
     finally:
         logger.setLevel(level)
     return mdoc
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _in_stack_order(path: str | Path, sections: list[Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
 from napari_lbn.engine.io.alignments import is_alignment, read_alignment
+from napari_lbn.engine.io.alignments.readers.star import read_star
 
 from ..conftest import WriteMrc
 
@@ -29,6 +31,9 @@ ALN = """# AreTomo Alignment / Priims bprmMn
     2    85.0000    1.00000     -1.500      0.500     1.00     1.00     1.00     0.00     22.00
     3    85.0000    1.00000      0.250     -0.250     1.00     1.00     1.00     0.00     42.00
 """
+PARSERS_OWN = re.compile("validation error|[Ii]nput should|pydantic|invalid literal|C error|unpack")
+"""Words of the libraries, which no user should meet."""
+
 STAR = """data_TS
 
 loop_
@@ -256,6 +261,12 @@ def test_no_file_that_is_named_leads_out_of_the_folder(
         ("TS.xf", "1 0 0 1 0 0".encode("utf-16"), "not a text file"),
         ("TS.xf", b"\x00" * 100, "not a text file"),
         ("TS.aln", ALN[:300].encode(), "not a whole|aligns no"),
+        ("TS.aln", ALN[:-60].encode(), "line 11, .* is cut short"),
+        ("TS.aln", ALN.replace("0.250", "wide").encode(), "line 11, .*“wide”, which is not a num"),
+        ("TS.aln", ALN.replace("6 5", "6").encode(), "line 2, “# RawSize = 8 6”, is cut short"),
+        ("TS.aln", ALN.replace("# RawSize", "# Size").encode(), "no line “# RawSize …”"),
+        ("TS.aln", ALN.replace("   0    85", " 0.5    85").encode(), "those of the format"),
+        ("TS.aln", b"hello", "no line “# AreTomo Alignment …”"),
         ("TS.aln", ALN.replace("8 6 5", "8 6 50").encode(), "has 50"),
         ("TS.aln", ALN.replace("8 6 5", "8 6 999999999").encode(), "cannot be"),
         ("TS.xml", b"<TiltSeries><Angles>1 2", "not whole XML"),
@@ -263,6 +274,7 @@ def test_no_file_that_is_named_leads_out_of_the_folder(
         ("TS.xml", warp().replace("</T", "<AxisAngle>1</AxisAngle></T").encode(), "1 values"),
         ("TS.xml", b"<html/>", "not a tilt series"),
         ("TS.star", b"data_\nloop_\n_rlnTomoYTilt #1\n", "no tilt series|not a whole"),
+        ("TS.star", STAR.format(rows="a b c d e f").encode(), "line 11 has 6 values for 7 columns"),
         ("TS.star", b"hello", "no data block"),
         ("TS.json", b"{", "not whole JSON"),
         ("TS.json", b"[" * 5000, "not whole JSON|no alignment"),
@@ -279,6 +291,16 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path, name: str, content: b
     with pytest.raises(InputError, match=said) as error:
         read_alignment(path)
     assert "TS." in str(error.value)
+    assert not PARSERS_OWN.search(str(error.value))
+
+
+def test_a_table_that_was_corrected_is_read_again(tmp_path: Path):
+    path = tmp_path / "TS.star"
+    path.write_text("data_\nloop_\n_a #1\n_b #2\n1 2\n3\n4 5 6\n")
+    with pytest.raises(InputError, match="line 6 has 1 values for 2 columns"):
+        read_star(path)
+    path.write_text("data_\nloop_\n_a #1\n_b #2\n1 2\n3 4\n")
+    assert read_star(path)[""] == {"a": ["1", "3"], "b": ["2", "4"]}
 
 
 @settings(max_examples=40)

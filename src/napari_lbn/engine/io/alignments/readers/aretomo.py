@@ -10,6 +10,7 @@ from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
 from ...text_input import read_text
 from ..files import AlignmentFiles
+from .aretomo_damage import what_is_wrong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,9 +66,10 @@ def _parse(path: Path) -> Any:
     try:
         data = AlnData.from_string(_with_all_entries(text))
     except Exception as error:  # index, value and pydantic's own errors
-        reason = " ".join(str(error).split())[:150]
+        reason = what_is_wrong(text)
         raise InputError(
-            f"{path} is not a whole AreTomo alignment: {reason}.", "Align the series again."
+            f"{path} is not a whole AreTomo alignment: {reason}.",
+            "Copy the file again, or align the series again.",
         ) from error
     if not data.GlobalAlignments:
         raise InputError(f"{path} aligns no image.", "Align the series again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ....errors import InputError
@@ -25,16 +26,31 @@ def read_star(path: Path) -> Tables:
         blocks = starfile.read(path, always_dict=True, parse_as_string=_names(text))
         return {str(name): _columns(block) for name, block in blocks.items()}
     except Exception as error:  # pandas' and the parser's own
-        reason = " ".join(str(error).split())[:150]
         raise InputError(
-            f"{path} is not a whole STAR file: {reason}.", "Copy the file again."
+            f"{path} is not a whole STAR file: {_what_is_wrong(text)}.", "Copy the file again."
         ) from error
+    finally:
+        linecache.clearcache()  # the parser reads through it, and would not see a corrected file
 
 
 def _names(text: str) -> list[str]:
     """Every label of the file: numbers are read here, where a wrong one can be named."""
     words = (line.split()[0] for line in text.splitlines() if line.startswith("_"))
     return sorted({word[1:] for word in words})
+
+
+def _what_is_wrong(text: str) -> str:
+    """Half a sentence that names the first row of a table that is too short or too long."""
+    labels = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith(("data_", "loop_")):
+            labels = 0
+        elif words[0].startswith("_"):
+            labels += 1
+        elif labels and not line.startswith("#") and len(words) != labels:
+            return f"line {number} has {len(words)} values for {labels} columns"
+    return "its lines are not those of the format"
 
 
 def _columns(block: Any) -> dict[str, list[str]]:
