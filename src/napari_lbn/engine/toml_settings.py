@@ -12,6 +12,7 @@ from .errors import InputError, LBNError
 
 Settings = TypeVar("Settings")
 SUFFIX = ".toml"
+IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 def named(folder: Path) -> list[str]:
@@ -49,7 +50,9 @@ def read_values(
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as TOML: {error}.") from error
+        raise InputError(
+            f"{path} cannot be read as TOML: {error}.", "Correct the file there."
+        ) from error
     for override in overrides:
         _override(values, override)
     return values
@@ -125,7 +128,7 @@ def _convert(kind: Any, value: Any, what: str, where: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise _wrong(what, where, f"of type {kind.__name__}", value)
+        raise _wrong(what, where, IN_WORDS.get(kind, f"of type {kind.__name__}"), value)
     return value
 
 
@@ -138,4 +141,6 @@ def _convert_tuple(inner: tuple[Any, ...], value: Any, what: str, where: str) ->
 
 
 def _wrong(what: str, where: str, wanted: str, value: Any) -> InputError:
-    return InputError(f"The {what}'s {where} must be {wanted}, not {value!r}.")
+    return InputError(
+        f"The {what}'s {where} must be {wanted}, not {value!r}.", "Correct that value."
+    )

@@ -172,7 +172,7 @@ def test_recipes_of_the_program_can_be_read(name: str) -> None:
     [
         ("specimens.count=0", "from 1"),
         ("specimens.colour=3", "has no specimens.colour"),
-        ("fine.steps='many'", "fine.steps must be of type int"),
+        ("fine.steps='many'", "recipe .*'s fine.steps must be a whole number"),
         ("name='fine'", "cannot be the weights' name"),
         ("name='a/b'", "cannot be the weights' name"),
         ("box.widths=[]", "widths"),

@@ -88,9 +88,9 @@ def test_overrides() -> None:
     ("override", "message"),
     [
         ("training.rate=1", r"no training\.rate"),
-        ("training.learning_rate=fast", "of type float"),
+        ("training.learning_rate=fast", "must be a number, not 'fast'"),
         ("training.schedule=linear", "one of cosine, plateau"),
-        ("run.epochs=1.5", "of type int"),
+        ("run.epochs=1.5", "a whole number"),
         ("run.pixel_sizes=[1.0]", "a list of 2"),
         ("network=3", "must be a table"),
         ("network.widths=[3, 3, 3, 3, 3]", "groups"),
@@ -108,6 +108,10 @@ def test_absent_and_broken_files(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("a = = 3")
     with pytest.raises(InputError, match=r"bad\.toml cannot be read"):
         read_configuration(tmp_path / "bad.toml")
+    (tmp_path / "bad.toml").write_text("[network]\nwidths = 3\n")
+    with pytest.raises(InputError, match=r"bad\.toml's network\.widths must be a list") as error:
+        read_configuration(tmp_path / "bad.toml")
+    assert error.value.remedy
 
 
 def test_series_of_several_pixel_sizes_are_brought_together(small_series: TiltSeries) -> None:

@@ -185,4 +185,4 @@ def read_recipe(name: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
     InputError
         No such recipe, or a key or a value that cannot be.
     """
-    return build(Recipe, read_values(name, FOLDER, "recipe", overrides), "recipe")
+    return build(Recipe, read_values(name, FOLDER, "recipe", overrides), f"recipe {name}")

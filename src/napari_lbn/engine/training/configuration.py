@@ -112,4 +112,4 @@ def read_configuration(name: str | Path, overrides: tuple[str, ...] = ()) -> Con
         No such configuration, or a key or a value that cannot be.
     """
     values = read_values(name, FOLDER, "configuration", overrides)
-    return build(Configuration, values, "configuration")
+    return build(Configuration, values, f"configuration {name}")
