@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QMessageBox
 
 from napari_lbn._qt.dock import MissingWedgeDock
 
@@ -27,6 +29,18 @@ def notifications() -> Iterator[list[str]]:
         yield texts
     finally:
         notification_manager.notification_ready.disconnect(add)
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, button: QMessageBox.StandardButton) -> list[str]:
+    """Gives every question this answer; collects what is asked."""
+    asked: list[str] = []
+
+    def question(parent: Any, title: str, text: str, *_: Any) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return button
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return asked
 
 
 def run(qtbot: Any, dock: MissingWedgeDock) -> None:

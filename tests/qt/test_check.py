@@ -11,7 +11,7 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
@@ -28,7 +28,7 @@ from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.findings import Finding
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from .driving import notifications
+from .driving import answers, notifications
 
 WAIT = 20_000
 PLANNED = Planned(
@@ -280,9 +280,16 @@ def test_the_report_is_saved(
     qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
     assert panel.save_button.isEnabled()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    with qtbot.waitSignal(panel._saver.succeeded, timeout=WAIT):
+    page = tmp_path / "TS_evaluation.html"
+    with qtbot.waitSignal(panel.save_button.runner.succeeded, timeout=WAIT):
         panel.save_button.click()
-    assert (tmp_path / "TS_evaluation.html").is_file()
+    assert page.is_file()
+    page.write_text("an earlier report")
+    asked = answers(monkeypatch, QMessageBox.StandardButton.No)
+    panel.save_button.click()
+    assert not panel.save_button.runner.running
+    assert page.read_text() == "an earlier report"
+    assert "TS_evaluation.html" in asked[0]
 
 
 def test_stacks_of_odd_and_even_frames_give_the_ceiling(

@@ -17,7 +17,7 @@ from napari_lbn._qt.saving import NOTHING_WRITTEN
 from napari_lbn.engine.errors import OutputError
 
 from .conftest import ANGLES, WAIT
-from .driving import notifications, run
+from .driving import answers, notifications, run
 from .fake_engine import MEASURED_VALUE, SYNTHESIZED_VALUE
 
 
@@ -65,22 +65,10 @@ def test_tomograms_with_the_chosen_alpha(
         assert json.loads((tmp_path / f"{name}.json").read_text())["alpha"] == alpha
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, button: QMessageBox.StandardButton) -> list[str]:
-    """Answers every question so; gives what was asked."""
-    asked: list[str] = []
-
-    def question(parent: Any, title: str, text: str, *_: Any) -> QMessageBox.StandardButton:
-        asked.append(text)
-        return button
-
-    monkeypatch.setattr(QMessageBox, "question", question)
-    return asked
-
-
 def test_tomograms_are_replaced_only_if_the_user_agrees(
     qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    asked = answers(monkeypatch, QMessageBox.StandardButton.No)
     (tmp_path / "TS_wbp_lbn.mrc").write_text("of a week's work")
     done.saver.save_tomograms(tmp_path)
     wait(qtbot, done)
@@ -91,7 +79,7 @@ def test_tomograms_are_replaced_only_if_the_user_agrees(
     assert len(asked) == 1
     assert "TS_wbp_lbn.mrc" in asked[0]
     assert "TS_wbp.mrc" not in asked[0]  # which is not there
-    answer(monkeypatch, QMessageBox.StandardButton.Yes)
+    answers(monkeypatch, QMessageBox.StandardButton.Yes)
     done.saver.save_tomograms(tmp_path)
     wait(qtbot, done)
     with mrcfile.open(tmp_path / "TS_wbp_lbn.mrc") as mrc:
@@ -101,7 +89,7 @@ def test_tomograms_are_replaced_only_if_the_user_agrees(
 def test_nothing_is_asked_where_nothing_would_be_lost(
     qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    asked = answers(monkeypatch, QMessageBox.StandardButton.No)
     (tmp_path / "another.mrc").write_text("")
     done.saver.save_tomograms(tmp_path)
     wait(qtbot, done)
@@ -118,7 +106,7 @@ def test_a_stack_is_asked_about_once(
     typed: str,
 ) -> None:
     """The file dialog asks by itself, but only about the name as it was typed."""
-    asked = answer(monkeypatch, QMessageBox.StandardButton.No)
+    asked = answers(monkeypatch, QMessageBox.StandardButton.No)
     (tmp_path / "TS_lbn.mrc").write_text("")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), ""))
     done.save_panel.stack.click()

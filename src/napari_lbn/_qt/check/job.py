@@ -69,8 +69,18 @@ def disagreement_seconds(plan: Any, settings: Any, subsets: int) -> float:
     return evaluation_seconds(wanted, plan)
 
 
+def report_files(evaluation: Any, folder: Path) -> list[Path]:
+    """The files of a report that every report has; its figures are beside them."""
+    name = _report_name(evaluation)
+    return [folder / f"{name}_evaluation{suffix}" for suffix in (".html", ".json", ".csv")]
+
+
 def save_report(evaluation: Any, folder: Path) -> list[Path]:
     """JSON, CSV, figures and the HTML page."""
     from napari_lbn.engine.evaluation.report import write_report
 
-    return write_report(evaluation, folder, name="_".join(evaluation.series.name.split()))
+    return write_report(evaluation, folder, name=_report_name(evaluation))
+
+
+def _report_name(evaluation: Any) -> str:
+    return "_".join(evaluation.series.name.split())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -19,14 +17,14 @@ from qtpy.QtWidgets import (
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress
 
-from ..background import as_job
 from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..panels.run import describe_time
 from ..session import Session
 from ..theme import bring_into_view, caption, explain
-from .job import check_seconds, run_check, save_report
+from .job import check_seconds, run_check
 from .ready import ANOTHER, CHANGED, OUT_OF_DATE, why_not
+from .report_button import ReportButton
 from .scores_plot import ScoresPlot
 from .words import notes_text, verdict_text, weights_text
 
@@ -42,7 +40,6 @@ EXACT_TIP = (
     "Leave-one-out: hide each tilt alone, not every fifth at once. Exact, and takes some five "
     "times as long"
 )
-NOT_YET = "Available once a check has run."
 STEPS = 1000
 
 
@@ -71,7 +68,7 @@ class CheckPanel(QWidget):
         self._layer: Any = None  # of the check
         self._judged = ""  # weights of the check
         self.evaluation: Any = None
-        self.runner, self._saver = JobRunner(self), JobRunner(self)
+        self.runner = JobRunner(self)
         self._make_widgets()
         self._lay_out()
         self._connect()
@@ -80,7 +77,7 @@ class CheckPanel(QWidget):
     @property
     def runners(self) -> list[JobRunner]:
         """Jobs that the dock ends when it closes."""
-        return [self.runner, self._saver]
+        return [self.runner, self.save_button.runner]
 
     def _make_widgets(self) -> None:
         self._purpose = caption(PURPOSE)
@@ -97,7 +94,7 @@ class CheckPanel(QWidget):
         self.status, self.weights = caption(), caption()
         self.verdict, self.notes = caption(), caption()
         self.plot = ScoresPlot()
-        self.save_button = QPushButton("Save report…")
+        self.save_button = ReportButton()
 
     def _lay_out(self) -> None:
         ticks = QHBoxLayout()
@@ -117,14 +114,11 @@ class CheckPanel(QWidget):
     def _connect(self) -> None:
         session = self._session
         self.button.clicked.connect(self._on_click)
-        self.save_button.clicked.connect(self._on_save)
         self.runner.happened.connect(self._on_event)
         self.runner.succeeded.connect(self._on_succeeded)
         self.runner.failed.connect(self._on_failed)
         self.runner.cancelled.connect(lambda: self._say("Cancelled."))
         self.runner.running_changed.connect(self._on_running)
-        self._saver.succeeded.connect(self._on_saved)
-        self._saver.failed.connect(notify_error)
         for tick in (self.sirt, self.exact):
             tick.toggled.connect(self.refresh)
         session.planned_changed.connect(self.refresh)
@@ -141,7 +135,7 @@ class CheckPanel(QWidget):
         why = why_not(self._session) or self._blocked
         explain(self.button, not why, why, PURPOSE)
         self.save_button.setVisible(bool(self.plot.scores))
-        explain(self.save_button, self.evaluation is not None, NOT_YET, "Figures, tables, HTML")
+        self.save_button.offer(self.evaluation)
 
     def _purpose_now(self) -> str:
         """What a check does, how long it takes, and that adapting in it takes its time."""
@@ -248,12 +242,3 @@ class CheckPanel(QWidget):
     def _show(label: Any, text: str) -> None:
         label.setText(text)
         label.setVisible(bool(text))
-
-    def _on_save(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
-        if folder and self.evaluation is not None:
-            self._saver.start(as_job(save_report, self.evaluation, Path(folder)))
-
-    def _on_saved(self, written: Any) -> None:
-        page = next((path for path in written if path.suffix == ".html"), written[0])
-        notify_info(f"Report saved: {page}")
