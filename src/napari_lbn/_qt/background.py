@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn.engine.errors import LBNError
-from napari_lbn.engine.events import CancelToken, Event
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .engine import Engine
-from .jobs import JobRunner
+from .jobs import JobRunner, as_job
 from .messages import notify_error
 from .session import Options, Planned, Session
 
@@ -35,18 +34,6 @@ def soon(parent: QObject, function: Callable[[], None], milliseconds: int = 0) -
     timer.setInterval(milliseconds)
     timer.timeout.connect(function)
     return timer
-
-
-def as_job(
-    function: Callable[..., Any], *args: Any
-) -> Callable[[CancelToken], Generator[Event, None, Any]]:
-    """A function as a job without events."""
-
-    def job(cancel: CancelToken) -> Generator[Event, None, Any]:
-        yield from ()
-        return function(*args)
-
-    return job
 
 
 def make_plan(

@@ -6,9 +6,9 @@ from typing import Any
 
 from qtpy.QtCore import QObject
 
-from .background import DEBOUNCE, as_job, soon
+from .background import DEBOUNCE, soon
 from .engine import Engine
-from .jobs import JobRunner
+from .jobs import JobRunner, as_job
 from .messages import MessageList, notify_error
 from .session import Session
 

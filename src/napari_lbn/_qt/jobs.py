@@ -47,6 +47,16 @@ class _Done:
     error: LBNError | None = None
 
 
+def as_job(function: Callable[..., Any], *args: Any) -> JobFactory:
+    """A function as a job without events."""
+
+    def job(cancel: CancelToken) -> Generator[Event, None, Any]:
+        yield from ()
+        return function(*args)
+
+    return job
+
+
 def as_lbn_error(error: BaseException) -> LBNError:
     """The error as one of our own, without the frames that hold the job's arrays."""
     if isinstance(error, LBNError):

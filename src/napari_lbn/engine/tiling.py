@@ -116,7 +116,7 @@ def stage_memory(
     rows = -(-size[0] // config.downsampling)
     latent_row = FLOAT * n_visible * config.tilt_channels * grid.width
     volume_row = FLOAT * grid.nx * grid.nz * config.volume_channels
-    band = min(rows, rows_together(config.volume_channels, grid, device, tiling.rows))
+    band = min(rows, rows_together(config.volume_channels * grid.nz * grid.nx, device, tiling.rows))
     latents, volume = rows * latent_row, round_up(rows, MULTIPLE) * volume_row
     encoding, decoding = _tilt_memory(config, size, tiling)
     matrices = _matrix_memory(config, grid, n_visible) if needs_matrix(device) else 0.0

@@ -7,8 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog, QPushButton, QWidget
 
-from ..background import as_job
-from ..jobs import JobRunner
+from ..jobs import JobRunner, as_job
 from ..messages import notify_error, notify_info
 from ..replacing import may_replace
 from ..theme import explain

@@ -11,8 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QInputDialog, QMenu, QToolButton, QWidge
 
 from napari_lbn.engine.events import CancelToken, Event
 
-from ..background import as_job
-from ..jobs import JobRunner
+from ..jobs import JobRunner, as_job
 from ..messages import notify_error
 
 EXAMPLE = "https://…/NAME.safetensors#sha256=…"

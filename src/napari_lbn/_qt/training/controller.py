@@ -9,8 +9,7 @@ from qtpy.QtCore import QObject
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from ..background import as_job
-from ..jobs import JobRunner
+from ..jobs import JobRunner, as_job
 from ..messages import notify_error
 from . import jobs
 from .control import TrainingControl

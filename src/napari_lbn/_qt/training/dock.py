@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QWidget
 from napari_lbn._napari.preferences import Preferences, read_preferences
 from napari_lbn._napari.tilt_display import tilt_display
 
-from ..background import Lookup, as_job
+from ..background import Lookup
 from ..ending import end_with, ended, left_its_dock
 from ..engine import Engine, LBNEngine
-from ..jobs import JobRunner
+from ..jobs import JobRunner, as_job
 from ..messages import notify_error, notify_info
 from ..offered import OFFERED
 from ..sections import Sections

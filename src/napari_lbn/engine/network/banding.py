@@ -14,8 +14,6 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .latent_projection import LatentGrid
-
 ROWS = {"cpu": 4}
 """Latent rows worked on at once on a processor: arrays then stay in its caches."""
 MANY_ROWS = 32
@@ -24,9 +22,9 @@ BAND_BYTES = 128 << 20
 """Of the latent volume in these rows, several copies of which are made: fewer where it is wide."""
 
 
-def rows_together(channels: int, grid: LatentGrid, device: str, most: int | None = None) -> int:
-    """Latent rows of a volume of so many channels that are worked on at once, at most `most`."""
-    row = channels * grid.nz * grid.nx * torch.float32.itemsize
+def rows_together(values: int, device: str, most: int | None = None) -> int:
+    """Latent rows of so many values, all channels, that are worked on at once, at most `most`."""
+    row = values * torch.float32.itemsize
     usual = ROWS.get(device, MANY_ROWS)
     return min(max(BAND_BYTES // row, 1), usual, most or usual)
 

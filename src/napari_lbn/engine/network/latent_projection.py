@@ -207,7 +207,7 @@ def re_project(volume: Tensor, angles: ArrayLike, grid: LatentGrid) -> Tensor:
     """Latent volume ``(d * subpixels, z, y, x)`` to latents ``(m, d, y, x)`` at any angles."""
     project = grid.projector(angles, "distance", volume.device)
     parts = []
-    rows = rows_together(volume.shape[0], grid, volume.device.type, band_rows())
+    rows = rows_together(volume.shape[0] * grid.nz * grid.nx, volume.device.type, band_rows())
     for band in volume.split(rows, dim=2):
         latents = project(to_fine(band.float(), grid.subpixels))
         parts.append(take_apart(latents.permute(0, 2, 3, 1), grid.subpixels))

@@ -105,7 +105,8 @@ class LatentTomography(nn.Module):
         return self._settled(volume.float(), latents.float(), solver, grid)
 
     def _rows(self, grid: LatentGrid, device: torch.device) -> int:
-        return rows_together(self.config.volume_channels, grid, device.type, band_rows())
+        values = self.config.volume_channels * grid.nz * grid.nx
+        return rows_together(values, device.type, band_rows())
 
     def _updated(self, volume: Tensor, latents: Tensor, solver: Solver, grid: LatentGrid) -> Tensor:
         """After the updates that follow the UNet."""
