@@ -274,3 +274,14 @@ def test_a_changed_alignment_begins_anew(tmp_path: Path) -> None:
     done = run(*arguments)
     assert done.exit_code == 0, done.output
     assert "are finished" not in done.stderr
+
+
+def test_an_absent_folder_is_told_before_anything_is_synthesized(
+    series: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "absent" / "tomogram.mrc"
+    options = ["--thickness", 16, "--lbn", "--weights", "fast", "--device", "cpu"]
+    result = run("reconstruct", series, "--out", out, *options)
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+    assert "Synthesizing" not in result.stderr

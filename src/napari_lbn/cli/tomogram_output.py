@@ -41,10 +41,13 @@ def open_for_tomogram(
     inputs: Sequence[Path] = (),
 ) -> TiltSeries:
     """A series that can be reconstructed into the named file; `inputs` are read besides."""
+    from napari_lbn.engine.io.output import check_free_space
+
     opened = open_series(series)
     require_usable(opened)
     require_thickness(computing.thickness, opened)
     require_tomogram_name(tomogram.out)
+    check_free_space(tomogram.out.parent, 0)  # say now, not after the synthesis
     outputs = [tomogram.out, record_path(tomogram.out)]
     require_other_files(outputs, [*input_files(opened), series.angle_file, *inputs])
     return opened
