@@ -224,3 +224,12 @@ def test_files_of_other_series_are_none_of_a_tasks_business(
     assert one.key == before
     series.with_suffix(".tlt").write_text("".join(f"{angle + 1}\n" for angle in ANGLES))
     assert one.key != before
+
+
+def test_a_link_to_a_series_gives_the_results_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "frames.mrc").touch()
+    link = tmp_path / "TS_07.mrc"
+    link.symlink_to("frames.mrc")
+    assert series_names([link]) == ["TS_07"]
+    with pytest.raises(InputError, match="named twice"):
+        series_names([link, tmp_path / "frames.mrc"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -38,15 +39,17 @@ def series_names(series: list[Path]) -> list[str]:
     twice = next((path for path, n in Counter(resolved).items() if n > 1), None)
     if twice is not None:
         raise InputError(f"{twice} is named twice.", "Name each series once.")
-    names = [path.name if path.is_dir() else path.stem for path in resolved]
+    # A link is named as itself, like in the other commands; only `..` is taken out.
+    given = [Path(os.path.abspath(path)) for path in series]
+    names = [path.name if path.is_dir() else path.stem for path in given]
     depth = 0
     while len(set(names)) < len(names):
         counts = Counter(names)
         names = [
             f"{path.parents[depth].name}_{name}" if counts[name] > 1 else name
-            for path, name in zip(resolved, names, strict=True)
+            for path, name in zip(given, names, strict=True)
         ]
         depth += 1
-        if depth >= min(len(path.parents) for path in resolved):
+        if depth >= min(len(path.parents) for path in given):
             raise InputError("Two series have the same name.", "Rename one of them.")
     return ["_".join(name.split()) for name in names]
