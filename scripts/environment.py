@@ -67,7 +67,7 @@ def prepare(*, extras: str = "", group: str = "", torch_cpu: bool = False) -> Pa
     Parameters
     ----------
     extras : str
-        Comma-separated extras of the package: "pyside6", or none.
+        Comma-separated extras of the package: "pyside6,zarr", or none.
     group : str
         Dependency group: "test", or none.
     torch_cpu : bool

@@ -29,7 +29,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     torch_cpu = "--cpu" in arguments
     install_viewer_packages()
-    python = prepare(extras="pyside6", group="check", torch_cpu=torch_cpu)
+    python = prepare(extras="pyside6,zarr", group="check", torch_cpu=torch_cpu)
     failed = [name for name, command in CHECKS.items() if _fails(python, name, command)]
     rest = [argument for argument in arguments if argument != "--cpu"]
     if _fails(python, "Tests", ["pytest", *PARALLEL, *rest]):

@@ -168,7 +168,7 @@ class SimulatedOptions:
             z, y, x = (int(part) for part in self.size.split(","))
         except ValueError:
             raise InputError(
-                f"--size: {self.size!r} is no size.", "Write it like 32,64,96."
+                f"--size: {self.size!r} is not three numbers z,y,x.", "Write it like 32,64,96."
             ) from None
         if min(z, y, x) < 8:
             raise InputError(f"--size: {self.size} is too small.", "Give at least 8 pixels.")
