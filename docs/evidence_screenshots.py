@@ -40,7 +40,7 @@ def take_check(viewer: napari.Viewer, dock: MissingWedgeDock, folder: Path) -> N
     wait(lambda: not panel.runner.running, LONG)
     scroll_to(dock, dock.sections.boxes["Check"])
     save(viewer, folder / "check.png")
-    panel.plot.kind.setCurrentIndex(panel.plot.kind.count() - 1)
+    panel.found.plot.kind.setCurrentIndex(panel.found.plot.kind.count() - 1)
     save(viewer, folder / "check_edge.png")
 
 

@@ -170,6 +170,7 @@ def test_back_projected_with_synthesized_tilts_it_is_the_tomogram_of_correct(
     assert run("correct", series, "--out", tmp_path / "out", *options).exit_code == 0
     done = run("reconstruct", series, "--out", tmp_path / "t.mrc", "--lbn", *options)
     assert done.exit_code == 0, done.output
+    assert "Reconstructing the tomogram" in done.stderr
     expected = mrcfile.read(tmp_path / "out" / "TS_wbp_lbn.mrc")
     tomogram = mrcfile.read(tmp_path / "t.mrc")
     np.testing.assert_allclose(tomogram, expected, atol=1e-4 * np.ptp(expected))

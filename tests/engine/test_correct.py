@@ -181,6 +181,21 @@ def test_few_tilts_are_told(small_series: TiltSeries, settings: CorrectionSettin
     assert plan(many, settings).notices == ()
 
 
+def test_gaps_are_told_where_there_is_no_wedge_to_fill(settings: CorrectionSettings) -> None:
+    angles = np.concatenate([np.arange(-89, 30, 2.0), np.arange(61, 90, 2.0)])
+    shape = (angles.size, 8, 8)
+    series = TiltSeries.from_array(np.zeros(shape, np.float32), angles, pixel_size=10)
+    (notice,) = plan(series, settings).notices
+    assert "no missing wedge" in notice
+    assert "up to 32° wide" in notice
+    assert "--fill-gaps" in notice
+    filled = plan(series, replace(settings, fill_gaps=True))
+    assert filled.notices == ()
+    assert filled.new_angles.size == 15
+    even = series.with_excluded(np.flatnonzero(angles > 29))
+    assert plan(even, settings).new_angles.size > 0
+
+
 def test_notices_reach_the_consumer(small_series: TiltSeries, settings: CorrectionSettings) -> None:
     finer = small_series.with_pixel_size(5)
     first = next(correct(finer, replace(settings, binning=1)))

@@ -145,22 +145,22 @@ def test_a_check_takes_no_longer_for_what_it_does_not_make(session: Session) -> 
 def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:
     pytest.importorskip("matplotlib")
     panel = make_panel(qtbot, session)
-    assert panel.plot.isHidden()
+    assert panel.found.plot.isHidden()
     panel.button.click()
     assert panel.button.text() == CANCEL
-    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
     assert panel.button.text() == START
-    assert "better than WBP re-projection at 13 of 13" in panel.verdict.text()
-    assert "worse than nearest tilt (0 of 2)" in panel.verdict.text()
-    assert "mirror in z" in panel.notes.text()
-    assert [panel.plot.kind.itemData(i) for i in range(panel.plot.kind.count())] == [
+    assert "better than WBP re-projection at 13 of 13" in panel.found.verdict.text()
+    assert "worse than nearest tilt (0 of 2)" in panel.found.verdict.text()
+    assert "mirror in z" in panel.found.notes.text()
+    assert [panel.found.plot.kind.itemData(i) for i in range(panel.found.plot.kind.count())] == [
         "k-fold",
         "edge 6",
     ]
-    axes = panel.plot.plot._canvas.figure.axes[0]
+    axes = panel.found.plot.plot._canvas.figure.axes[0]
     assert {line.get_label() for line in axes.lines} == {"LBN", "WBP re-projection"}
-    panel.plot.kind.setCurrentIndex(1)
-    axes = panel.plot.plot._canvas.figure.axes[0]
+    panel.found.plot.kind.setCurrentIndex(1)
+    axes = panel.found.plot.plot._canvas.figure.axes[0]
     assert {line.get_label() for line in axes.lines} == {"LBN", "nearest tilt"}
 
 
@@ -171,16 +171,16 @@ def test_the_verdict_names_its_weights_and_says_when_others_are_chosen(
     session.set_planned(PLANNED)
     panel = make_panel(qtbot, session)
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
-    assert panel.weights.text().count("base.") == 1
-    assert "other weights" not in panel.weights.text()
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    assert panel.found.weights.text().count("base.") == 1
+    assert "other weights" not in panel.found.weights.text()
     session.set_options(weights="/somewhere/mine.safetensors")
-    told = panel.weights.text()
+    told = panel.found.weights.text()
     assert "other weights, base. Chosen now: mine.safetensors." in told
     session.set_options(weights="base")
-    assert "other weights" not in panel.weights.text()
+    assert "other weights" not in panel.found.weights.text()
     session.set_series(None)
-    assert panel.weights.text() == ""
+    assert panel.found.weights.text() == ""
 
 
 def test_weights_of_one_name_are_told_apart_by_their_folders() -> None:
@@ -226,7 +226,7 @@ def test_a_check_can_be_cancelled(qtbot: Any, session: Session) -> None:
     panel.button.click()
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=WAIT)
     assert panel.status.text() == "Cancelled."
-    assert panel.evaluation is None
+    assert panel.found.found is None
     assert panel.button.isEnabled()
 
 
@@ -236,7 +236,7 @@ def test_another_series_ends_the_check(qtbot: Any, session: Session) -> None:
     session.set_series(None)
     assert not panel.runner.running
     assert not panel.button.isEnabled()
-    assert panel.verdict.text() == ""
+    assert panel.found.verdict.text() == ""
 
 
 def test_a_tilt_excluded_meanwhile_ends_the_check_and_that_is_said(
@@ -265,10 +265,49 @@ def test_a_verdict_that_no_longer_holds_does_not_go_without_a_word(
     assert session.series is not None
     panel = make_panel(qtbot, session)
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
     session.update_series(session.series.with_excluded([3]))
-    assert panel.verdict.text() == ""
+    assert panel.found.verdict.text() == ""
     assert panel.status.text() == OUT_OF_DATE
+
+
+def test_a_finished_check_comes_back_with_its_series(qtbot: Any, session: Session) -> None:
+    """In a dock that is opened again, and after another series was chosen for a while."""
+    assert session.series is not None
+    first, second = SimpleNamespace(metadata={}), SimpleNamespace(metadata={})
+    session.set_series(session.series, first)
+    session.set_planned(PLANNED)
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    verdict, scores = panel.found.verdict.text(), list(panel.found.plot.scores)
+    assert verdict
+    session.set_series(session.series, second)
+    assert panel.found.verdict.text() == ""
+    assert not panel.found.plot.scores
+    assert panel.status.text() == ""
+    session.set_series(session.series, first)
+    reopened = make_panel(qtbot, session)
+    for shown in (panel.found, reopened.found):
+        assert shown.verdict.text() == verdict
+        assert shown.plot.scores == scores
+        assert shown.save_button.isEnabled()
+        assert not shown.plot.isHidden()
+
+
+def test_a_check_of_other_tilts_does_not_come_back(qtbot: Any, session: Session) -> None:
+    assert session.series is not None
+    layer, other = SimpleNamespace(metadata={}), SimpleNamespace(metadata={})
+    session.set_series(session.series, layer)
+    session.set_planned(PLANNED)
+    panel = make_panel(qtbot, session)
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    fewer = session.series.with_excluded([3])
+    for series, chosen in ((fewer, layer), (fewer, other), (fewer, layer)):
+        session.set_series(series, chosen)
+    assert panel.found.verdict.text() == ""
+    assert session.check is None
 
 
 def test_the_report_is_saved(
@@ -277,17 +316,17 @@ def test_the_report_is_saved(
     pytest.importorskip("matplotlib")
     panel = make_panel(qtbot, session)
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.evaluation is not None, timeout=WAIT)
-    assert panel.save_button.isEnabled()
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    assert panel.found.save_button.isEnabled()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     page = tmp_path / "TS_evaluation.html"
-    with qtbot.waitSignal(panel.save_button.runner.succeeded, timeout=WAIT):
-        panel.save_button.click()
+    with qtbot.waitSignal(panel.found.save_button.runner.succeeded, timeout=WAIT):
+        panel.found.save_button.click()
     assert page.is_file()
     page.write_text("an earlier report")
     asked = answers(monkeypatch, QMessageBox.StandardButton.No)
-    panel.save_button.click()
-    assert not panel.save_button.runner.running
+    panel.found.save_button.click()
+    assert not panel.found.save_button.runner.running
     assert page.read_text() == "an earlier report"
     assert "TS_evaluation.html" in asked[0]
 

@@ -105,14 +105,20 @@ def test_a_stack_is_asked_about_once(
     monkeypatch: pytest.MonkeyPatch,
     typed: str,
 ) -> None:
-    """The file dialog asks by itself, but only about the name as it was typed."""
+    """Of all its files: the file dialog asks about none."""
     asked = answers(monkeypatch, QMessageBox.StandardButton.No)
     (tmp_path / "TS_lbn.mrc").write_text("")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), ""))
+    (tmp_path / "TS_lbn.json").write_text("a record")
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / typed), "")
+    )
     done.save_panel.stack.click()
     wait(qtbot, done)
-    assert len(asked) == (typed == "TS_lbn")
-    assert (tmp_path / "TS_lbn.tlt").exists() == (typed == "TS_lbn.mrc")
+    assert len(asked) == 1
+    assert "TS_lbn.mrc\nTS_lbn.json" in asked[0]
+    assert (tmp_path / "TS_lbn.json").read_text() == "a record"
+    assert not (tmp_path / "TS_lbn.tlt").exists()
+    assert done.save_panel.status == NOTHING_WRITTEN
 
 
 def test_folder_that_cannot_be_written_to_is_told(

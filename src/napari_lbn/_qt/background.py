@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn.engine.errors import LBNError
+from napari_lbn.engine.io.weights_info import SUFFIX
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .engine import Engine
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 DEBOUNCE = 250
 """Milliseconds without a change before a plan is made."""
 PLAN_ROUNDS = 3
-WEIGHTS_SUFFIX = ".safetensors"
 BUNDLED_ONLY = "Only the weights that come with napari-lbn are offered."
 
 
@@ -70,9 +70,9 @@ def make_plan(
 
 def folder_problem(folder: Path | None) -> str:
     """What is wrong with the weights folder of the Preferences; empty where nothing is."""
-    if folder is None or any(folder.glob(f"*{WEIGHTS_SUFFIX}")):
+    if folder is None or any(folder.glob(f"*{SUFFIX}")):
         return ""
-    what = f"holds no weights ({WEIGHTS_SUFFIX})" if folder.is_dir() else "does not exist"
+    what = f"holds no weights ({SUFFIX})" if folder.is_dir() else "does not exist"
     return f"The weights folder set in Preferences, {folder}, {what}. {BUNDLED_ONLY}"
 
 

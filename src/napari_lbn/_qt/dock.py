@@ -20,6 +20,7 @@ from .background import Lookup, Planner, soon
 from .check.disagreement import DisagreementPanel
 from .check.mask import MaskPanel
 from .check.panel import CheckPanel
+from .check.ready import BUSY as CORRECTING
 from .correction import Correction
 from .drops import Drops
 from .ending import end_with, ended, left_its_dock
@@ -39,6 +40,7 @@ from .panels.settings import SettingsPanel
 from .saving import Saver
 from .sections import Sections
 from .session import Session
+from .turns import OneAtATime, Turn
 from .view_control import ViewControl
 
 MINIMUM_WIDTH = 340
@@ -128,6 +130,11 @@ class MissingWedgeDock(QWidget):
         self._tidy_soon = soon(self, self.views.tidy)
         self._show_soon = soon(self, self._show_measured)
         self.saver = Saver(session, self.save_panel, self)
+        check, disagreement = self.check_panel, self.disagreement_panel
+        correction = Turn(
+            runner=self.correction.runner, block=self.run_panel.block, under_way=CORRECTING
+        )
+        OneAtATime((correction, check.turn, disagreement.turn), self)
 
     def _connect(self) -> None:
         session = self.session
@@ -141,15 +148,6 @@ class MissingWedgeDock(QWidget):
         self.correction.previewing.connect(self._text.set_note)
         self.mask_panel.noted.connect(self._text.set_note)
         self.correction.noticed.connect(self.findings.add)
-        # both at once would take twice the memory
-        self.check_panel.runner.running_changed.connect(
-            lambda on: self.disagreement_panel.block("A check is running." if on else "")
-        )
-        self.disagreement_panel.runner.running_changed.connect(
-            lambda on: self.check_panel.block("The disagreement is being measured." if on else "")
-        )
-        for panel in (self.check_panel, self.disagreement_panel):
-            panel.runner.running_changed.connect(self._block_run)
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.scene.camera.events.orientation.connect(self.display_panel.follow_camera)
@@ -185,14 +183,6 @@ class MissingWedgeDock(QWidget):
             ended(self._end)
         self._closed = True
         self.deleteLater()  # connected lambdas keep it alive otherwise
-
-    def _block_run(self, *_: object) -> None:
-        if self.check_panel.runner.running:
-            self.run_panel.block("A check is running.")
-        elif self.disagreement_panel.runner.running:
-            self.run_panel.block("The disagreement is being measured.")
-        else:
-            self.run_panel.block("")
 
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""

@@ -9,12 +9,13 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 @dataclass
 class _Entry:
-    """Of one tilt series: a correction with its layers, and the layers of a disagreement."""
+    """Of one tilt series: a correction with its layers, a disagreement's layers, a check."""
 
     layer: Any
     result: Any = None
     layers: Any = None
     spread: Any = None
+    check: Any = None
 
 
 class Kept:
@@ -32,6 +33,10 @@ class Kept:
         """Layers of a tilt series' disagreement; None where there is none."""
         return self._entries.get(id(layer), _Entry(layer)).spread
 
+    def check(self, layer: Any) -> Any:
+        """What a check of a tilt series has found; None where there was none."""
+        return self._entries.get(id(layer), _Entry(layer)).check
+
     def keep_correction(self, layer: Any, result: Any, layers: Any) -> None:
         """Keep what came of a tilt series; None, None for nothing."""
         entry = self._entry(layer)
@@ -40,6 +45,10 @@ class Kept:
     def keep_spread(self, layer: Any, spread: Any) -> None:
         """Keep the layers of a disagreement; None for none."""
         self._entry(layer).spread = spread
+
+    def keep_check(self, layer: Any, found: Any) -> None:
+        """Keep what a check of a tilt series has found; None for nothing."""
+        self._entry(layer).check = found
 
     def tidy(self, present: Any) -> None:
         """Forget what belonged to layers that are no longer among those that are present."""

@@ -14,7 +14,6 @@ from napari_lbn._napari.lazy import BlendedVolume
 from napari_lbn._napari.writer import SLAB_ROWS, THROUGHOUT_LABEL
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import CancelToken, Event, Progress, raise_if_cancelled
-from napari_lbn.engine.tilt_series import TiltSeries
 
 from .jobs import JobRunner
 from .messages import notify_error, notify_info
@@ -35,7 +34,6 @@ class Tomograms:
     alpha: float
     pixel_size: float | None
     provenance: dict[str, Any]
-    series: TiltSeries | None = None
     denoised: np.ndarray | None = None
 
 
@@ -44,10 +42,9 @@ def save_stack(
 ) -> Generator[Event, None, list[Path]]:
     """Write the augmented stack, its angles and its provenance."""
     from napari_lbn.engine.io import write_provenance, write_stack, write_tilt_angles
-    from napari_lbn.engine.io.together import input_files, require_other_files, written_together
+    from napari_lbn.engine.io.together import written_together
 
-    outputs = [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
-    require_other_files(outputs, input_files(result.original))
+    outputs = stack_files(file)
     series = result.original if full_size else result.series
     angles, images = result.augmented_stack(full_size=full_size)
     yield Progress(stage=f"Writing {file.name}", done=0, total=1, fraction=0.0)
@@ -77,16 +74,19 @@ def save_stack(
     return outputs
 
 
+def stack_files(file: Path) -> list[Path]:
+    """The files that `save_stack` writes: stack, angles and provenance."""
+    return [file, file.with_suffix(".tlt"), file.with_suffix(".json")]
+
+
 def save_tomograms(
     tomograms: Tomograms, folder: Path, *, cancel: CancelToken
 ) -> Generator[Event, None, list[Path]]:
     """Write tomogram WBP, tomogram WBP + alpha LBN and the denoised one, where there is one."""
     from napari_lbn.engine.io import write_provenance
-    from napari_lbn.engine.io.together import input_files, require_other_files, written_together
+    from napari_lbn.engine.io.together import written_together
 
     wanted = _wanted(tomograms, folder)
-    files = [one.file for one in wanted]
-    require_other_files(files, input_files(tomograms.series) if tomograms.series else [])
     with written_together(folder) as written:
         for one in wanted:
             title = f"{one.label}, of {tomograms.name}"
@@ -164,7 +164,9 @@ class Saver(QObject):
         self.runner.cancelled.connect(lambda: panel.set_busy(False, "Cancelled."))
 
     def save_stack(self, file: Path) -> None:
-        """Write the augmented stack."""
+        """Write the augmented stack; files are replaced if the user agrees."""
+        if not self._may_write(stack_files(file)):
+            return
         result, full_size = self._session.result, self._panel.full_size.isChecked()
         self._panel.set_busy(True, f"Writing {file.name}…")
         self.runner.start(
@@ -181,14 +183,26 @@ class Saver(QObject):
             alpha=session.alpha,
             pixel_size=session.layers.extent.pixel_size,
             provenance=session.layers.provenance,
-            series=session.result.original,
             denoised=getattr(session.layers, "denoised", None),
         )
-        if not may_replace(self._panel, tomogram_files(tomograms, folder)):
-            self._panel.show_status(NOTHING_WRITTEN)
+        if not self._may_write(tomogram_files(tomograms, folder)):
             return
         self._panel.set_busy(True, "Writing tomograms…")
         self.runner.start(lambda cancel: save_tomograms(tomograms, folder, cancel=cancel))
+
+    def _may_write(self, files: list[Path]) -> bool:
+        """Whether none is read by the run, and those that are there may be replaced."""
+        from napari_lbn.engine.io.together import input_files, require_other_files
+
+        try:
+            require_other_files(files, input_files(self._session.result.original))
+        except LBNError as error:
+            self._on_failed(error)
+            return False
+        agreed = may_replace(self._panel, files)
+        if not agreed:
+            self._panel.show_status(NOTHING_WRITTEN)
+        return agreed
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):

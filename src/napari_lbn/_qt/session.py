@@ -120,6 +120,7 @@ class Session:
         self.result: Any = None
         self.layers: Any = None
         self.spread: Any = None
+        self.check: Any = None
         self._kept = Kept() if kept is None else kept
         self.alpha = 1.0
         self.view: View = "measured"
@@ -156,6 +157,7 @@ class Session:
             self.view = "measured"
             self.result, self.layers = self._kept.correction(layer)
             self.spread = self._kept.spread(layer)
+            self.check = self._kept.check(layer)
         self.set_planned(None)
         self.series_changed.emit(series)
         if changed:
@@ -221,6 +223,11 @@ class Session:
         self.spread = spread
         self._kept.keep_spread(self.layer, spread)
         self.spread_changed.emit(spread)
+
+    def set_check(self, found: Any) -> None:
+        """Take over what a check has found, kept with the tilt series' layer; None for nothing."""
+        self.check = found
+        self._kept.keep_check(self.layer, found)
 
     def set_alpha(self, alpha: float) -> None:
         """Blend the synthesized part in by this share."""

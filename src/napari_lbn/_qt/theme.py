@@ -87,6 +87,12 @@ def add_row(layout: QFormLayout, label: str, field: QWidget | QLayout) -> None:
     layout.addRow(text, field)
 
 
+def show_text(label: QLabel, text: str) -> None:
+    """Show a text; a label without one takes no room."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
 def explain(widget: QWidget, enabled: bool, why_not: str, tip: str = "") -> None:
     """Enable a control, or disable it and let its tooltip say why."""
     widget.setEnabled(enabled)

@@ -113,12 +113,14 @@ def _fill(volume: ResumableWriter, source: TiltSource, settings: MethodSettings)
     """Reconstruct rows into the file; the residual curve of an iterative method."""
     from napari_lbn.engine.events import SlabReady
     from napari_lbn.engine.reconstruction import reconstruct_source
+    from napari_lbn.engine.reconstruction.parts import WHOLE
 
     def take(event: Event) -> None:
         if isinstance(event, SlabReady):
             volume.write_slab(event.y_start, event.slab)
 
-    curve = run_job(reconstruct_source(source, settings), take)
+    part = "measured" if source.synthesized is None else WHOLE
+    curve = run_job(reconstruct_source(source, settings, part=part), take)
     return [] if curve is None else [float(value) for value in curve]
 
 

@@ -43,7 +43,7 @@ def automatic_binning(pixel_size: float | None, known: tuple[float, float], name
     if pixel_size is None:
         raise InputError(
             f"{name}: the pixel size is unknown.",
-            "Give it in Å (--pixel-size, or in the correction dock).",
+            "Give it in Å (--pixel-size, or in the dock).",
         )
     low, high = known
     binning = max(math.ceil(low / (pixel_size * TOLERANCE)), 1)

@@ -93,7 +93,8 @@ class SlabReady(Event):
     part : str
         "measured" (plain WBP) or "synthesized" (what the synthesized tilts add), so that
         tomogram(alpha) = measured + alpha * synthesized; or "denoised", a tomogram of its
-        own, of synthesized tilts at all angles.
+        own, of synthesized tilts at all angles; or "whole", of measured and synthesized tilts
+        together.
     y_start, y_stop : int
         Rows of the tomogram, in pixels.
     slab : numpy.ndarray

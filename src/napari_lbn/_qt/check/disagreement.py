@@ -24,12 +24,14 @@ from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..panels.run import describe_time
 from ..session import Session
-from ..theme import caption, explain
+from ..theme import caption, explain, show_text
+from ..turns import Turn
 from .job import disagreement_seconds, run_disagreement
 from .ready import ANOTHER, CHANGED, why_not
 from .spread_views import SpreadViews
 
 NAME = "Disagreement"
+UNDER_WAY = "The disagreement is being measured."
 START, CANCEL = "Measure the disagreement", "Cancel"
 PURPOSE = (
     "Synthesizes from random subsets of the measured tilts. Where the answers differ, the "
@@ -75,6 +77,11 @@ class DisagreementPanel(QWidget):
         self._lay_out()
         self._connect()
         self.refresh()
+
+    @property
+    def turn(self) -> Turn:
+        """What has to wait for the dock's other jobs, and they for it."""
+        return Turn(runner=self.runner, block=self.block, under_way=UNDER_WAY)
 
     def _make_widgets(self) -> None:
         self.button = QPushButton(START)
@@ -198,5 +205,4 @@ class DisagreementPanel(QWidget):
         self.refresh()
 
     def _say(self, text: str) -> None:
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+        show_text(self.status, text)

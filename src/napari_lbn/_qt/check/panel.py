@@ -21,14 +21,14 @@ from ..jobs import JobRunner
 from ..messages import notify_error, notify_info
 from ..panels.run import describe_time
 from ..session import Session
-from ..theme import bring_into_view, caption, explain
+from ..theme import bring_into_view, caption, explain, show_text
+from ..turns import Turn
+from .found import FoundPanel
 from .job import check_seconds, run_check
 from .ready import ANOTHER, CHANGED, OUT_OF_DATE, why_not
-from .report_button import ReportButton
-from .scores_plot import ScoresPlot
-from .words import notes_text, verdict_text, weights_text
 
 NAME = "Check"
+UNDER_WAY = "A check is running."
 START, CANCEL = "Check on hidden tilts", "Cancel"
 ADAPTING = (
     "With the tick above, the weights are adapted anew to the visible tilts of each of some eight "
@@ -67,17 +67,22 @@ class CheckPanel(QWidget):
         self._blocked = ""
         self._layer: Any = None  # of the check
         self._judged = ""  # weights of the check
-        self.evaluation: Any = None
         self.runner = JobRunner(self)
         self._make_widgets()
         self._lay_out()
         self._connect()
+        self._take_up()
         self.refresh()
 
     @property
     def runners(self) -> list[JobRunner]:
         """Jobs that the dock ends when it closes."""
-        return [self.runner, self.save_button.runner]
+        return [self.runner, self.found.save_button.runner]
+
+    @property
+    def turn(self) -> Turn:
+        """What has to wait for the dock's other jobs, and they for it."""
+        return Turn(runner=self.runner, block=self.block, under_way=UNDER_WAY)
 
     def _make_widgets(self) -> None:
         self._purpose = caption(PURPOSE)
@@ -91,10 +96,7 @@ class CheckPanel(QWidget):
         self.sirt.setToolTip(SIRT_TIP)
         self.exact = QCheckBox("One tilt at a time")
         self.exact.setToolTip(EXACT_TIP)
-        self.status, self.weights = caption(), caption()
-        self.verdict, self.notes = caption(), caption()
-        self.plot = ScoresPlot()
-        self.save_button = ReportButton()
+        self.status, self.found = caption(), FoundPanel()
 
     def _lay_out(self) -> None:
         ticks = QHBoxLayout()
@@ -106,10 +108,8 @@ class CheckPanel(QWidget):
         layout.addWidget(self._purpose)
         layout.addLayout(ticks)
         layout.addWidget(self.button)
-        found = (self.weights, self.verdict, self.plot, self.notes)
-        for widget in (self._bar, self.status, *found):
+        for widget in (self._bar, self.status, self.found):
             layout.addWidget(widget)
-        layout.addWidget(self.save_button)
 
     def _connect(self) -> None:
         session = self._session
@@ -128,14 +128,12 @@ class CheckPanel(QWidget):
     def refresh(self, *_: object) -> None:
         """Enable the button, or say why it is not."""
         self._purpose.setText(self._purpose_now())
-        self._name_weights()
+        self.found.name_weights(self._session.options.weights)
         if self.runner.running:
             explain(self.button, True, "", "Stop the check")
             return
         why = why_not(self._session) or self._blocked
         explain(self.button, not why, why, PURPOSE)
-        self.save_button.setVisible(bool(self.plot.scores))
-        self.save_button.offer(self.evaluation)
 
     def _purpose_now(self) -> str:
         """What a check does, how long it takes, and that adapting in it takes its time."""
@@ -165,6 +163,7 @@ class CheckPanel(QWidget):
         if series is None or planned is None:
             return
         self._clear()
+        self._session.set_check(None)
         self._layer, self._judged = self._session.layer, self._session.options.weights
         ticked = self._ticked()
         self.runner.start(lambda cancel: check(series, planned.settings, cancel, **ticked))
@@ -177,17 +176,12 @@ class CheckPanel(QWidget):
         scores = getattr(event, "scores", None)
         if not scores:
             return
-        first = not self.plot.scores
-        self.plot.add(scores)
-        if first:
-            bring_into_view(self.plot)
+        if self.found.add(scores):
+            bring_into_view(self.found.plot)
 
     def _on_succeeded(self, evaluation: Any) -> None:
-        self.evaluation = evaluation
-        self._show(self.verdict, verdict_text(evaluation))
-        self._show(self.notes, notes_text(evaluation))
+        self._session.set_check(self.found.finish(evaluation, self._judged))
         self._say("")
-        self.plot.finish(evaluation.hold_outs)
         self.refresh()
         bring_into_view(self)
 
@@ -204,14 +198,23 @@ class CheckPanel(QWidget):
         self.refresh()
 
     def _on_series(self, *_: object) -> None:
-        """Another series, or other tilts of this one: what was found no longer holds."""
+        """Another series, or other tilts of this one: what was found of it no longer holds."""
         stopped, word = self.runner.running, self._last_word()
         self.runner.drop()
         self._clear()
         self._say(word)
         if stopped:
             notify_info(f"{NAME}: {word}")
+        if self._session.layer is self._layer:
+            self._session.set_check(None)
+        self._take_up()
         self.refresh()
+
+    def _take_up(self) -> None:
+        """Show what an earlier check of the series has found."""
+        self._layer, found = self._session.layer, self._session.check
+        if found is not None:
+            self.found.restore(found)
 
     def _last_word(self) -> str:
         """Why the check, or its verdict, is gone."""
@@ -220,25 +223,13 @@ class CheckPanel(QWidget):
             return CHANGED if same else ANOTHER
         if not same:
             return ""
-        if self.evaluation is not None:
+        if self.found.found is not None:
             return OUT_OF_DATE
         return said if said in (CHANGED, OUT_OF_DATE) else ""
 
     def _clear(self) -> None:
-        self.evaluation = None
-        self.plot.clear()
-        for text in (self.status, self.weights, self.verdict, self.notes):
-            self._show(text, "")
-
-    def _name_weights(self) -> None:
-        """Say of which weights the verdict is: others may be chosen since."""
-        if self.evaluation is not None:
-            self._show(self.weights, weights_text(self._judged, self._session.options.weights))
+        self.found.clear()
+        self._say("")
 
     def _say(self, text: str) -> None:
-        self._show(self.status, text)
-
-    @staticmethod
-    def _show(label: Any, text: str) -> None:
-        label.setText(text)
-        label.setVisible(bool(text))
+        show_text(self.status, text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from ..panels.model import name_file
 from ..theme import WARNING_COLOUR
+from ..weights_names import name_file
 
 COLOURS = {"better": "#009e73", "equal": "#e69f00", "mixed": "#e69f00", "worse": "#d55e00"}
 """Of verdicts, distinguishable by colour-blind readers."""

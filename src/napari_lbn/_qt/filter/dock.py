@@ -20,7 +20,7 @@ from napari_lbn.engine.events import Progress
 from ..jobs import JobRunner
 from ..messages import notify_error
 from ..sections import Column
-from ..theme import caption, explain, group
+from ..theme import caption, explain, group, show_text
 from . import jobs
 from .comparison import Comparison
 from .fields import VARIANTS, FilterFields
@@ -146,8 +146,7 @@ class LearnedFilterDock(QWidget):
         self.runner.start(lambda cancel: jobs.apply(series, model, options, cancel))
 
     def _say(self, text: str) -> None:
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+        show_text(self.status, text)
 
     def _on_failed(self, error: LBNError) -> None:
         notify_error(error)

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_lbn._napari.metadata import kind_of
-from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES, read
+from napari_lbn._napari.reader import ALIGNMENT_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read
 
 from ..messages import report_problem
 from ..theme import caption
@@ -25,8 +25,11 @@ PLUGIN = "napari-lbn"
 SAMPLE = "simulated_tilt_series"
 EMPTY = (
     "<b>Drop an aligned tilt series on the viewer</b> (.mrc, .st, .ali, .tif) with its angles "
-    "beside it (.tlt, .rawtlt or .mdoc). No data at hand? Open the sample."
+    "beside it (.tlt, .rawtlt or .mdoc), or the alignment of raw tilts (.xf, newst.com, .aln, "
+    ".star, .xml). No data at hand? Open the sample."
 )
+
+OPENED = {"Tilt series": MRC_SUFFIXES | TIFF_SUFFIXES, "Alignments": ALIGNMENT_SUFFIXES}
 
 
 def may_be_tilt_series(layer: Any) -> bool:
@@ -129,9 +132,12 @@ class LayerChoice(QWidget):
         return widget
 
     def _open_file(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in sorted(MRC_SUFFIXES | TIFF_SUFFIXES))
+        kinds = [
+            f"{name} ({' '.join(f'*{suffix}' for suffix in sorted(suffixes))})"
+            for name, suffixes in OPENED.items()
+        ]
         path, _ = QFileDialog.getOpenFileName(
-            self, "Open tilt series", "", f"Tilt series ({patterns});;All files (*)"
+            self, "Open tilt series", "", ";;".join([*kinds, "All files (*)"])
         )
         if path:
             with report_problem():

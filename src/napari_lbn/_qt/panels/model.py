@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from ..engine import Choice
 from ..offered import OFFERED
-from ..theme import WARNING_COLOUR, Caption, add_row, caption, form
+from ..theme import WARNING_COLOUR, add_row, caption, form, show_text
+from ..weights_names import name_file
 from .fields import choices, fill
 from .weights_button import WeightsButton
 
-PLAIN_NAMES = ("best", "epoch_")
 NO_DEVICE = (
     "The device set in Preferences, {wanted}, is not there: {used} is used. Choose one above, or "
     "correct the Preferences."
@@ -86,7 +84,7 @@ class ModelPanel(QWidget):
         fields.addRow(self.on_cpu)
         self.setLayout(fields)
         self.own.chosen.connect(self._on_chosen)
-        self.own.busy_changed.connect(partial(_say, self.fetching))
+        self.own.busy_changed.connect(partial(show_text, self.fetching))
         self.weights.activated.connect(
             lambda _: session.set_options(weights=self.weights.currentData())
         )
@@ -133,15 +131,17 @@ class ModelPanel(QWidget):
         if index >= 0:
             self.device.setCurrentIndex(index)
         used = self.device.currentText()
-        _say(self.no_device, "" if index >= 0 else NO_DEVICE.format(wanted=preferred, used=used))
+        show_text(
+            self.no_device, "" if index >= 0 else NO_DEVICE.format(wanted=preferred, used=used)
+        )
         self._on_device()
 
     def tell_of_folder(self, problem: str) -> None:
         """Say what is wrong with the folder of the user's own weights; empty where nothing is."""
-        _say(self.no_folder, problem)
+        show_text(self.no_folder, problem)
 
     def _on_device_chosen(self, *_: object) -> None:
-        _say(self.no_device, "")
+        show_text(self.no_device, "")
         self._on_device()
 
     def _on_device(self, *_: object) -> None:
@@ -156,14 +156,3 @@ class ModelPanel(QWidget):
         """List what the user named, and take the first of it."""
         for file in reversed(files):
             self.add_weights(file)
-
-
-def _say(label: Caption, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))
-
-
-def name_file(file: str) -> str:
-    """A weights file's name, with its folder's where every training has one of that name."""
-    path = Path(urlsplit(file).path if file.startswith(("http://", "https://")) else file)
-    return f"{path.parent.name}/{path.name}" if path.name.startswith(PLAIN_NAMES) else path.name

@@ -13,7 +13,7 @@ from napari_lbn.engine.load import likely_range
 
 from ..pace import Pace
 from ..session import Session
-from ..theme import caption
+from ..theme import caption, show_text
 
 START = "Correct missing wedge"
 CANCEL = "Cancel"
@@ -136,8 +136,7 @@ class RunPanel(QWidget):
 
     def show_outcome(self, text: str) -> None:
         """Say below the button how the run ended."""
-        self._status.setText(text)
-        self._status.setVisible(bool(text))
+        show_text(self._status, text)
 
     def block(self, why: str) -> None:
         """Let nothing start while something else runs; empty where nothing does."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from ..replacing import may_replace
 from ..session import Session
-from ..theme import bring_into_view, caption, explain
+from ..theme import bring_into_view, caption, explain, show_text
 
 NO_RESULT = "Available once a correction has run."
 BUSY = "Another job is running."
@@ -92,8 +91,7 @@ class SavePanel(QWidget):
 
     def show_status(self, status: str) -> None:
         """Say what was written."""
-        self._status.setText(status)
-        self._status.setVisible(bool(status))
+        show_text(self._status, status)
         if status:
             bring_into_view(self._status)
 
@@ -105,15 +103,16 @@ class SavePanel(QWidget):
     def _choose_stack(self) -> None:
         start = self._folder() / f"{self._session.result.series.name}_lbn.mrc"
         path, _ = QFileDialog.getSaveFileName(
-            self, "Save augmented stack", str(start), "MRC stack (*.mrc *.st *.mrcs)"
+            self,
+            "Save augmented stack",
+            str(start),
+            "MRC stack (*.mrc *.st *.mrcs)",
+            # the saver asks: it knows the suffix that is added, and the files beside the stack
+            options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if path:
-            file = Path(path)
-            # the dialog has asked about the name as it was typed only
-            if file.suffix:
-                self.stack_requested.emit(file)
-            elif may_replace(self, [file.with_suffix(".mrc")]):
-                self.stack_requested.emit(file.with_suffix(".mrc"))
+            file = Path(path) if Path(path).suffix else Path(path).with_suffix(".mrc")
+            self.stack_requested.emit(file)
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(

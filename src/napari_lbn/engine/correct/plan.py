@@ -11,7 +11,7 @@ from ..binning import TOLERANCE, automatic_binning
 from ..cost import estimate_memory, estimate_seconds, network_memory
 from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
-from ..geometry import angles_to_synthesize
+from ..geometry import angles_to_synthesize, interior_gaps
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
 from ..network.config import LBNConfig
 from ..thickness import require_thickness
@@ -94,7 +94,7 @@ def plan(
     measured = series.included_angles
     new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
-        notices.append("These tilts leave no missing wedge at this increment.")
+        notices.append(_nothing_to_fill(measured))
     if measured.size < FEW_TILTS:
         notices.append(
             f"{series.name}: {measured.size} tilts in use. No gain was measured on fewer than "
@@ -124,6 +124,18 @@ def plan(
         memory_bytes=memory,
         weights=info,
         notices=tuple(notices),
+    )
+
+
+def _nothing_to_fill(measured: NDArray[np.float64]) -> str:
+    text = "These tilts leave no missing wedge at this increment."
+    gaps = interior_gaps(measured)
+    if not gaps:
+        return text
+    start, stop = max(gaps, key=lambda gap: gap[1] - gap[0])
+    return (
+        f"{text} Between them there are gaps, up to {stop - start:g}° wide: to fill those, give "
+        "--fill-gaps, or tick it under Advanced in the dock."
     )
 
 

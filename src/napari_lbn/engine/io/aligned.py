@@ -98,7 +98,7 @@ def open_aligned(
     if size is None and not found.in_pixels:
         raise InputError(
             f"{source.name}: the pixel size is unknown, and the shifts of {found.source} are in Å.",
-            "Give the pixel size in Å (--pixel-size).",
+            "Give the pixel size in Å (--pixel-size on the command line).",
         )
     counted = _require_size(alignment_pixel_size) or size
     unit = size or 1.0

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..events import Event, Progress, SlabReady, raise_if_cancelled
 from .iterative_plan import MATRIX_SHARE, plan_rows
 from .iterative_settings import IterativeSettings, SIRTSettings, TVSettings
+from .parts import part_in_words
 from .slab_operator import SlabOperator
 from .solvers import solve_sirt, solve_tv
 
@@ -189,7 +190,7 @@ def shares_of(source: TiltSource, settings: IterativeSettings) -> NDArray[np.flo
 def _progress(part: str, done: int, total: int, fractions: tuple[float, float]) -> Progress:
     start, stop = fractions
     return Progress(
-        stage=f"Iterating on the {part} part of the tomogram",
+        stage=f"Iterating on {part_in_words(part)}",
         done=done,
         total=total,
         fraction=start + (stop - start) * done / total,

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..events import Progress, SlabReady, raise_if_cancelled
 from ..geometry import measured_weights
+from .parts import part_in_words
 from .plan import plan_slabs
 from .settings import WBPSettings
 from .slab import SlabReconstructor
@@ -161,7 +162,7 @@ def _check_tilts(tilts: NDArray[np.float32], shape: tuple[int, int, int]) -> Non
 def _progress(part: str, done: int, total: int, fractions: tuple[float, float]) -> Progress:
     start, stop = fractions
     return Progress(
-        stage=f"Reconstructing the {part} part of the tomogram",
+        stage=f"Reconstructing {part_in_words(part)}",
         done=done,
         total=total,
         fraction=start + (stop - start) * done / total,

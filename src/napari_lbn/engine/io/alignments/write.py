@@ -102,7 +102,8 @@ def write_series_alignment(
     size = images.raw_pixel_size if is_raw else series.pixel_size
     if series.pixel_size is None:
         raise InputError(
-            f"{series.name}: the pixel size is unknown.", "Give it in Å (--pixel-size)."
+            f"{series.name}: the pixel size is unknown.",
+            "Give it in Å (--pixel-size, or in the dock).",
         )
     source = series.source
     in_stack = source is not None and not is_alignment(source)  # or single files, RELION's way
