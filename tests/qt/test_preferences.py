@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from napari.components import ViewerModel
 
-from napari_lbn._napari.preferences import Preferences
+from napari_lbn._napari.preferences import Preferences, on_change, read_preferences
+from napari_lbn._qt.background import TYPING
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.panels.model import ModelPanel
 from napari_lbn._qt.training.dock import TrainingDock
@@ -19,6 +21,43 @@ from .conftest import WAIT
 from .fake_engine import FakeEngine
 
 Open = Callable[[Preferences], ModelPanel]
+
+
+class Events:
+    """Of the Preferences, as napari has them."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Any], None]] = []
+
+    def connect(self, function: Callable[[Any], None]) -> None:
+        self.listeners.append(function)
+
+    def disconnect(self, function: Callable[[Any], None]) -> None:
+        if function in self.listeners:
+            self.listeners.remove(function)
+
+
+@dataclass
+class Page:
+    """The plugin's page of the Preferences."""
+
+    device: str = "auto"
+    weights_folder: str = ""
+    memory_bound: float = 0.0
+    events: Events = field(default_factory=Events)
+
+    def change(self, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+            for listener in self.events.listeners:
+                listener(object())
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    made = Page()
+    monkeypatch.setattr("napari_lbn._napari.preferences._computing", lambda: made)
+    return made
 
 
 @pytest.fixture(params=["correction", "training"])
@@ -86,3 +125,48 @@ def test_cuda_is_the_first_card(qtbot: Any, dock: MissingWedgeDock) -> None:
     model.set_devices([Choice(value=v, label=v) for v in ("auto", "cuda:0", "cpu")], "cuda")
     assert model.device.currentData() == "cuda:0"
     assert model.no_device.isHidden()
+
+
+def test_preferences_that_change_count_in_open_docks(
+    qtbot: Any, viewer: ViewerModel, page: Page, tmp_path: Path
+) -> None:
+    """Once nothing runs; what the user has chosen in the dock itself stays."""
+    engine = FakeEngine()
+    dock = MissingWedgeDock(viewer, engine=engine)
+    qtbot.addWidget(dock)
+    model = dock.settings_panel.model
+    qtbot.waitUntil(lambda: model.device.count() > 1, timeout=WAIT)
+    model.add_weights(str(tmp_path / "own.safetensors"))
+    page.change(device="cpu", weights_folder=str(tmp_path / "absent"))
+    qtbot.waitUntil(lambda: not model.no_folder.isHidden(), timeout=WAIT)
+    qtbot.waitUntil(lambda: model.device.currentData() == "cpu", timeout=WAIT)
+    assert model.weights.currentText() == "own.safetensors"
+    dock.session.set_running(True)
+    page.change(weights_folder="")
+    qtbot.wait(2 * TYPING)
+    assert not model.no_folder.isHidden()
+    dock.session.set_running(False)
+    qtbot.waitUntil(model.no_folder.isHidden, timeout=WAIT)
+    with qtbot.waitSignal(dock._lookup.preferences_changed, timeout=WAIT):
+        page.change(memory_bound=2.0)
+    assert model.device.currentData() == "cpu"
+    assert len(page.events.listeners) == 1
+    dock.disconnect_viewer()
+    assert page.events.listeners == []
+
+
+def test_the_page_is_read_as_napari_has_it(page: Page) -> None:
+    heard: list[object] = []
+    end = on_change(heard.append)
+    page.change(device=" cpu ", weights_folder="~/weights", memory_bound=1.5)
+    expected = Preferences(
+        device="cpu",
+        weights_folder=Path("~/weights").expanduser(),
+        memory_bound=1_500_000_000,
+    )
+    assert read_preferences() == expected
+    assert len(heard) == 3
+    end()
+    end()
+    page.change(device="auto")
+    assert len(heard) == 3

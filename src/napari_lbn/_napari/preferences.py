@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PLUGIN = "napari-lbn"
 BYTES_PER_GB = 1_000_000_000
@@ -30,11 +32,8 @@ class Preferences:
 
 def read_preferences() -> Preferences:
     """The Preferences as they are now; the defaults where the plugin is not registered."""
-    from napari.settings import get_plugin_settings
-
-    try:
-        computing = get_plugin_settings(PLUGIN).computing
-    except (KeyError, AttributeError):  # run from a source tree that was never installed
+    computing = _computing()
+    if computing is None:
         return Preferences()
     folder = str(computing.weights_folder).strip()
     gigabytes = float(computing.memory_bound)
@@ -43,3 +42,25 @@ def read_preferences() -> Preferences:
         weights_folder=Path(folder).expanduser() if folder else None,
         memory_bound=round(gigabytes * BYTES_PER_GB) if gigabytes > 0 else None,
     )
+
+
+def on_change(function: Callable[[Any], None]) -> Callable[[], None]:
+    """Call a function with an event whenever the Preferences change; gives what ends that.
+
+    Napari changes them with every letter that is typed.
+    """
+    computing = _computing()
+    if computing is None:
+        return lambda: None
+    computing.events.connect(function)
+    return lambda: computing.events.disconnect(function)
+
+
+def _computing() -> Any:
+    """The page's values; None where the plugin is not registered."""
+    from napari.settings import get_plugin_settings
+
+    try:
+        return get_plugin_settings(PLUGIN).computing
+    except (KeyError, AttributeError):  # run from a source tree that was never installed
+        return None

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_lbn._napari.preferences import Preferences
+from napari_lbn._napari.preferences import Preferences, on_change
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.io.weights_info import SUFFIX
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -21,6 +21,8 @@ from .session import Options, Planned, Session
 if TYPE_CHECKING:
     from .panels.model import ModelPanel
 
+TYPING = 600
+"""Milliseconds without a change before the Preferences are read again."""
 DEBOUNCE = 250
 """Milliseconds without a change before a plan is made."""
 PLAN_ROUNDS = 3
@@ -77,7 +79,17 @@ def folder_problem(folder: Path | None) -> str:
 
 
 class Lookup(QObject):
-    """Asks for weights and devices, which a panel offers then: importing torch takes seconds."""
+    """Asks for weights and devices, which a panel offers then: importing torch takes seconds.
+
+    It asks again where the Preferences were changed, once nothing runs.
+
+    Signals
+    -------
+    preferences_changed()
+        They are others than when they were last asked for.
+    """
+
+    preferences_changed = Signal()
 
     def __init__(
         self,
@@ -87,7 +99,10 @@ class Lookup(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._engine, self._preferences = engine, preferences
+        self._engine, self._preferences, self._model = engine, preferences, model
+        self._known = preferences()
+        self._again = soon(self, self._compare, TYPING)
+        self.forget_preferences = on_change(self._on_preferences)
         self._weights, self._devices = JobRunner(self), JobRunner(self)
         self._folder = JobRunner(self)
         self.runners = (self._weights, self._devices, self._folder)
@@ -95,16 +110,34 @@ class Lookup(QObject):
             runner.failed.connect(notify_error)
         self._weights.succeeded.connect(model.set_weights)
         self._folder.succeeded.connect(model.tell_of_folder)
-        self._devices.succeeded.connect(
-            lambda found: model.set_devices(found, preferences().device)
-        )
+        self._devices.succeeded.connect(lambda found: model.set_devices(found, self._known.device))
 
     def start(self) -> None:
         """Ask in the background."""
-        folder = self._preferences().weights_folder
+        self._known = self._preferences()
+        self._ask_for_weights()
+        self._devices.start(as_job(self._engine.devices))
+
+    def _ask_for_weights(self) -> None:
+        folder = self._known.weights_folder
         self._weights.start(as_job(self._engine.weights, folder))
         self._folder.start(as_job(folder_problem, folder))
-        self._devices.start(as_job(self._engine.devices))
+
+    def _on_preferences(self, event: object = None) -> None:
+        self._again.start()
+
+    def _compare(self) -> None:
+        """Ask again for what the Preferences change."""
+        if self._model.running or any(runner.running for runner in self.runners):
+            self._again.start()
+            return
+        before, self._known = self._known, self._preferences()
+        if self._known.weights_folder != before.weights_folder:
+            self._ask_for_weights()
+        if self._known.device != before.device:
+            self._devices.start(as_job(self._engine.devices))
+        if self._known != before:
+            self.preferences_changed.emit()
 
 
 class Planner(QObject):

@@ -148,6 +148,7 @@ class MissingWedgeDock(QWidget):
         self.correction.previewing.connect(self._text.set_note)
         self.mask_panel.noted.connect(self._text.set_note)
         self.correction.noticed.connect(self.findings.add)
+        self._lookup.preferences_changed.connect(self.planner.schedule)
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.scene.camera.events.orientation.connect(self.display_panel.follow_camera)
@@ -203,6 +204,7 @@ class MissingWedgeDock(QWidget):
         """Listen to the viewer no more; harmless when called again."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._viewer.scene.camera.events.orientation.disconnect(self.display_panel.follow_camera)
+        self._lookup.forget_preferences()
         self.layer_choice.disconnect_viewer()
         self.series_panel.disconnect_viewer()
 

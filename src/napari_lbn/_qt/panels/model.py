@@ -63,6 +63,7 @@ class ModelPanel(QWidget):
         self._session = session
         self._follows = follows
         self._device_choices: Sequence[Choice] = ()
+        self._own_files: list[str] = []
         self.weights = choices("The pretrained network")
         self.device = choices("Where the network runs")
         self.on_cpu, self.no_device, self.no_folder = caption(), caption(), caption()
@@ -92,11 +93,27 @@ class ModelPanel(QWidget):
         OFFERED.offered.connect(self._on_offered)
         OFFERED.wanted.connect(self._on_wanted)
 
+    @property
+    def running(self) -> bool:
+        """Whether a job works with the choice."""
+        return self._session.running
+
     def set_weights(self, entries: Sequence[Choice]) -> None:
-        """Offer these weights; the first one is taken, or what another dock has asked for."""
+        """Offer these weights beside the user's own; what was chosen stays, if it is there.
+
+        Otherwise the first one is taken, or what another dock has asked for.
+        """
+        chosen = self._session.options.weights
         fill(self.weights, entries, NO_WEIGHTS)
-        self._session.set_obstacle("" if entries else NO_WEIGHTS)
-        if entries:
+        if not entries and self._own_files:
+            self.weights.clear()
+        for file in self._own_files:
+            self._list(file)
+        there = bool(entries or self._own_files)
+        self._session.set_obstacle("" if there else NO_WEIGHTS)
+        if chosen and self.weights.findData(chosen) >= 0:
+            self.weights.setCurrentIndex(self.weights.findData(chosen))
+        if there:
             self._session.set_options(weights=self.weights.currentData())
         for file in OFFERED.files:
             self._on_offered(file)
@@ -107,17 +124,22 @@ class ModelPanel(QWidget):
         """Offer a file of the user's beside the others, and take it."""
         if self._session.options.weights == "":
             self.weights.clear()
-        if self.weights.findData(file) < 0:
-            self.weights.addItem(name_file(file), file)
-        self.weights.setEnabled(True)
+        if file not in self._own_files:
+            self._own_files.append(file)
+        self._list(file)
         self.weights.setCurrentIndex(self.weights.findData(file))
         self._session.set_obstacle("")
         self._session.set_options(weights=file)
 
     def _on_offered(self, file: str) -> None:
         """List weights that a training left."""
-        if self._session.options.weights and self.weights.findData(file) < 0:
+        if self._session.options.weights:
+            self._list(file)
+
+    def _list(self, file: str) -> None:
+        if self.weights.findData(file) < 0:
             self.weights.addItem(name_file(file), file)
+        self.weights.setEnabled(True)
 
     def _on_wanted(self, file: str) -> None:
         if self._follows and self._session.options.weights and not self._session.running:

@@ -124,6 +124,7 @@ class TrainingDock(QWidget):
 
     def disconnect_viewer(self) -> None:
         """Listen to the viewer no more; harmless when called again."""
+        self._lookup.forget_preferences()
         self.series_list.disconnect_viewer()
 
     def _make_panels(self) -> None:
