@@ -21,7 +21,7 @@ SMALL = ("--size", 16, 24, "--thickness", 24, *GIVEN)
 
 
 def simulated(folder: Path, *more: object) -> dict[str, Any]:
-    usual = GIVEN if {"--truth", "--shrec"} & set(more) else SMALL
+    usual = GIVEN if "--truth" in more else GIVEN[2:] if "--shrec" in more else SMALL
     result = run("simulate", "--out", folder, *usual, *more)
     assert result.exit_code == 0, result.output
     return json.loads((folder / "simulated.json").read_text())
@@ -66,9 +66,12 @@ def test_a_given_volume_is_re_projected(tmp_path: Path):
     mrcfile.write(tmp_path / "V.mrc", volume, voxel_size=10.0)
     record = simulated(tmp_path / "sim", "--truth", tmp_path / "V.mrc", "--no-noise", "--no-ctf")
     assert record["volume"] == str(tmp_path / "V.mrc")
-    assert record["pixel_size"] == 10
+    assert record["pixel_size"] == 20  # as it was given: a header may be wrong
     truth, size = open_volume(tmp_path / "sim" / "simulated_truth_tomogram.mrc")
-    assert size == 10
+    assert size == 20
+    told = ("--truth", tmp_path / "V.mrc", "--no-noise", "--truth-step", 10)
+    assert run("simulate", "--out", tmp_path / "own", *told).exit_code == 0
+    assert json.loads((tmp_path / "own" / "simulated.json").read_text())["pixel_size"] == 10
     # Dense is dark in what a simulation writes.
     assert np.corrcoef(np.asarray(truth).ravel(), volume.ravel())[0, 1] == pytest.approx(-1)
 
@@ -119,6 +122,8 @@ def test_a_shrec_model_is_re_projected(tmp_path: Path):
         (("--only", "unicorns"), "'unicorns' is no ingredient"),
         (("--missing", "1"), "none of the angles"),
         (("--maps", "absent"), "absent"),
+        (("--range", 0, 10, "--step", 5, "--missing", "0,5,10"), "0 tilts are left"),
+        (("--shrec", "a"), "--size, --pixel-size, --thickness do nothing to a given volume"),
         (("--truth", "a.mrc"), "--size, --thickness do nothing to a given volume"),
         (("--model", 1), "--model does nothing without --shrec"),
         (("--dense-is-negative",), "--dense-is-negative does nothing without --truth"),

@@ -15,7 +15,7 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.external import method_name, score_tomogram
 from napari_lbn.engine.evaluation.fold_files import export_folds, read_folds
-from napari_lbn.engine.evaluation.fold_import import import_folds
+from napari_lbn.engine.evaluation.fold_import import import_folds, list_tomograms
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation, require_same_shape
@@ -126,6 +126,8 @@ class EvaluationRun:
     def _require_all(self, working: TiltSeries) -> None:
         """Say now, not after the work, what cannot be read or written."""
         check_free_space(ensure_folder(self.out), 0)
+        if self.programs.import_folds is not None:
+            list_tomograms(working, self.programs.import_folds)
         for path in self.programs.tomogram or []:
             require_fitting(open_volume(path)[0].shape, working.image_shape)
         if self.measures.fsc is not None:

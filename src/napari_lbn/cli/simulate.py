@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.simulation.specimen import Specimen
 
 LARGEST_TRUTH = 89.0
+FEWEST = 2
+OTHERS = {field.name for field in fields(SpecimenOptions)} - {"pixel_size"}
 STEEPEST = 80.0
 """Degrees; a slab is not measured at steeper tilts."""
 
@@ -79,7 +82,8 @@ def simulate(
 def _require_effect(specimen: SpecimenOptions, truth: TruthOptions) -> None:
     """Refuse options of a drawn specimen beside a given one, and the other way round."""
     if truth.truth is not None or truth.shrec is not None:
-        typed = given_options(specimen, but={"pixel_size", "seed"})
+        but = {"pixel_size", "seed"} if truth.truth is not None else {"seed"}
+        typed = given_options(specimen, but=but)
         refuse(typed, "to a given volume", "Leave it out, or let a specimen be drawn.")
     if truth.shrec is None and truth.model:
         refuse(["--model"], "without --shrec", "Name the folder of SHREC 2021.")
@@ -108,6 +112,8 @@ def _given_volume(
     volume, size = open_volume(truth.truth)
     for warning in volume_warnings(truth.truth):
         note(f"{truth.truth.name}: {warning}")
+    if given_options(specimen, but=OTHERS):  # the header may be wrong
+        size = specimen.pixel_size
     if size is None:
         note(f"{truth.truth.name} does not say its voxel size: {specimen.pixel_size:g} Å taken.")
     positive = not truth.dense_is_negative
@@ -162,7 +168,13 @@ def _angles(tilts: TiltOptions) -> tuple[float, ...]:
     for angle in missing:
         if not np.isclose(wanted, angle, atol=1e-3).any():
             raise InputError(f"--missing: {angle:g} is none of the angles.", "Name one of them.")
-    return tuple(a for a in wanted if not np.isclose(missing, a, atol=1e-3).any())
+    left = tuple(a for a in wanted if not np.isclose(missing, a, atol=1e-3).any())
+    if len(left) < FEWEST:
+        raise InputError(
+            f"{len(left)} tilts are left: a simulation needs two tilts at least.",
+            "Give more angles (--range, --step, --angles), or leave out --missing.",
+        )
+    return left
 
 
 def _specimen(options: SpecimenOptions, steepest: float) -> SpecimenSettings:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.correct import measure_intensities
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import InputError, OutputError
 from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
@@ -93,6 +93,22 @@ def test_exported_folds_hold_no_hidden_tilt(particles: TiltSeries, tmp_path: Pat
         np.testing.assert_allclose(visible.read(), fold.visible(particles).read())
         with mrcfile.open(place / "wbp.mrc") as mrc:
             assert mrc.data.shape == (20, 40, 48)
+
+
+def test_tomograms_of_other_folds_are_never_scored(particles: TiltSeries, tmp_path: Path) -> None:
+    """They may have seen what would be hidden."""
+    drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP))
+    for place in tmp_path.glob("fold_*"):
+        shutil.copy(place / "wbp.mrc", place / "foreign.mrc")
+    drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP))  # the same folds
+    fewer = particles.with_excluded([0])
+    index = (tmp_path / INDEX).read_text()
+    with pytest.raises(OutputError, match=r"made of other folds, such as .*foreign\.mrc"):
+        drain(export_folds(fewer, k_fold(fewer, 3), tmp_path, WBP))
+    assert (tmp_path / INDEX).read_text() == index
+    (tmp_path / INDEX).unlink()  # an export that was stopped
+    with pytest.raises(OutputError, match="other folds"):
+        drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP))
 
 
 def test_imported_tomograms_score_as_the_same_method_here(

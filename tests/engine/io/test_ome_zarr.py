@@ -108,6 +108,61 @@ def test_the_command_exports_a_file(tmp_path: Path, volume: np.ndarray):
     np.testing.assert_array_equal(found[:], volume)
 
 
+@pytest.mark.parametrize("suffix", [".mrc", ".ome.zarr"])
+def test_scaled_samples_are_exported_as_densities(tmp_path: Path, volume: np.ndarray, suffix: str):
+    from napari_lbn.cli.app import app
+    from napari_lbn.engine.io.sample_format import SampleFormat
+    from napari_lbn.engine.io.tomogram_writer import tomogram_writer
+
+    source = tmp_path / f"T{suffix}"
+    sample = SampleFormat.for_range("int16", float(volume.min()), float(volume.max()))
+    with tomogram_writer(source, volume.shape, 5.0, [], sample=sample) as writer:
+        writer.write_slab(0, volume)
+    command = ["export", str(source), "--out", str(tmp_path / "out.ome.zarr")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    found, size = open_ome_zarr(tmp_path / "out.ome.zarr")
+    assert size == 5.0
+    np.testing.assert_allclose(np.asarray(found), volume, atol=2 * sample.scale)
+
+
+def test_a_damaged_chunk_is_told_with_its_folder(tmp_path: Path, volume: np.ndarray):
+    from napari_lbn.cli.app import app
+
+    write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=5.0)
+    for chunk in (tmp_path / "T.ome.zarr" / "0" / "0").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"xx")
+    command = ["export", str(tmp_path / "T.ome.zarr"), "--out", str(tmp_path / "out.ome.zarr")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "T.ome.zarr is damaged" in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "out.ome.zarr").exists()
+
+
+def test_voxels_that_are_no_cubes_are_refused(tmp_path: Path, volume: np.ndarray):
+    path = write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=5.0)
+    attributes = path / ".zattrs"
+    told = json.loads(attributes.read_text())
+    first = told["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    first[0]["scale"] = [10.0, 5.0, 5.0]
+    attributes.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="10 × 5 × 5 Å"):
+        open_ome_zarr(path, volume=True)
+    assert open_ome_zarr(path)[1] == 5.0  # of a stack of images
+    first[0]["scale"] = [5.0, 10.0, 5.0]
+    attributes.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="10 × 5 Å"):
+        open_ome_zarr(path)
+
+
+def test_angles_lie_beside_an_exported_series(tmp_path: Path, volume: np.ndarray):
+    write_ome_zarr(tmp_path / "T.ome.zarr", volume, pixel_size=5.0)
+    angles = np.linspace(-60, 60, volume.shape[0])
+    (tmp_path / "T.tlt").write_text("\n".join(f"{a:.2f}" for a in angles))
+    np.testing.assert_allclose(open_tilt_series(tmp_path / "T.ome.zarr").angles, angles, atol=0.01)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InternalError, OutputError
+from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.resumable_volume import ResumableVolume
 from napari_lbn.engine.io.sample_format import SampleFormat
 
@@ -58,6 +59,10 @@ def test_any_program_reads_the_densities_back(tmp_path, name):
     if name == "int16":
         assert f"density = {sample.scale:.9g} * sample + {sample.offset:.9g}" in labels
     assert mrcfile.validate(tmp_path / "t.mrc")
+    read, size = open_volume(tmp_path / "t.mrc")
+    assert (size, read.shape) == (10, SHAPE)
+    np.testing.assert_allclose(read[:, 2:5], VOLUME[:, 2:5], atol=5e-3)
+    np.testing.assert_allclose(np.asarray(read), VOLUME, atol=5e-3)
 
 
 @given(place=st.floats(-100, 100), width=st.floats(1e-3, 1e6))
@@ -101,6 +106,10 @@ def test_a_half_written_journal_line_does_not_count(tmp_path):
     journal.write_text(journal.read_text()[:-20])
     with pytest.raises(Killed), writer(tmp_path / "t.mrc", keep=True) as volume:  # noqa: PT012
         assert volume.missing == [(2, 8)]
+        write(volume, (2, 5))
+        die()
+    with pytest.raises(Killed), writer(tmp_path / "t.mrc", keep=True) as volume:  # noqa: PT012
+        assert volume.missing == [(5, 8)]
         die()
 
 

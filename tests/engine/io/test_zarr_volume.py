@@ -68,6 +68,10 @@ def test_attributes_tell_how_to_get_the_densities_back(tmp_path, name):
         densities = array[:].astype(np.float64) * scale + offset
         expected = VOLUME if level == 0 else halved(VOLUME)
         np.testing.assert_allclose(densities, expected, atol=0 if name == "float32" else 5e-3)
+    read, _ = open_ome_zarr(tmp_path / "t.ome.zarr", volume=True)
+    np.testing.assert_allclose(read[2:4, :, 5], VOLUME[2:4, :, 5], atol=5e-3)
+    assert read.shape == SHAPE
+    assert read.dtype == (np.float16 if name == "float16" else np.float32)
     statistics = record["statistics_of_samples"]
     assert statistics["mean"] == pytest.approx(group["0"][:].mean(dtype=float), rel=1e-5)
     assert statistics["deviation"] == pytest.approx(group["0"][:].std(dtype=float), rel=1e-5)

@@ -89,7 +89,7 @@ def in_sample(scores: Sequence[Score]) -> tuple[Score, ...]:
 
 def method_name(path: Path) -> str:
     """A program's name from its file: "isonet" of ``isonet.mrc``."""
-    return path.stem
+    return path.stem.removesuffix(".ome")
 
 
 def _resized(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

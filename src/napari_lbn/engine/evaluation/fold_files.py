@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..correct.tomogram import measure_intensities, measured_rows
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..events import Progress, SlabReady, raise_if_cancelled
 from ..geometry import measured_weights
 from ..io.output import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 INDEX = "folds.json"
 FORMAT = "napari-lbn folds 1"
 STACK, ANGLES, TOMOGRAM = "visible.mrc", "visible.tlt", "wbp.mrc"
+VOLUME_SUFFIXES = {".mrc", ".rec", ".map", ".zarr"}
 
 
 def export_folds(
@@ -73,7 +74,14 @@ def export_folds(
     -------
     list of Path
         The folders, and the index last.
+
+    Raises
+    ------
+    OutputError
+        The folder holds tomograms that were made of other folds, or cannot be written.
     """
+    index = _index(series, folds, settings)
+    _require_none_of_others(folder, index)
     ensure_folder(folder)
     height, width = series.image_shape
     volume = settings.thickness * height * width
@@ -91,7 +99,19 @@ def export_folds(
         share = part((0, 1), i, len(folds)), part((0, 1), i + 1, len(folds))
         yield from shared(job, share, f"Writing fold {i + 1} of {len(folds)}")
         written.append(place)
-    index = {
+    return [*written, write_provenance(folder / INDEX, index)]
+
+
+def added_tomograms(place: Path) -> list[Path]:
+    """Tomograms of other programs in a fold's folder."""
+    ours = {STACK, TOMOGRAM}
+    files = sorted(place.glob("*"))
+    return [f for f in files if f.suffix.lower() in VOLUME_SUFFIXES and f.name not in ours]
+
+
+def _index(series: TiltSeries, folds: Sequence[Fold], settings: WBPSettings) -> dict[str, Any]:
+    """What `read_folds` reads."""
+    return {
         "format": FORMAT,
         "series": series.name,
         "pixel_size": series.pixel_size,
@@ -107,7 +127,24 @@ def export_folds(
             for i, fold in enumerate(folds)
         ],
     }
-    return [*written, write_provenance(folder / INDEX, index)]
+
+
+def _require_none_of_others(folder: Path, index: dict[str, Any]) -> None:
+    """Refuse a folder with tomograms of other folds: they may have seen what is hidden now."""
+    added = [file for place in sorted(folder.glob("fold_*")) for file in added_tomograms(place)]
+    if not added:
+        return
+    try:
+        earlier = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        same = all(earlier.get(key) == index[key] for key in ("fingerprint", "folds"))
+    except (OSError, ValueError, AttributeError):
+        same = False
+    if not same:
+        raise OutputError(
+            f"{folder} holds tomograms made of other folds, such as {added[0]}: they may have "
+            "seen the tilts that are hidden now.",
+            "Choose another folder, or remove them.",
+        )
 
 
 def fingerprint(series: TiltSeries) -> str:

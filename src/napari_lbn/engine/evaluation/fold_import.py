@@ -10,23 +10,21 @@ from ..correct.tomogram import measure_intensities
 from ..errors import InputError
 from ..io.volume import open_volume
 from .external import method_name, score_tomogram
-from .fold_files import STACK, TOMOGRAM, read_folds
+from .fold_files import STACK, added_tomograms, read_folds
 from .holdout import noise_ceilings
-from .placement import fit_placement
+from .placement import fit_placement, require_fitting
 from .predictors import take
 from .scores import HoldOutResult
 from .sharing import part, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ..events import CancelToken, Job
     from ..tilt_series import TiltSeries
+    from .folds import Fold
     from .placement import Placement
     from .scores import Score
-
-VOLUME_SUFFIXES = {".mrc", ".rec", ".map"}
 
 
 def import_folds(
@@ -54,14 +52,8 @@ def import_folds(
     InputError
         No such export, another series, or no tomogram added.
     """
-    folds = read_folds(series, folder)
+    folds, jobs = read_folds(series, folder), list_tomograms(series, folder)
     stats = measure_intensities(series)
-    jobs = [(fold, path) for fold, place in folds for path in _added_tomograms(place)]
-    if not jobs:
-        raise InputError(
-            f"{folder} holds no tomograms of another program.",
-            f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
-        )
     scores: list[Score] = []
     placements = {}
     for i, (fold, path) in enumerate(jobs):
@@ -81,8 +73,21 @@ def import_folds(
     return HoldOutResult(scores=tuple(scores), ceilings=ceilings), placements
 
 
-def _added_tomograms(place: Path) -> Iterator[Path]:
-    ours = {STACK, TOMOGRAM}
-    for path in sorted(place.glob("*")):
-        if path.suffix.lower() in VOLUME_SUFFIXES and path.name not in ours:
-            yield path
+def list_tomograms(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
+    """Tomograms of other programs in an export's folders, beside their folds.
+
+    Raises
+    ------
+    InputError
+        No such export, another series, no tomogram added, or one that does not fit.
+    """
+    folds = read_folds(series, folder)
+    found = [(fold, path) for fold, place in folds for path in added_tomograms(place)]
+    if not found:
+        raise InputError(
+            f"{folder} holds no tomograms of another program.",
+            f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
+        )
+    for _, path in found:
+        require_fitting(open_volume(path)[0].shape, series.image_shape)
+    return found

@@ -137,10 +137,11 @@ def extended_angles(header: MrcHeader) -> AngleTable | None:
 
 def _stems(stack: Path) -> list[str]:
     """Names that a stack's angle files may carry."""
-    stems = [stack.stem]
+    stem = stack.stem.removesuffix(".ome") if stack.suffix == ".zarr" else stack.stem
+    stems = list(dict.fromkeys((stem, stack.stem)))
     for ending in ALIGNED_ENDINGS:
-        if stack.stem.endswith(ending):
-            stems.append(stack.stem.removesuffix(ending))
+        if stem.endswith(ending):
+            stems.append(stem.removesuffix(ending))
             break
     return stems
 

@@ -49,6 +49,8 @@ class MrcHeader:
         The extended header.
     warnings : tuple of str
         Damage that did not prevent reading.
+    labels : tuple of str
+        Lines of text that programs left.
     """
 
     shape: tuple[int, int, int]
@@ -62,6 +64,7 @@ class MrcHeader:
     extended_counts: tuple[int, int] = (0, 0)
     extended: bytes = field(default=b"", repr=False)
     warnings: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def is_image_stack(self) -> bool:
@@ -98,6 +101,7 @@ def read_mrc_header(path: str | Path) -> MrcHeader:
         extended_counts=_extended_counts(raw, header),
         extended=extended,
         warnings=tuple(warnings),
+        labels=tuple(bytes(label).decode("latin-1").strip("\0 ") for label in header["label"]),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from .atomic import ensure_folder, output_errors
+from .lazy_samples import LazySamples
 from .mrc import known_pixel_size
 from .ome_zarr_levels import LARGEST_BLOCK
 from .zarr_volume import BAND, RECORD, ZarrVolume, require_zarr
@@ -21,6 +22,8 @@ from .zarr_volume import BAND, RECORD, ZarrVolume, require_zarr
 LARGEST_CHUNK = 1 << 32
 """Bytes; a stack of 41 tilts of 4096 × 4096 pixels in one chunk has fewer."""
 LONGEST_SIDE = 1 << 20
+UNEQUAL = 0.01
+"""Share by which sides of a voxel may differ."""
 UNITS = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4}
 
 
@@ -68,20 +71,31 @@ def is_written_here(path: str | Path) -> bool:
     return isinstance(attributes, dict) and RECORD in attributes
 
 
-def open_ome_zarr(path: str | Path) -> tuple[Any, float | None]:
+def open_ome_zarr(path: str | Path, *, volume: bool = False) -> tuple[Any, float | None]:
     """The finest level of an OME-Zarr image, read chunk by chunk, and its pixel size in Å.
+
+    Parameters
+    ----------
+    path : path
+        Of the image.
+    volume : bool
+        It is no stack of images: its voxels have to be cubes.
 
     Raises
     ------
     InputError
-        As for `open_ome_zarr_levels`.
+        As for `open_ome_zarr_levels`, or voxels that are no cubes.
     """
-    levels, size = open_ome_zarr_levels(path)
+    levels, size = open_ome_zarr_levels(path, volume=volume)
     return levels[0], size
 
 
-def open_ome_zarr_levels(path: str | Path) -> tuple[list[Any], float | None]:
+def open_ome_zarr_levels(
+    path: str | Path, *, volume: bool = False
+) -> tuple[list[Any], float | None]:
     """All levels of an OME-Zarr image, the finest first, and its pixel size in Å.
+
+    Samples with a scale, as this program writes them, become densities when they are read.
 
     Raises
     ------
@@ -96,7 +110,7 @@ def open_ome_zarr_levels(path: str | Path) -> tuple[list[Any], float | None]:
         scales = (attributes.get("multiscales") or attributes["ome"]["multiscales"])[0]
         levels = [group[dataset["path"]] for dataset in scales["datasets"]]
         ndim = levels[0].ndim
-        size = _pixel_size(scales)
+        voxel = _voxel(scales)
     except Exception as error:  # zarr raises many types on damaged stores
         raise InputError(
             f"{path} is not an OME-Zarr image: {str(error)[:150]}.", "Choose another one."
@@ -105,7 +119,25 @@ def open_ome_zarr_levels(path: str | Path) -> tuple[list[Any], float | None]:
         raise InputError(f"{path} is not a stack of images or a volume.", "Choose another one.")
     for level in levels:
         _require_bounded(path, level)
-    return levels, size
+    size = None if voxel is None else known_pixel_size(voxel[-1])
+    if size is not None and voxel is not None:
+        _require_square(path, voxel if volume else voxel[1:])
+    return [_densities(path, level) for level in levels], size
+
+
+def _densities(path: Path, level: Any) -> LazySamples:
+    attributes = level.attrs
+    scale, offset = (attributes.get(k, v) for k, v in (("scale_factor", 1.0), ("add_offset", 0.0)))
+    return LazySamples(path, level, scale=float(scale), offset=float(offset))
+
+
+def _require_square(path: Path, voxel: list[float]) -> None:
+    if max(voxel) > (1 + UNEQUAL) * min(voxel):
+        sides = " × ".join(f"{side:.4g}" for side in voxel)
+        raise InputError(
+            f"{path}: its voxels of {sides} Å have sides that differ.",
+            "Resample it to one pixel size first.",
+        )
 
 
 def _require_bounded(path: Path, array: Any) -> None:
@@ -119,12 +151,13 @@ def _require_bounded(path: Path, array: Any) -> None:
         )
 
 
-def _pixel_size(scales: dict[str, Any]) -> float | None:
-    """Å along x, where the axis names a unit."""
-    axis = scales["axes"][-1]
-    unit = UNITS.get(str(axis.get("unit", "")).lower()) if isinstance(axis, dict) else None
+def _voxel(scales: dict[str, Any]) -> list[float] | None:
+    """Å along each axis; None where x names no unit. Axes without one have that of x."""
+    axes = [axis if isinstance(axis, dict) else {} for axis in scales["axes"]]
+    units = [UNITS.get(str(axis.get("unit", "")).lower()) for axis in axes]
     steps = scales["datasets"][0].get("coordinateTransformations", [])
     scale = next((step["scale"] for step in steps if step.get("type") == "scale"), None)
-    if unit is None or scale is None:
+    last = units[-1]
+    if last is None or scale is None:
         return None
-    return known_pixel_size(float(scale[-1]) * unit)
+    return [float(side) * (unit or last) for side, unit in zip(scale, units, strict=True)]

@@ -50,9 +50,31 @@ def write_coarser_levels(group: Any) -> int:
         array = create_level(group, level, shape, finer.dtype)
         for block in _blocks(shape):
             wider = tuple(slice(2 * b.start, 2 * b.stop) for b in block)
-            array[block] = halved(np.asarray(finer[wider]))
+            write_samples(array, block, halved(np.asarray(finer[wider])))
         finer = array
     return len(shapes)
+
+
+def write_samples(array: Any, where: tuple[slice, ...], samples: NDArray[Any]) -> None:
+    """Write a part of whole chunks, one after the other.
+
+    Given several, zarr writes them side by side, and after an error, such as a full disk, the
+    others go on while the folder is being removed.
+    """
+    starts = [
+        range(0, stop.stop - stop.start, chunk)
+        for stop, chunk in zip(where, array.chunks, strict=True)
+    ]
+    for corner in product(*starts):
+        inner = tuple(
+            slice(at, min(at + chunk, n))
+            for at, chunk, n in zip(corner, array.chunks, samples.shape, strict=True)
+        )
+        outer = tuple(
+            slice(part.start + one.start, part.start + one.stop)
+            for part, one in zip(where, inner, strict=True)
+        )
+        array[outer] = samples[inner]
 
 
 def describe_levels(group: Any, levels: int, pixel_size: float | None, name: str) -> None:

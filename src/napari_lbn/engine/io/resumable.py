@@ -80,8 +80,9 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         try:
             with output_errors(self.path):
                 self._open(fresh=not lines)
-                if not lines:
-                    self._journal.write_text(json.dumps(self._whole_key()) + "\n")
+                # written anew: behind a line that was cut short nothing could be read
+                whole = [self._whole_key(), *lines]
+                self._journal.write_text("".join(json.dumps(line) + "\n" for line in whole))
         except BaseException:
             self._leave(keep=bool(lines))
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -10,11 +11,14 @@ import numpy as np
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 SampleName: TypeAlias = Literal["float32", "float16", "int16"]
 MODES = {"float32": 2, "float16": 12, "int16": 1}
 """Of MRC2014; mode 12 is IEEE half precision, read by IMOD 4.11, RELION and mrcfile."""
+_SCALE = re.compile(r"density = (\S+) \* sample \+ (\S+)")
 INT16_MAX = 32767
 FLOAT16_MAX = 65504.0
 
@@ -77,3 +81,16 @@ class SampleFormat:
         if self.name != "int16":
             return []
         return [f"density = {self.scale:.9g} * sample + {self.offset:.9g}"]
+
+
+def scale_of_labels(labels: Iterable[str]) -> tuple[float, float]:
+    """Scale and offset that `SampleFormat.labels` told; 1 and 0 where no label does."""
+    for label in labels:
+        found = _SCALE.fullmatch(label.strip())
+        if found is not None:
+            try:
+                told = SampleFormat(name="int16", scale=float(found[1]), offset=float(found[2]))
+            except (ValueError, InputError):  # another program's words
+                continue
+            return told.scale, told.offset
+    return 1.0, 0.0

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .lazy_samples import LazySamples
 from .mrc import map_mrc, read_mrc_header
 from .ome_zarr import open_ome_zarr
+from .sample_format import scale_of_labels
 from .stack import TIFF_SUFFIXES, ZARR_SUFFIX
 from .tiff import open_tiff
 
@@ -17,7 +19,8 @@ def open_volume(path: str | Path) -> tuple[Any, float | None]:
     Returns
     -------
     volume : array_like
-        ``(z, y, x)``, memory-mapped, read-only, in the file's own type.
+        ``(z, y, x)``, memory-mapped, read-only, in the file's own type; densities in float32
+        where this program wrote samples with a scale.
     pixel_size : float or None
         Å; None where the file does not know it.
 
@@ -30,9 +33,13 @@ def open_volume(path: str | Path) -> tuple[Any, float | None]:
     if path.suffix.lower() in TIFF_SUFFIXES:
         return open_tiff(path)
     if path.suffix.lower() == ZARR_SUFFIX:
-        return open_ome_zarr(path)
+        return open_ome_zarr(path, volume=True)
     header = read_mrc_header(path)
-    return map_mrc(path, header), header.pixel_size
+    voxels = map_mrc(path, header)
+    scale, offset = scale_of_labels(header.labels)
+    if (scale, offset) == (1.0, 0.0):
+        return voxels, header.pixel_size
+    return LazySamples(path, voxels, scale=scale, offset=offset), header.pixel_size
 
 
 def volume_warnings(path: str | Path) -> tuple[str, ...]:

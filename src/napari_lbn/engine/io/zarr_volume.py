@@ -11,7 +11,13 @@ import numpy as np
 from ..errors import InputError, InternalError, OutputError
 from .atomic import put_in_place
 from .mrc_write import RunningStatistics
-from .ome_zarr_levels import CHUNKS, create_level, describe_levels, write_coarser_levels
+from .ome_zarr_levels import (
+    CHUNKS,
+    create_level,
+    describe_levels,
+    write_coarser_levels,
+    write_samples,
+)
 from .resumable import ResumableWriter
 
 if TYPE_CHECKING:
@@ -156,7 +162,8 @@ class ZarrVolume(ResumableWriter):
             samples, beyond = self.sample.encode(slab[z : z + depth])
             clipped += beyond
             added.add(samples.astype(np.float32, copy=False))
-            array[z : z + depth, rows] = samples
+            where = slice(z, z + samples.shape[0]), rows, slice(0, samples.shape[2])
+            write_samples(array, where, samples)
         if self._keep and hasattr(os, "sync"):
             os.sync()  # many small files: one call for all of them
         return added, clipped

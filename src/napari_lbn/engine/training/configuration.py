@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..errors import InputError
 from ..network import LBNConfig
 from ..toml_settings import build, named, read_values
 from .settings import RunSettings, TrainingSettings
@@ -112,4 +113,9 @@ def read_configuration(name: str | Path, overrides: tuple[str, ...] = ()) -> Con
         No such configuration, or a key or a value that cannot be.
     """
     values = read_values(name, FOLDER, "configuration", overrides)
+    if "steps" in values.get("training", {}):
+        raise InputError(
+            f"configuration {name}: training.steps is epochs times steps an epoch.",
+            "Set run.epochs and run.steps_per_epoch.",
+        )
     return build(Configuration, values, f"configuration {name}")

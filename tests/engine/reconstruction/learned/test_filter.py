@@ -229,6 +229,15 @@ def test_a_saved_filter_comes_back_with_its_description(tmp_path, variant):
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode  # others may read it too
 
 
+def test_a_filter_that_diverged_is_not_written(tmp_path):
+    model = made()
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("inf"))
+    with pytest.raises(WeightsError, match="not finite"):
+        save_filter(tmp_path / "f.safetensors", model, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_foreign_and_damaged_files_are_refused(tmp_path):
     from safetensors.torch import save_file
 

@@ -36,12 +36,19 @@ def save_filter(path: str | Path, model: LearnedFilter, description: dict[str, A
     ------
     OutputError
         The file cannot be written.
+    WeightsError
+        The filter holds values that are not finite.
     """
     path = Path(path)
     tensors = {
         name: value.detach().to("cpu", torch.float32).contiguous()
         for name, value in model.state_dict().items()
     }
+    if not _all_finite(tensors):
+        raise WeightsError(
+            "The learned filter holds values that are not finite, and was not written.",
+            "Learn it with a smaller --rate.",
+        )
     metadata = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -84,6 +91,10 @@ def load_filter(path: str | Path) -> tuple[LearnedFilter, dict[str, Any]]:
         description = json.loads(metadata["description"])
     except (InputError, KeyError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path} is damaged: {error}") from error
-    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise WeightsError(f"{path} contains values that are not finite.")
+    if not _all_finite(tensors):
+        raise WeightsError(f"{path} contains values that are not finite.", "Learn it again.")
     return model.eval(), description
+
+
+def _all_finite(tensors: dict[str, torch.Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
