@@ -55,6 +55,18 @@ def test_a_filter_of_simulated_volumes_is_applied_to_a_series(
     assert record["filter"] == "f.safetensors"
 
 
+def test_options_without_effect_are_refused(series: Path, tmp_path: Path) -> None:
+    learned = ("--out", tmp_path / "f.safetensors")
+    for given, told in (
+        ((series, "--tilts", 9), "--tilts does nothing to a series' own tilts"),
+        ((*SMALL, "--thickness", 9), "--thickness does nothing without a series"),
+    ):
+        done = run("train", *given, *learned)
+        assert done.exit_code == 2
+        assert told in " ".join(done.stderr.split())
+    assert not (tmp_path / "f.safetensors").exists()
+
+
 @pytest.mark.parametrize("options", [[], ["--regenerate", *SMALL[:4]]], ids=["held-out", "again"])
 def test_a_filter_is_learned_for_a_series(
     series: Path, tmp_path: Path, options: list[object]

@@ -39,7 +39,7 @@ def export(
 
     if pixel_size is not None and not 0 < pixel_size < math.inf:
         raise InputError(f"The pixel size must be above 0 Å, not {pixel_size:g}.")
-    target = out or tomogram.with_suffix(".ome.zarr")
+    target = out or tomogram.with_name(f"{tomogram.stem.removesuffix('.ome')}.ome.zarr")
     if not is_zarr_name(target):
         raise OutputError(
             f"--out: {target.name} does not end in .ome.zarr.", "The output is an OME-Zarr folder."

@@ -21,6 +21,7 @@ from .progress import note, run_job
 from .series import open_series
 from .settings import require_thickness, require_usable
 from .tilts import chosen_tilts, measured_tilts
+from .unused import given, refuse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,6 +142,8 @@ def _examples(
     from napari_lbn.engine.reconstruction.learned import hold_out_examples, simulated_examples
 
     if series.series is None and not series.sample:
+        if computing.thickness is not None:
+            refuse(["--thickness"], "without a series", "Give the series, or leave it out.")
         if simulated.regenerate:
             raise InputError("--regenerate: which series' angles?", "Give the series.")
         if not 0 < simulated.max_tilt <= 90:
@@ -153,6 +156,7 @@ def _examples(
         require_usable(opened)
         require_thickness(computing.thickness, opened)
         if not simulated.regenerate:
+            refuse(given(simulated), "to a series' own tilts", "Leave it out, or --regenerate.")
             made = measured_tilts(opened, computing)
             tilts = made.source.read_rows(slice(0, made.source.shape_yx[0]))
             found = hold_out_examples(tilts, made.source.angles, made.thickness)

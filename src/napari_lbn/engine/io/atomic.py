@@ -144,8 +144,9 @@ def check_free_space(folder: str | Path, needed: int) -> None:
     except OSError as error:
         raise _translated(folder, error, folder) from error
     if free < needed + SPARE_BYTES:
+        takes = f", and the output takes {needed / 1e9:.3g} GB" if needed else ""
         raise OutputError(
-            f"{folder} has {free / 1e9:.3g} GB free, and the output takes {needed / 1e9:.3g} GB.",
+            f"{folder} has {free / 1e9:.3g} GB free{takes}.",
             "Free some space or choose another folder.",
         )
 

@@ -51,8 +51,9 @@ def split_address(address: str) -> tuple[str, str]:
     url, _, fragment = address.strip().partition("#")
     found = _HASH.fullmatch(fragment.strip())
     if found is None:
+        lacks = "that of this one is no SHA-256" if fragment else "this one has none"
         raise InputError(
-            f"{address}: weights from an address need their hash, and this one has none.",
+            f"{address}: weights from an address need their hash, and {lacks}.",
             "Add it as whoever published them tells it: https://…/name.safetensors#sha256=<64 "
             "hexadecimal digits>.",
         )
