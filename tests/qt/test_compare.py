@@ -154,6 +154,19 @@ def test_the_difference_is_a_layer(
     assert layer.contrast_limits[0] == pytest.approx(-layer.contrast_limits[1])
 
 
+def test_the_difference_follows_what_it_is_made_of(
+    viewer: ViewerModel, dock: CompareDock, volumes: list[Any]
+) -> None:
+    dock.tomograms.tick(volumes[:2])
+    dock.difference_button.click()
+    data = viewer.layers[-1].data
+    volumes[0].data = volumes[0].data + 5
+    expected = volumes[0].data[3] - volumes[1].data[3]
+    np.testing.assert_allclose(data[3], expected)
+    volumes[0].data = np.zeros((4, 5, 6), np.float32)  # no longer of its shape: the last one stays
+    np.testing.assert_allclose(data[3], expected)
+
+
 def test_the_difference_is_labelled_like_what_it_stands_beside(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:

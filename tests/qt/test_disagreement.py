@@ -146,6 +146,22 @@ def test_a_high_spread_is_masked_and_shown_again(
     assert layers.synthesized_part[0, -1, 0] == SYNTHESIZED_VALUE  # the data was never touched
 
 
+def test_the_canvas_speaks_of_the_mask_only_where_there_is_one(
+    measured: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    measured.views.show("lbn")
+    measured.mask_panel.switch.setChecked(True)
+    text = viewer.canvas.overlays.text
+    assert "Masked" in text.text
+    measured.views.show("wbp")
+    assert "Masked" not in text.text
+    measured.views.show("both")
+    assert "Masked" in text.text
+    viewer.layers.remove(measured.session.layers.layer("lbn"))
+    assert "Masked" not in text.text
+    assert not measured.mask_panel.switch.isChecked()
+
+
 def test_the_mask_says_why_it_is_off(dock: MissingWedgeDock) -> None:
     assert not dock.mask_panel.switch.isEnabled()
     assert "Measure the disagreement" in dock.mask_panel.switch.toolTip()

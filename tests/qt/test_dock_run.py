@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_lbn._napari.metadata import record_of, series_of
-from napari_lbn._qt.dock import MissingWedgeDock
+from napari_lbn._napari.metadata import KEY, record_of, series_of, volume_record
+from napari_lbn._qt.dock import REMOVED, MissingWedgeDock
 from napari_lbn._qt.panels.run import CANCEL, OUTDATED, START
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.events import Progress
@@ -171,13 +171,43 @@ def test_cancelled_second_run_gives_the_first_back(
     assert tuple(dock.views.layers()["lbn"].contrast_limits) == (-3.0, 7.0)
 
 
+def test_differences_of_the_users_own_follow_alpha(
+    qtbot: Any, dock: MissingWedgeDock, viewer: ViewerModel
+) -> None:
+    run(qtbot, dock)
+    record = volume_record("difference", pixel_size=None, alpha=None, provenance={})
+    mine = viewer.add_image(np.zeros((4, 5, 6)), metadata={KEY: record})
+    drawn: list[Any] = []
+    mine.events.set_data.connect(drawn.append)
+    dock.session.set_alpha(0.5)
+    assert drawn
+
+
+@pytest.mark.parametrize("role", ["wbp", "lbn"])
+def test_a_cancelled_run_leaves_no_layer_where_the_user_had_removed_one(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel, role: str
+) -> None:
+    run(qtbot, dock)
+    viewer.layers.remove(dock.views.layers()[role])
+    names = [layer.name for layer in viewer.layers]
+    engine.hold.clear()
+    engine.started.clear()
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == len(names) + 1, timeout=WAIT)
+    dock.run_panel.button.click()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert [layer.name for layer in viewer.layers] == names
+
+
 def test_removing_the_series_stops_its_run(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
 ) -> None:
     engine.hold.clear()
     dock.run_panel.button.click()
     wait_for_preview(qtbot, dock, engine)
-    viewer.layers.remove(dock.session.layer)
+    with notifications() as notes:
+        viewer.layers.remove(dock.session.layer)
+    assert notes == [REMOVED]
     qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
     assert not dock.session.running
     assert len(viewer.layers) == 0

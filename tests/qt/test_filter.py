@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import mrcfile
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from napari.components import ViewerModel
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_lbn._napari.metadata import kind_of
+from napari_lbn._napari.writer import write_image
 from napari_lbn._qt.filter import jobs
 from napari_lbn._qt.filter.dock import LearnedFilterDock
 from napari_lbn._qt.filter.pictures import AVERAGED, paint_losses
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import Cancelled, InputError
+from napari_lbn.engine.events import Progress
 from napari_lbn.engine.reconstruction.learned import plane_response
 from napari_lbn.engine.tilt_series import TiltSeries
+
+from .driving import notifications
 
 WAIT = 120_000  # a busy machine must not fail a test
 
@@ -86,6 +94,61 @@ def test_the_plane_of_every_tilt_can_be_seen(qtbot: Any, dock: LearnedFilterDock
     assert pictures.place.text() == "tilt at −60.0°"
     axes = pictures.plane._canvas.figure.axes[0]
     np.testing.assert_array_equal(axes.images[0].get_array(), plane_response(dock.model)[0])
+
+
+def test_the_cross_of_the_dock_ends_its_training(qtbot: Any, viewer: ViewerModel) -> None:
+    holder = QWidget()
+    dock = LearnedFilterDock(viewer)
+    dock.setParent(holder)
+    qtbot.addWidget(holder)
+    ended = Event()
+
+    def endless(cancel: Event) -> Iterator[Progress]:
+        while not cancel.is_set():
+            yield Progress(stage="Learning", done=0, total=1, fraction=0.5)
+            cancel.wait(0.01)
+        ended.set()
+        raise Cancelled
+
+    with qtbot.waitSignal(dock.runner.happened, timeout=WAIT):
+        dock.runner.start(endless)
+    dock.setParent(None)
+    assert ended.wait(WAIT / 1000)
+    assert not dock.runner.running
+    viewer.add_image(np.zeros((2, 3, 4)))  # heard by nobody
+
+
+@pytest.mark.parametrize("typed", ["mine", "mine.safetensors"])
+def test_a_saved_filter_has_the_suffix_by_which_it_is_found(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+) -> None:
+    learn(qtbot, dock)
+    chosen = (str(tmp_path / typed), "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: chosen)
+    with notifications() as notes:
+        dock.files.save_button.click()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
+    assert "mine.safetensors" in notes[0]
+
+
+def test_tomograms_of_another_pixel_size_get_layers_of_their_own(
+    dock: LearnedFilterDock, viewer: ViewerModel, tmp_path: Path
+) -> None:
+    pair = [np.full((4, 6, 8), value, np.float32) for value in (1, 2)]
+    for size in (20.0, 10.0, 10.0):
+        dock.comparison.show("TS", size, pair, "one for all")
+    assert [layer.scale[-1] for layer in viewer.layers] == [20, 20, 10, 10]
+    plain, learned = viewer.layers[2:]
+    for layer, told in ((plain, "WBP of the measured tilts"), (learned, "learned filter")):
+        write_image(str(tmp_path / "t"), layer.data, {"metadata": layer.metadata})
+        with mrcfile.open(tmp_path / "t.mrc") as mrc:
+            assert told in b" ".join(bytes(line) for line in mrc.header.label).decode()
+            assert mrc.voxel_size.x == 10
+        assert told in json.loads((tmp_path / "t.json").read_text())["method"]
 
 
 def test_the_loss_is_drawn_with_its_running_mean() -> None:

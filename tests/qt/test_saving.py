@@ -121,6 +121,21 @@ def test_a_stack_is_asked_about_once(
     assert done.save_panel.status == NOTHING_WRITTEN
 
 
+def test_a_suffix_of_another_kind_of_file_is_part_of_the_name(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the angles would take the place of the stack."""
+    for typed in ("TS.tlt", "TS_2.5A"):
+        chosen = (str(tmp_path / typed), "")
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, chosen=chosen, **__: chosen)
+        done.save_panel.stack.click()
+        wait(qtbot, done)
+        with mrcfile.open(tmp_path / f"{typed}.mrc") as mrc:
+            assert mrc.data.ndim == 3
+        assert (tmp_path / f"{typed}.tlt").is_file()
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 def test_folder_that_cannot_be_written_to_is_told(
     qtbot: Any, done: MissingWedgeDock, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .metadata import kind_of
+
 ATTRIBUTES = ("name", "metadata", "scale", "translate", "units", "contrast_limits")
 """Of a layer, in this order, that a run sets on one it takes over."""
 
@@ -59,6 +61,15 @@ class RunLayers:
             layer = self.layer(role)
             if layer is not None:
                 layer.refresh(extent=False, thumbnail=thumbnail)
+        if {"wbp", "lbn"} & set(roles):
+            self._refresh_differences()
+
+    def _refresh_differences(self) -> None:
+        """Those that the user has made of tomograms, which may be this run's."""
+        own = self.layer("difference")
+        for layer in self._viewer.layers:
+            if kind_of(layer) == "difference" and layer is not own:
+                layer.refresh(extent=False, thumbnail=False)
 
     def discard(self) -> None:
         """Undo a run that was cancelled or failed: the layers show the run before it, or go."""
@@ -68,7 +79,8 @@ class RunLayers:
             layer = self.present().get(role)
             if layer is None:
                 continue
-            if previous is not None and previous.shown(role) is not None:
+            # of the run before it, or in the place of one that the user had removed
+            if previous is not None and previous.present().get(role) is layer:
                 previous.restore(role)
             else:
                 self._viewer.layers.remove(layer)

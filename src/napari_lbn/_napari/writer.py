@@ -11,6 +11,7 @@ import numpy as np
 from napari_lbn.engine.errors import InputError
 
 from .metadata import record_of
+from .reader import MRC_SUFFIXES
 
 SLAB_ROWS = 32
 SPREAD_LABEL = "Standard deviation over subsets of tilts (LBN): spread of the model, not proof"
@@ -24,7 +25,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     Parameters
     ----------
     path : str
-        File to write; ``.mrc`` is added where it has no suffix.
+        File to write; ``.mrc`` is added where it has no suffix of MRC files.
     data : array_like
         ``(n, 1, y, x)`` tilts of ours, or any ``(z, y, x)`` volume.
     attributes : dict
@@ -42,7 +43,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     OutputError
         The folder cannot be written to, or the disk is full.
     """
-    file = Path(path) if Path(path).suffix else Path(path).with_suffix(".mrc")
+    file = mrc_file(path)
     record = record_of(attributes)
     data = getattr(data, "whole", data)  # a mask is for the display only
     if record is not None and "angles" in record:
@@ -57,6 +58,12 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
         return [str(file)]
     write_volume(file, data, pixel_size=record["pixel_size"], labels=_labels(record))
     return [str(file), *_write_provenance(file, record)]
+
+
+def mrc_file(path: str | Path) -> Path:
+    """The file of a name as it was typed: "TS_2.5A" and "TS.tlt" are no MRC files yet."""
+    file = Path(path)
+    return file if file.suffix.lower() in MRC_SUFFIXES else file.with_name(f"{file.name}.mrc")
 
 
 def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
@@ -92,7 +99,7 @@ def _labels(record: dict[str, Any]) -> tuple[str, ...]:
     if record.get("synthesized_throughout"):
         return (THROUGHOUT_LABEL,)
     if alpha is None:
-        return ()
+        return tuple(record.get("labels", ()))
     if record["kind"] == "difference":
         return (f"{alpha:g} x WBP of the synthesized tilts (LBN)",)
     if alpha == 0:

@@ -28,7 +28,7 @@ from .engine import Engine, LBNEngine
 from .findings import Findings
 from .jobs import JobRunner
 from .kept import kept_of
-from .messages import MessageList
+from .messages import MessageList, notify_info
 from .panels.alteration import AlterationPanel
 from .panels.angles_entry import AnglesEntry
 from .panels.display import FLIP_KEY, DisplayPanel
@@ -188,6 +188,8 @@ class MissingWedgeDock(QWidget):
     def use_layer(self, layer: Any | None) -> None:
         """Work on the tilt series of a layer; ask for its angles where it has none."""
         self.run_panel.show_outcome("")
+        if self.correction.runner.running:
+            notify_info(REMOVED)
         self.correction.abandon(REMOVED)
         taken_over = self.session.layer is not None
         series = None if layer is None else series_of(layer)

@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_lbn._napari.views import SHOWN
+
 from ..session import Session
 from ..theme import add_row, caption, explain, form
 
@@ -64,12 +66,15 @@ class MaskPanel(QWidget):
         self.threshold.valueChanged.connect(self._on_threshold)
         session.spread_changed.connect(self._on_spread)
         session.result_changed.connect(self._on_result)
+        session.view_changed.connect(self._note)
         self.refresh()
 
     def refresh(self) -> None:
         """Enable what there is something to mask for."""
         spread, layers = self._session.spread, self._session.layers
         ready = spread is not None and spread.fits(layers) and layers.layer("lbn") is not None
+        if not ready:
+            self.take_off()
         why = NO_SPREAD if spread is None else NO_TOMOGRAM
         explain(self.switch, ready, why, TIP)
         on = ready and self.switch.isChecked()
@@ -122,6 +127,6 @@ class MaskPanel(QWidget):
             self._note()
         self.refresh()
 
-    def _note(self) -> None:
-        on = self._masked is not None
+    def _note(self, *_: object) -> None:
+        on = self._masked is not None and "lbn" in SHOWN[self._session.view]
         self.noted.emit(f"Masked: spread above {self.threshold.value():.2f}" if on else "")

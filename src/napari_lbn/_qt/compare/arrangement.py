@@ -34,6 +34,19 @@ def section_of(viewer: Any) -> str:
     return next((name for name, axes in ORDERS.items() if axes == order), "")
 
 
+class _Shown:
+    """What a layer shows now; what it showed last once that is of another shape."""
+
+    def __init__(self, layer: Any) -> None:
+        self._layer, self._data = layer, layer.data
+        self.shape = tuple(layer.data.shape)
+
+    def __getitem__(self, key: Any) -> Any:
+        if tuple(self._layer.data.shape) == self.shape:
+            self._data = self._layer.data
+        return self._data[key]
+
+
 class Arrangement:
     """Arranges the compared layers of one viewer.
 
@@ -92,7 +105,7 @@ class Arrangement:
 
     def add_difference(self, a: Any, b: Any) -> None:
         """Add a layer of one tomogram minus another, computed where it is displayed."""
-        data = DifferenceVolume(a.data, b.data)
+        data = DifferenceVolume(_Shown(a), _Shown(b))
         low, high = contrast_limits(data)
         bound = max(abs(low), abs(high))
         pixel_size = (record_of(a) or {}).get("pixel_size")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -111,7 +113,7 @@ class CompareDock(QWidget):
         self.link_contrast.toggled.connect(self._on_link)
         self.imod.toggled.connect(lambda on: set_imod_orientation(self._viewer, on))
         self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
-        self._viewer.bind_key(FLIP_KEY, lambda _: self.flip(), overwrite=True)
+        self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
         followed = (
             (self._viewer.dims.events.order, self._show_section),
@@ -196,3 +198,15 @@ def _disconnector(emitters: list[Any], callback: Any) -> Any:
             emitter.disconnect(callback)
 
     return disconnect
+
+
+def _flipper(dock: CompareDock) -> Callable[[Any], None]:
+    """The key's function, which does not keep the dock alive."""
+    reference = weakref.ref(dock)
+
+    def flip(viewer: Any) -> None:
+        alive = reference()
+        if alive is not None:
+            alive.flip()
+
+    return flip

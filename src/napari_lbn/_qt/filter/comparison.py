@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QSpinBox, QWidget
 
 from napari_lbn._napari import sliders, views
 from napari_lbn._napari.layers import contrast_limits, volume_layer
-from napari_lbn._napari.metadata import volume_record
+from napari_lbn._napari.metadata import record_of, volume_record
 
 from ..panels.display import segmented
 
@@ -83,8 +83,11 @@ class Comparison(QWidget):
             Of the filter, for the name.
         """
         names = (f"{name}, WBP, ramp", f"{name}, learned filter, {kind}")
+        labels = ("WBP of the measured tilts, ramp", f"BP with a learned filter, {kind}")
+        told = [{"series": name, "method": label} for label in labels]
         self._pair = [
-            self._put(data, name, pixel_size) for data, name in zip(tomograms, names, strict=True)
+            self._put(data, name, pixel_size, facts)
+            for data, name, facts in zip(tomograms, names, told, strict=True)
         ]
         sliders.go_to_middle(self._viewer, self._pair[0])
         sliders.go_to_row(self._viewer, self._pair[0], tomograms[0].shape[1] // 2)
@@ -98,16 +101,17 @@ class Comparison(QWidget):
             self.setEnabled(False)
             views.leave(self._viewer)
 
-    def _put(self, data: NDArray[Any], name: str, pixel_size: float | None) -> Any:
-        """A layer of this name with this tomogram, the one that is there where it fits."""
-        record = volume_record(
-            "tomogram", pixel_size=pixel_size, alpha=0.0, provenance={"filter": name}
-        )
-        for layer in self._viewer.layers:
-            if layer.name == name and getattr(layer.data, "shape", None) == data.shape:
-                layer.data = data
-                return layer
+    def _put(
+        self, data: NDArray[Any], name: str, pixel_size: float | None, facts: dict[str, str]
+    ) -> Any:
+        """A layer with this tomogram: the one that is there of its kind, where it fits."""
+        record = volume_record("tomogram", pixel_size=pixel_size, alpha=None, provenance=facts)
+        record["labels"] = [f"{facts['method']}, of {facts['series']}"]
         volume, attributes, _ = volume_layer(data, name=name, pixel_size=pixel_size, record=record)
+        for layer in self._viewer.layers:
+            if _fits(layer, data.shape, record):
+                layer.data, layer.metadata = volume, attributes["metadata"]
+                return layer
         return self._viewer.add_image(volume, **attributes)
 
     def _arrange(self) -> None:
@@ -124,3 +128,10 @@ class Comparison(QWidget):
         for layer in pair:
             shown = sliders.displayed_section(self._viewer, layer)
             layer.contrast_limits = contrast_limits(shown[None])
+
+
+def _fits(layer: Any, shape: tuple[int, ...], record: dict[str, Any]) -> bool:
+    """Whether a layer shows a tomogram of this series, method and size, whatever its name."""
+    found = record_of(layer) or {}
+    same = all(found.get(key) == record[key] for key in ("labels", "pixel_size"))
+    return same and getattr(layer.data, "shape", None) == shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import Any
 
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -17,6 +17,7 @@ from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Progress
 
+from ..ending import end_with, ended, left_its_dock
 from ..jobs import JobRunner
 from ..messages import notify_error
 from ..sections import Column
@@ -49,6 +50,7 @@ class LearnedFilterDock(QWidget):
         tilt_display(self._viewer)
         self.model: Any = None
         self._losses: list[float] = []
+        self._closed = False
         self._stop: Event | None = None
         self._after: Any = None
         self.runner = JobRunner(self)
@@ -106,11 +108,27 @@ class LearnedFilterDock(QWidget):
         for emitter in (events.inserted, events.removed):
             emitter.connect(refresh)
 
-        def leave(*_: object) -> None:
+        def leave() -> None:
             for emitter in (events.inserted, events.removed):
                 emitter.disconnect(refresh)
 
-        self.destroyed.connect(leave)
+        self._end = end_with(self, [self.runner], after=leave)
+
+    def event(self, event: QEvent | None) -> bool:
+        """The ✕ takes the panel out of its dock: nothing may run on without a Stop button."""
+        if left_its_dock(self, event):
+            self._close()
+        return super().event(event)
+
+    def _close(self) -> None:
+        """Stop what runs, and let go of the viewer; tomograms stay."""
+        if self._closed:
+            return
+        self._closed = True
+        self.runner.drop()
+        self._end()
+        ended(self._end)
+        self.deleteLater()  # connected lambdas keep it alive otherwise
 
     def refresh(self, event: object = None) -> None:
         """Offer the tilt series that are open now."""

@@ -8,10 +8,12 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
-from ..messages import report_problem
+from ..messages import notify_info, report_problem
+from ..replacing import may_replace
 from ..theme import explain
 
-PATTERN = "Learned filter (*.safetensors)"
+SUFFIX = ".safetensors"
+PATTERN = f"Learned filter (*{SUFFIX})"
 NO_FILTER = "Learn a filter first, or open one."
 
 
@@ -50,6 +52,7 @@ class FilterFiles(QWidget):
 
         with report_problem():
             save_filter(path, self._model, {"origin": self._origin})
+            notify_info(f"Saved {path}.")
 
     def open(self, path: Path) -> None:
         """Take a filter from a file."""
@@ -62,8 +65,12 @@ class FilterFiles(QWidget):
 
     def _ask_and_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save filter", "filter.safetensors", PATTERN)
+        file = Path(name)
+        if name and file.suffix != SUFFIX:  # the dialog has asked about the name as it was typed
+            file = file.with_name(f"{file.name}{SUFFIX}")
+            name = name if may_replace(self, [file]) else ""
         if name:
-            self.save(Path(name))
+            self.save(file)
 
     def _ask_and_open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open filter", "", PATTERN)

@@ -7,6 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from napari_lbn._napari.writer import mrc_file
+
 from ..session import Session
 from ..theme import bring_into_view, caption, explain, show_text
 
@@ -111,8 +113,7 @@ class SavePanel(QWidget):
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if path:
-            file = Path(path) if Path(path).suffix else Path(path).with_suffix(".mrc")
-            self.stack_requested.emit(file)
+            self.stack_requested.emit(mrc_file(path))
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(
