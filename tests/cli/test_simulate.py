@@ -122,7 +122,7 @@ def test_a_shrec_model_is_re_projected(tmp_path: Path):
         (("--only", "unicorns"), "'unicorns' is no ingredient"),
         (("--missing", "1"), "none of the angles"),
         (("--maps", "absent"), "absent"),
-        (("--range", 0, 10, "--step", 5, "--missing", "0,5,10"), "0 tilts are left"),
+        (("--range", 0, 10, "--step", 5, "--missing", "0,5,10"), "leaves no tilts"),
         (("--shrec", "a"), "--size, --pixel-size, --thickness do nothing to a given volume"),
         (("--truth", "a.mrc"), "--size, --thickness do nothing to a given volume"),
         (("--model", 1), "--model does nothing without --shrec"),

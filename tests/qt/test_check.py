@@ -90,6 +90,12 @@ def session(series: TiltSeries) -> Session:
     return session
 
 
+def finish(qtbot: Any, panel: CheckPanel) -> None:
+    """Start a check and wait for what it finds."""
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+
+
 def make_panel(qtbot: Any, session: Session, check: Any = fake_check) -> CheckPanel:
     panel = CheckPanel(session, check=check)
     qtbot.addWidget(panel)
@@ -170,8 +176,7 @@ def test_the_verdict_names_its_weights_and_says_when_others_are_chosen(
     session.set_options(weights="base")
     session.set_planned(PLANNED)
     panel = make_panel(qtbot, session)
-    panel.button.click()
-    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    finish(qtbot, panel)
     assert panel.found.weights.text().count("base.") == 1
     assert "other weights" not in panel.found.weights.text()
     session.set_options(weights="/somewhere/mine.safetensors")
@@ -264,8 +269,7 @@ def test_a_verdict_that_no_longer_holds_does_not_go_without_a_word(
 ) -> None:
     assert session.series is not None
     panel = make_panel(qtbot, session)
-    panel.button.click()
-    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    finish(qtbot, panel)
     session.update_series(session.series.with_excluded([3]))
     assert panel.found.verdict.text() == ""
     assert panel.status.text() == OUT_OF_DATE
@@ -278,8 +282,7 @@ def test_a_finished_check_comes_back_with_its_series(qtbot: Any, session: Sessio
     session.set_series(session.series, first)
     session.set_planned(PLANNED)
     panel = make_panel(qtbot, session)
-    panel.button.click()
-    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    finish(qtbot, panel)
     verdict, scores = panel.found.verdict.text(), list(panel.found.plot.scores)
     assert verdict
     session.set_series(session.series, second)
@@ -301,8 +304,7 @@ def test_a_check_of_other_tilts_does_not_come_back(qtbot: Any, session: Session)
     session.set_series(session.series, layer)
     session.set_planned(PLANNED)
     panel = make_panel(qtbot, session)
-    panel.button.click()
-    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    finish(qtbot, panel)
     fewer = session.series.with_excluded([3])
     for series, chosen in ((fewer, layer), (fewer, other), (fewer, layer)):
         session.set_series(series, chosen)
@@ -315,8 +317,7 @@ def test_the_report_is_saved(
 ) -> None:
     pytest.importorskip("matplotlib")
     panel = make_panel(qtbot, session)
-    panel.button.click()
-    qtbot.waitUntil(lambda: panel.found.found is not None, timeout=WAIT)
+    finish(qtbot, panel)
     assert panel.found.save_button.isEnabled()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     page = tmp_path / "TS_evaluation.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +27,7 @@ from .engine import Engine, LBNEngine
 from .findings import Findings
 from .jobs import JobRunner
 from .kept import kept_of
+from .keys import bind_key
 from .messages import MessageList, notify_info
 from .panels.alteration import AlterationPanel
 from .panels.angles_entry import AnglesEntry
@@ -152,7 +152,7 @@ class MissingWedgeDock(QWidget):
         session.running_changed.connect(self.layer_choice.set_locked)
         self._viewer.layers.events.removed.connect(self._on_removed)
         self._viewer.scene.camera.events.orientation.connect(self.display_panel.follow_camera)
-        self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
+        bind_key(self._viewer, FLIP_KEY, self.views.flip)
         self._end = end_with(self, self._runners(), after=self.disconnect_viewer)
         self.use_layer(self.layer_choice.layer)
         self.views.take_up()
@@ -255,15 +255,3 @@ class MissingWedgeDock(QWidget):
         self.disagreement_panel.refresh()
         self.mask_panel.refresh()
         self._tidy_soon.start()
-
-
-def _flipper(dock: MissingWedgeDock) -> Callable[[Any], None]:
-    """The flip key's function, which does not keep the dock alive."""
-    reference = weakref.ref(dock)
-
-    def flip(viewer: Any) -> None:
-        alive = reference()
-        if alive is not None:
-            alive.views.flip()
-
-    return flip

@@ -99,14 +99,12 @@ class EvaluationRun:
         """Evaluate, compare with other programs, write the report."""
         working = working_series(self.series, self.settings.correction)
         imported = self.programs.import_folds
-        folds = None
-        if imported is not None:
-            folds = [fold for fold, _ in read_folds(working, imported)]
+        folds = [] if imported is None else read_folds(working, imported)
         with written_together(self.out) as written:
-            self._require_all(working)
-            evaluation = self._evaluate(working, folds, written)
+            self._require_all(working, folds)
+            evaluation = self._evaluate(working, [fold for fold, _ in folds], written)
             if imported is not None:
-                result, placements = run_job(import_folds(working, imported))
+                result, placements = run_job(import_folds(working, folds))
                 self.placements |= placements
                 evaluation = with_scores(evaluation, result)
             for path in self.programs.tomogram or []:
@@ -123,21 +121,19 @@ class EvaluationRun:
             written.extend(report)
             return evaluation, list(written)
 
-    def _require_all(self, working: TiltSeries) -> None:
+    def _require_all(self, working: TiltSeries, folds: list[tuple[Fold, Path]]) -> None:
         """Say now, not after the work, what cannot be read or written."""
         check_free_space(ensure_folder(self.out), 0)
         if self.programs.import_folds is not None:
-            list_tomograms(working, self.programs.import_folds)
+            list_tomograms(working, folds)
         for path in self.programs.tomogram or []:
             require_fitting(open_volume(path)[0].shape, working.image_shape)
         if self.measures.fsc is not None:
             first, second = (open_volume(path)[0].shape for path in self.measures.fsc)
             require_same_shape(first, second)
 
-    def _evaluate(
-        self, working: TiltSeries, folds: list[Fold] | None, written: list[Path]
-    ) -> Evaluation:
-        job = evaluate(self.series, self.settings, halves=self._halves(), folds=folds)
+    def _evaluate(self, working: TiltSeries, folds: list[Fold], written: list[Path]) -> Evaluation:
+        job = evaluate(self.series, self.settings, halves=self._halves(), folds=folds or None)
         if not self.settings.subsets:
             return run_job(job)
         ensure_folder(self.out)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.correct import measure_intensities
-from napari_lbn.engine.errors import InputError, OutputError
-from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds
+from napari_lbn.engine.errors import Cancelled, InputError, OutputError
+from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds, read_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.placement import Placement, fit_placement
 from napari_lbn.engine.evaluation.predictors import WBP_NAME
 from napari_lbn.engine.evaluation.verdict import verdict
-from napari_lbn.engine.events import drain
+from napari_lbn.engine.events import CancelToken, drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -111,6 +111,22 @@ def test_tomograms_of_other_folds_are_never_scored(particles: TiltSeries, tmp_pa
         drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP))
 
 
+def test_a_stopped_export_leaves_no_index_of_other_folds(
+    particles: TiltSeries, tmp_path: Path
+) -> None:
+    """It would call tilts hidden that the stacks now hold."""
+    drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP))
+    fresh = CancelToken()
+    fresh.set()
+    with pytest.raises(Cancelled):
+        drain(export_folds(particles, k_fold(particles, 3), tmp_path, WBP, cancel=fresh))
+    assert read_folds(particles, tmp_path)  # the same folds: nothing to be confused with
+    with pytest.raises(Cancelled):
+        drain(export_folds(particles, k_fold(particles, 2), tmp_path, WBP, cancel=fresh))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_folds(particles, tmp_path)
+
+
 def test_imported_tomograms_score_as_the_same_method_here(
     particles: TiltSeries, quick: HoldOutSettings, tmp_path: Path
 ) -> None:
@@ -119,7 +135,7 @@ def test_imported_tomograms_score_as_the_same_method_here(
     drain(export_folds(particles, folds, tmp_path, WBP))
     for place in tmp_path.glob("fold_*"):
         shutil.copy(place / "wbp.mrc", place / "foreign.mrc")
-    result, placements = drain(import_folds(particles, tmp_path))
+    result, placements = drain(import_folds(particles, read_folds(particles, tmp_path)))
     own = drain(hold_out(particles, folds, {}, quick))
     ours = {(s.fold, s.angle, s.scale): s for s in own.scores if s.method == WBP_NAME}
     assert len(result.scores) == len(ours)
@@ -135,14 +151,14 @@ def test_folds_of_another_series_are_refused(particles: TiltSeries, tmp_path: Pa
     drain(export_folds(particles, k_fold(particles, 2), tmp_path, WBP))
     other = replace(particles, images=np.asarray(particles.images) + 1)
     with pytest.raises(InputError, match="another series"):
-        drain(import_folds(other, tmp_path))
+        drain(import_folds(other, read_folds(other, tmp_path)))
     with pytest.raises(InputError, match="no tomograms of another program"):
-        drain(import_folds(particles, tmp_path))
+        drain(import_folds(particles, read_folds(particles, tmp_path)))
     (tmp_path / INDEX).write_text(json.dumps({"format": "?"}))
     with pytest.raises(InputError, match="damaged"):
-        drain(import_folds(particles, tmp_path))
+        drain(import_folds(particles, read_folds(particles, tmp_path)))
     with pytest.raises(InputError, match="cannot be read"):
-        drain(import_folds(particles, tmp_path / "nothing"))
+        read_folds(particles, tmp_path / "nothing")
 
 
 def test_in_sample_rows_are_never_ranked(particles: TiltSeries, quick: HoldOutSettings) -> None:

@@ -185,3 +185,22 @@ def test_the_journal_is_json_of_one_line_a_slab(tmp_path):
     key, line = map(json.loads, (tmp_path / ".t.mrc.journal").read_text().splitlines())
     assert key["shape"] == list(SHAPE)
     assert line["rows"] == [0, 2]
+
+
+def test_only_integers_are_scaled_by_their_label(tmp_path):
+    """A program that made floats of them may have kept the label."""
+    with ResumableVolume(tmp_path / "t.mrc", SHAPE, 10.0, ["density = 2 * sample + 1"]) as volume:
+        write(volume, (0, 8))
+    np.testing.assert_array_equal(open_volume(tmp_path / "t.mrc")[0], VOLUME)
+
+
+def test_a_kill_while_the_journal_is_written_anew_loses_no_slab(tmp_path, monkeypatch):
+    stop_after(tmp_path / "t.mrc", (0, 2), (2, 4))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: die())
+        with pytest.raises(Killed):
+            writer(tmp_path / "t.mrc", keep=True).__enter__()
+    with writer(tmp_path / "t.mrc", keep=True) as volume:
+        assert volume.missing == [(4, 8)]
+        write(volume, (4, 8))
+    assert [p.name for p in tmp_path.iterdir()] == ["t.mrc"]

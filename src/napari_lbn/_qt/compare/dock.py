@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import set_imod_orientation, shows_imod_orientation
 
+from ..keys import bind_key
 from ..panels.display import segmented
 from ..sections import Column
 from ..theme import add_row, explain, form, group
@@ -113,7 +112,7 @@ class CompareDock(QWidget):
         self.link_contrast.toggled.connect(self._on_link)
         self.imod.toggled.connect(lambda on: set_imod_orientation(self._viewer, on))
         self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
-        self._viewer.bind_key(FLIP_KEY, _flipper(self), overwrite=True)
+        bind_key(self._viewer, FLIP_KEY, self.flip)
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
         followed = (
             (self._viewer.dims.events.order, self._show_section),
@@ -198,15 +197,3 @@ def _disconnector(emitters: list[Any], callback: Any) -> Any:
             emitter.disconnect(callback)
 
     return disconnect
-
-
-def _flipper(dock: CompareDock) -> Callable[[Any], None]:
-    """The key's function, which does not keep the dock alive."""
-    reference = weakref.ref(dock)
-
-    def flip(viewer: Any) -> None:
-        alive = reference()
-        if alive is not None:
-            alive.flip()
-
-    return flip

@@ -9,11 +9,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from ..messages import notify_info, report_problem
-from ..replacing import may_replace
+from ..replacing import SUFFIX, ask_safetensors
 from ..theme import explain
 
-SUFFIX = ".safetensors"
-PATTERN = f"Learned filter (*{SUFFIX})"
+KIND = "Learned filter"
 NO_FILTER = "Learn a filter first, or open one."
 
 
@@ -64,15 +63,11 @@ class FilterFiles(QWidget):
             self.opened.emit(model, f"{path.name}, learned from {self._origin}.")
 
     def _ask_and_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save filter", "filter.safetensors", PATTERN)
-        file = Path(name)
-        if name and file.suffix != SUFFIX:  # the dialog has asked about the name as it was typed
-            file = file.with_name(f"{file.name}{SUFFIX}")
-            name = name if may_replace(self, [file]) else ""
-        if name:
+        file = ask_safetensors(self, "Save filter", Path(f"filter{SUFFIX}"), KIND)
+        if file is not None:
             self.save(file)
 
     def _ask_and_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open filter", "", PATTERN)
+        name, _ = QFileDialog.getOpenFileName(self, "Open filter", "", f"{KIND} (*{SUFFIX})")
         if name:
             self.open(Path(name))

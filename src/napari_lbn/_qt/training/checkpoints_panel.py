@@ -8,7 +8,6 @@ from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..lists import add_row_to, fit_height
+from ..replacing import SUFFIX, ask_safetensors
 from ..theme import caption, explain
 from .status import TrainingStatus
 
@@ -136,11 +136,7 @@ class CheckpointsPanel(QWidget):
         kept = self.selected
         if kept is None:
             return
-        start = Path(self._folder() or Path.home()) / f"epoch_{kept.epoch}.safetensors"
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save weights", str(start), "Weights (*.safetensors)"
-        )
-        if name:
-            file = Path(name)
-            file = file if file.suffix == ".safetensors" else Path(f"{file}.safetensors")
+        start = Path(self._folder() or Path.home()) / f"epoch_{kept.epoch}{SUFFIX}"
+        file = ask_safetensors(self, "Save weights", start, "Weights")
+        if file is not None:
             self.save_requested.emit(kept, file)

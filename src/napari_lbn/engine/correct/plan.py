@@ -94,7 +94,7 @@ def plan(
     measured = series.included_angles
     new = angles_to_synthesize(measured, increment=settings.increment, fill_gaps=settings.fill_gaps)
     if new.size == 0:
-        notices.append(_nothing_to_fill(measured))
+        notices.append(_nothing_to_fill(measured, gaps_too=settings.fill_gaps))
     if measured.size < FEW_TILTS:
         notices.append(
             f"{series.name}: {measured.size} tilts in use. No gain was measured on fewer than "
@@ -127,10 +127,10 @@ def plan(
     )
 
 
-def _nothing_to_fill(measured: NDArray[np.float64]) -> str:
+def _nothing_to_fill(measured: NDArray[np.float64], *, gaps_too: bool) -> str:
     text = "These tilts leave no missing wedge at this increment."
     gaps = interior_gaps(measured)
-    if not gaps:
+    if not gaps or gaps_too:
         return text
     start, stop = max(gaps, key=lambda gap: gap[1] - gap[0])
     return (

@@ -17,6 +17,7 @@ from ..correct.tomogram import measure_intensities, measured_rows
 from ..errors import InputError, OutputError
 from ..events import Progress, SlabReady, raise_if_cancelled
 from ..geometry import measured_weights
+from ..io.atomic import output_errors
 from ..io.output import (
     VolumeWriter,
     check_free_space,
@@ -83,6 +84,7 @@ def export_folds(
     index = _index(series, folds, settings)
     _require_none_of_others(folder, index)
     ensure_folder(folder)
+    _remove_other_index(folder, index)
     height, width = series.image_shape
     volume = settings.thickness * height * width
     check_free_space(folder, 4 * len(folds) * (volume + series.included.size * height * width))
@@ -134,17 +136,28 @@ def _require_none_of_others(folder: Path, index: dict[str, Any]) -> None:
     added = [file for place in sorted(folder.glob("fold_*")) for file in added_tomograms(place)]
     if not added:
         return
-    try:
-        earlier = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        same = all(earlier.get(key) == index[key] for key in ("fingerprint", "folds"))
-    except (OSError, ValueError, AttributeError):
-        same = False
-    if not same:
+    if not _is_index_of(folder, index):
         raise OutputError(
             f"{folder} holds tomograms made of other folds, such as {added[0]}: they may have "
             "seen the tilts that are hidden now.",
             "Choose another folder, or remove them.",
         )
+
+
+def _remove_other_index(folder: Path, index: dict[str, Any]) -> None:
+    """Were the export stopped, an older index would speak of tilts that are not hidden now."""
+    if not _is_index_of(folder, index):
+        with output_errors(folder / INDEX):
+            (folder / INDEX).unlink(missing_ok=True)
+
+
+def _is_index_of(folder: Path, index: dict[str, Any]) -> bool:
+    """Whether the folder's index tells of the same folds of the same series."""
+    try:
+        earlier = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        return all(earlier.get(key) == index[key] for key in ("fingerprint", "folds"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def fingerprint(series: TiltSeries) -> str:
@@ -172,6 +185,8 @@ def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
             for row in index["folds"]
         ]
         known = index["format"] == FORMAT
+        if not rows:
+            raise ValueError("no folds")
     except OSError as error:
         raise InputError(
             f"{path} cannot be read: {error.strerror}.", "Give the folder of --export-folds."

@@ -10,7 +10,7 @@ from ..correct.tomogram import measure_intensities
 from ..errors import InputError
 from ..io.volume import open_volume
 from .external import method_name, score_tomogram
-from .fold_files import STACK, added_tomograms, read_folds
+from .fold_files import STACK, added_tomograms
 from .holdout import noise_ceilings
 from .placement import fit_placement, require_fitting
 from .predictors import take
@@ -18,6 +18,7 @@ from .scores import HoldOutResult
 from .sharing import part, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ..events import CancelToken, Job
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def import_folds(
-    series: TiltSeries, folder: Path, *, cancel: CancelToken | None = None
+    series: TiltSeries, folds: Sequence[tuple[Fold, Path]], *, cancel: CancelToken | None = None
 ) -> Job[tuple[HoldOutResult, dict[tuple[str, str], Placement]]]:
     """Score the tomograms that other programs made of exported folds.
 
@@ -36,8 +37,8 @@ def import_folds(
     ----------
     series : TiltSeries
         The one that was exported, at the same working pixel size.
-    folder : Path
-        Of `export_folds`, with tomograms added: ``fold_00_…/METHOD.mrc``.
+    folds : sequence of (Fold, Path)
+        Of `read_folds`; in their folders tomograms were added: ``fold_00_…/METHOD.mrc``.
     cancel : CancelToken, optional
         Ends the job with `Cancelled`.
 
@@ -50,9 +51,9 @@ def import_folds(
     Raises
     ------
     InputError
-        No such export, another series, or no tomogram added.
+        No tomogram added, or one that does not fit.
     """
-    folds, jobs = read_folds(series, folder), list_tomograms(series, folder)
+    jobs = list_tomograms(series, folds)
     stats = measure_intensities(series)
     scores: list[Score] = []
     placements = {}
@@ -73,19 +74,20 @@ def import_folds(
     return HoldOutResult(scores=tuple(scores), ceilings=ceilings), placements
 
 
-def list_tomograms(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
-    """Tomograms of other programs in an export's folders, beside their folds.
+def list_tomograms(
+    series: TiltSeries, folds: Sequence[tuple[Fold, Path]]
+) -> list[tuple[Fold, Path]]:
+    """Tomograms of other programs in the folders of `read_folds`, beside their folds.
 
     Raises
     ------
     InputError
-        No such export, another series, no tomogram added, or one that does not fit.
+        No tomogram added, or one that does not fit.
     """
-    folds = read_folds(series, folder)
     found = [(fold, path) for fold, place in folds for path in added_tomograms(place)]
     if not found:
         raise InputError(
-            f"{folder} holds no tomograms of another program.",
+            f"{folds[0][1].parent} holds no tomograms of another program.",
             f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
         )
     for _, path in found:

@@ -61,10 +61,7 @@ def write_samples(array: Any, where: tuple[slice, ...], samples: NDArray[Any]) -
     Given several, zarr writes them side by side, and after an error, such as a full disk, the
     others go on while the folder is being removed.
     """
-    starts = [
-        range(0, stop.stop - stop.start, chunk)
-        for stop, chunk in zip(where, array.chunks, strict=True)
-    ]
+    starts = [range(0, n, chunk) for n, chunk in zip(samples.shape, array.chunks, strict=True)]
     for corner in product(*starts):
         inner = tuple(
             slice(at, min(at + chunk, n))

@@ -70,6 +70,7 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         self._key, self._keep = key or {}, keep
         self._data = self.path.with_name(f".{self.path.name}.unfinished")
         self._journal = self.path.with_name(f".{self.path.name}.journal")
+        self._fresh_journal = self.path.with_name(f".{self.path.name}.journal.new")
         self._statistics = RunningStatistics()
         self._written = np.zeros(shape[1], bool)
 
@@ -81,8 +82,7 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
             with output_errors(self.path):
                 self._open(fresh=not lines)
                 # written anew: behind a line that was cut short nothing could be read
-                whole = [self._whole_key(), *lines]
-                self._journal.write_text("".join(json.dumps(line) + "\n" for line in whole))
+                self._write_journal([self._whole_key(), *lines])
         except BaseException:
             self._leave(keep=bool(lines))
             raise
@@ -161,6 +161,11 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         made = {"shape": list(self.shape), "sample": asdict(self.sample), **self._key}
         return dict(json.loads(json.dumps(made, default=str)))
 
+    def _write_journal(self, lines: list[dict[str, Any]]) -> None:
+        """All of it or, if killed meanwhile, what was there before."""
+        self._fresh_journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self._fresh_journal.replace(self._journal)
+
     def _read_journal(self) -> list[dict[str, Any]]:
         """Lines of the slabs of an unfinished run like this one; none if it was another."""
         if not (self._journal.is_file() and self._data.exists()):
@@ -196,4 +201,5 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         self._close()
         if not keep:
             self._discard()
-            self._journal.unlink(missing_ok=True)
+            for journal in (self._journal, self._fresh_journal):
+                journal.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .lazy_samples import LazySamples
 from .mrc import map_mrc, read_mrc_header
 from .ome_zarr import open_ome_zarr
@@ -36,7 +38,7 @@ def open_volume(path: str | Path) -> tuple[Any, float | None]:
         return open_ome_zarr(path, volume=True)
     header = read_mrc_header(path)
     voxels = map_mrc(path, header)
-    scale, offset = scale_of_labels(header.labels)
+    scale, offset = scale_of_labels(header.labels) if voxels.dtype == np.int16 else (1.0, 0.0)
     if (scale, offset) == (1.0, 0.0):
         return voxels, header.pixel_size
     return LazySamples(path, voxels, scale=scale, offset=offset), header.pixel_size
