@@ -79,6 +79,22 @@ def test_a_series_is_never_written_over_its_own_files(tmp_path: Path, series: Ti
     assert source.read_bytes() == b"raw data"
 
 
+@pytest.mark.parametrize("beside", ["out.mrc", "out.tlt", "out.json"])
+def test_nothing_is_replaced_that_nobody_was_asked_about(
+    tmp_path: Path, series: TiltSeries, beside: str
+) -> None:
+    """napari's dialog asks about the name as it was typed."""
+    data, attributes, _ = tilt_series_layer(series)
+    attributes["metadata"]["napari_lbn"]["provenance"] = {"weights": "small"}
+    there = tmp_path / beside
+    there.write_text("something else")
+    with pytest.raises(OutputError, match=f"{beside} is there already"):
+        write_image(str(tmp_path / "out"), data, attributes)
+    assert list(tmp_path.iterdir()) == [there]
+    there.rename(tmp_path / "out.mrc")  # and this name was typed: the dialog has asked
+    assert len(write_image(str(tmp_path / "out.mrc"), data, attributes)) == 3
+
+
 @pytest.mark.parametrize(("unit", "expected"), [("nanometer", 20.0), ("angstrom", 2.0)])
 def test_foreign_volume_takes_its_pixel_size_from_scale_and_units(
     tmp_path: Path, unit: str, expected: float

@@ -257,6 +257,27 @@ def test_amplitude_and_profiles_are_drawn(
     assert [len(line.get_ydata()) for line in axes.lines] == [24, 24]
 
 
+def test_plots_of_removed_tomograms_go(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    pytest.importorskip("matplotlib")
+    dock.tomograms.tick(volumes[:2])
+    dock.measures.button.click()
+    assert [plot.isHidden() for plot in dock.measures.plots] == [False, False]
+    viewer.layers.remove(volumes[0])
+    assert [plot.isHidden() for plot in dock.measures.plots] == [True, False]
+
+
+def test_plots_follow_the_theme(dock: CompareDock, volumes: list[Any]) -> None:
+    pytest.importorskip("matplotlib")
+    dock.tomograms.tick(volumes[:2])
+    dock.measures.button.click()
+    for colour in ("#123456", "#abcdef"):
+        dock.setStyleSheet(f"QWidget {{ color: {colour}; }}")
+        for plot in dock.measures.plots:
+            assert plot._canvas.figure.axes[0].title.get_color() == colour
+
+
 def test_a_wave_along_a_tilt_shows_at_its_angle() -> None:
     """A wave with wave vector k (cos 30°, sin 30°) in (x, z) stands there in the amplitude."""
     z, _, x = np.mgrid[:64, :4, :64]

@@ -144,7 +144,7 @@ def test_tomograms_of_another_pixel_size_get_layers_of_their_own(
     assert [layer.scale[-1] for layer in viewer.layers] == [20, 20, 10, 10]
     plain, learned = viewer.layers[2:]
     for layer, told in ((plain, "WBP of the measured tilts"), (learned, "learned filter")):
-        write_image(str(tmp_path / "t"), layer.data, {"metadata": layer.metadata})
+        write_image(str(tmp_path / "t.mrc"), layer.data, {"metadata": layer.metadata})
         with mrcfile.open(tmp_path / "t.mrc") as mrc:
             assert told in b" ".join(bytes(line) for line in mrc.header.label).decode()
             assert mrc.voxel_size.x == 10
@@ -292,8 +292,10 @@ def test_a_series_that_is_closed_is_no_longer_offered(
     add_series: Callable[[TiltSeries], Any],
     series: TiltSeries,
 ) -> None:
-    add_series(series)
+    layer = add_series(series)
     assert dock.fields.source.count() == 2
+    layer.name = "renamed"
+    assert dock.fields.source.itemText(0) == "renamed"
     viewer.layers.clear()
     assert dock.fields.source.count() == 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.errors import InputError, OutputError
 
 from .metadata import record_of
 from .reader import MRC_SUFFIXES
@@ -41,23 +41,46 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     InputError
         A layer that is neither a tilt series nor a volume.
     OutputError
-        The folder cannot be written to, or the disk is full.
+        The folder cannot be written to, or the disk is full, or a file is there that napari's
+        dialog did not ask about.
     """
+    from napari_lbn.engine.io.together import written_together
+
     file = mrc_file(path)
     record = record_of(attributes)
     data = getattr(data, "whole", data)  # a mask is for the display only
     if record is not None and "angles" in record:
-        return write_tilts(file, data, record)
+        return _write_tilts(Path(path), data, record)
     if np.ndim(data) != 3:
         raise InputError(
             f"{attributes.get('name', 'This layer')} has {np.ndim(data)} dimensions.",
             "Only tilt series and volumes (z, y, x) are written as MRC.",
         )
+    _require_asked_for(Path(path), file, record)
     if record is None:
         write_volume(file, data, pixel_size=_pixel_size(attributes))
         return [str(file)]
-    write_volume(file, data, pixel_size=record["pixel_size"], labels=_labels(record))
-    return [str(file), *_write_provenance(file, record)]
+    with written_together(file.parent) as written:
+        write_volume(file, data, pixel_size=record["pixel_size"], labels=_labels(record))
+        written += [file, *_write_provenance(file, record)]
+    return [str(path) for path in written]
+
+
+def _require_asked_for(named: Path, file: Path, record: dict[str, Any] | None) -> None:
+    """Refuse to replace what the user was not asked about: any file but the one that was named.
+
+    Where that one is there, it and what belongs to it are replaced.
+    """
+    if named == file and file.exists():
+        return
+    beside = [".tlt"] if record is not None and "angles" in record else []
+    beside += [".json"] if record is not None and record.get("provenance") else []
+    for unasked in (file, *(file.with_suffix(suffix) for suffix in beside)):
+        if unasked.exists():
+            raise OutputError(
+                f"{unasked} is there already, and would be replaced.",
+                "Choose another name, or remove it first.",
+            )
 
 
 def mrc_file(path: str | Path) -> Path:
@@ -66,29 +89,33 @@ def mrc_file(path: str | Path) -> Path:
     return file if file.suffix.lower() in MRC_SUFFIXES else file.with_name(f"{file.name}.mrc")
 
 
-def write_tilts(file: Path, data: Any, record: dict[str, Any]) -> list[str]:
+def _write_tilts(named: Path, data: Any, record: dict[str, Any]) -> list[str]:
     """Write a tilt stack ``(n, 1, y, x)`` and its angles; labels tell what was synthesized."""
     from napari_lbn.engine.io.output import write_stack, write_tilt_angles
-    from napari_lbn.engine.io.together import input_files, require_other_files
+    from napari_lbn.engine.io.together import input_files, require_other_files, written_together
 
+    file = mrc_file(named)
     angles = file.with_suffix(".tlt")
     series = record.get("series")
     require_other_files([file, angles], [] if series is None else input_files(series))
+    _require_asked_for(named, file, record)
     count = len(record["angles"])
     labels = [f"napari-lbn: {sum(record['synthesized'])} of {count} tilts synthesized"]
     if record["kind"] == "spread tilts":
         labels.append(SPREAD_LABEL)
     images: Iterator[np.ndarray] = (np.asarray(data[i, 0], np.float32) for i in range(count))
-    write_stack(
-        file,
-        images,
-        n=count,
-        shape=tuple(data.shape[2:]),
-        pixel_size=record["pixel_size"],
-        labels=labels,
-    )
-    write_tilt_angles(angles, record["angles"])
-    return [str(file), str(angles), *_write_provenance(file, record)]
+    with written_together(file.parent) as written:
+        write_stack(
+            file,
+            images,
+            n=count,
+            shape=tuple(data.shape[2:]),
+            pixel_size=record["pixel_size"],
+            labels=labels,
+        )
+        write_tilt_angles(angles, record["angles"])
+        written += [file, angles, *_write_provenance(file, record)]
+    return [str(path) for path in written]
 
 
 def _labels(record: dict[str, Any]) -> tuple[str, ...]:
@@ -107,7 +134,7 @@ def _labels(record: dict[str, Any]) -> tuple[str, ...]:
     return (f"WBP + {alpha:g} x WBP of the synthesized tilts (LBN)",)
 
 
-def _write_provenance(file: Path, record: dict[str, Any]) -> list[str]:
+def _write_provenance(file: Path, record: dict[str, Any]) -> list[Path]:
     """What a layer was made from, as JSON beside its file; nothing where that is not known."""
     from napari_lbn.engine.io.output import write_provenance
 
@@ -115,8 +142,7 @@ def _write_provenance(file: Path, record: dict[str, Any]) -> list[str]:
         return []
     told = ("kind", "alpha", "synthesized", "synthesized_throughout")
     facts = {key: record[key] for key in told if key in record}
-    path = write_provenance(file.with_suffix(".json"), {**record["provenance"], **facts})
-    return [str(path)]
+    return [write_provenance(file.with_suffix(".json"), {**record["provenance"], **facts})]
 
 
 def write_volume(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from ..theme import caption
 
 HEIGHT = 230
+RECOLOURED = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
 MISSING = "The plot needs matplotlib: pip install matplotlib."
 
 
@@ -35,9 +37,16 @@ class Plot(QWidget):
         figure.clear()
         axes = figure.subplots()
         paint(axes)
-        self._dress(axes)
+        self._dress()
         self.show()
         self._canvas.draw_idle()
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
+        """Another theme: what is drawn follows."""
+        super().changeEvent(event)
+        if event is not None and event.type() in RECOLOURED and self._canvas is not None:
+            self._dress()
+            self._canvas.draw_idle()
 
     def _make_canvas(self) -> bool:
         try:
@@ -56,21 +65,27 @@ class Plot(QWidget):
         self._layout.addWidget(self._canvas)
         return True
 
-    def _dress(self, axes: Any) -> None:
-        """Text and lines in the colour of the theme's text."""
+    def _dress(self) -> None:
+        """Text and lines in the colour of the theme's text; a colour bar has axes of its own."""
         colour = self.palette().windowText().color().name()
-        axes.patch.set_alpha(0)
-        for item in (axes.xaxis.label, axes.yaxis.label, axes.title):
-            item.set_color(colour)
-            item.set_fontsize(8)
-        axes.tick_params(colors=colour, labelsize=7)
-        for spine in axes.spines.values():
-            spine.set_color(colour)
-            spine.set_alpha(0.4)
-        for legend in (axes.get_legend(), *axes.figure.legends):
+        figure = self._canvas.figure
+        for axes in figure.axes:
+            _dress_axes(axes, colour)
+        for legend in (*(axes.get_legend() for axes in figure.axes), *figure.legends):
             if legend is None:
                 continue
             legend.get_frame().set_alpha(0)
             for text in legend.get_texts():
                 text.set_color(colour)
                 text.set_fontsize(7)
+
+
+def _dress_axes(axes: Any, colour: str) -> None:
+    axes.patch.set_alpha(0)
+    for item in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        item.set_color(colour)
+        item.set_fontsize(8)
+    axes.tick_params(colors=colour, labelsize=7)
+    for spine in axes.spines.values():
+        spine.set_color(colour)
+        spine.set_alpha(0.4)

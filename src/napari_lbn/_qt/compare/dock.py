@@ -130,6 +130,7 @@ class CompareDock(QWidget):
     def refresh(self, event: Any = None) -> None:
         """Take over the layers that there are now."""
         self.tomograms.refresh()
+        self.measures.tidy()
         self._explain()
 
     def arrange(self) -> None:

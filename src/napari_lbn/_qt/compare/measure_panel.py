@@ -36,6 +36,7 @@ class MeasurePanel(QWidget):
         self.what.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.button = QPushButton("Draw")
         self.plots = [Plot(HEIGHT), Plot(HEIGHT)]
+        self._drawn: list[list[Any]] = [[], []]
         line = QHBoxLayout()
         line.addWidget(self.what, 1)
         line.addWidget(self.button)
@@ -51,13 +52,22 @@ class MeasurePanel(QWidget):
             plot.hide()
         kind = self.what.currentData()
         if kind == FOURIER:
+            self._drawn = [compared[:1], compared[1:2]]
             for plot, layer in zip(self.plots, compared, strict=False):
                 self._draw_amplitude(plot, layer)
         elif compared:
+            self._drawn = [list(compared), []]
             self.plots[0].draw(lambda axes: self._paint_profile(axes, compared, int(kind)))
         shown = [plot for plot in self.plots if not plot.isHidden()]
         if shown:
             bring_into_view(shown[-1])
+
+    def tidy(self) -> None:
+        """Hide the plots of layers that were removed."""
+        for plot, layers in zip(self.plots, self._drawn, strict=True):
+            if any(layer not in self._viewer.layers for layer in layers):
+                plot.hide()
+                layers.clear()
 
     def wedge(self, tomogram: Any) -> tuple[float, float] | None:
         """Where the tilt range behind a tomogram ends and begins again, degrees.

@@ -104,12 +104,13 @@ class LearnedFilterDock(QWidget):
         self.runner.cancelled.connect(lambda: self._say("Stopped."))
         self.runner.running_changed.connect(self._on_running)
         events = self._viewer.layers.events
+        followed = (events.inserted, events.removed, events.renamed)
         refresh = self.refresh
-        for emitter in (events.inserted, events.removed):
+        for emitter in followed:
             emitter.connect(refresh)
 
         def leave() -> None:
-            for emitter in (events.inserted, events.removed):
+            for emitter in followed:
                 emitter.disconnect(refresh)
 
         self._end = end_with(self, [self.runner], after=leave)

@@ -91,7 +91,6 @@ class FilterPictures(QTabWidget):
         axes.set_xlabel("kx (Nyquist = 1)")
         axes.set_ylabel("ky")
         bar = axes.figure.colorbar(image, ax=axes, shrink=0.9)
-        bar.ax.tick_params(colors=self.palette().windowText().color().name(), labelsize=7)
         bar.outline.set_visible(False)
 
     def _paint_profile(self, axes: Any) -> None:
