@@ -158,6 +158,14 @@ def test_the_input_is_never_overwritten(series: Path) -> None:
     assert series.read_bytes() == before
 
 
+def test_a_record_that_would_be_a_folder_is_told_before_the_work(series: Path) -> None:
+    series.with_name("a.json").mkdir()
+    result = run("reconstruct", series, "--out", series.with_name("a.mrc"), "--thickness", 8)
+    assert result.exit_code == 2
+    assert "a.json is a folder" in result.stderr.replace("\n", " ")
+    assert not series.with_name("a.mrc").exists()
+
+
 def test_the_angles_of_the_input_are_never_overwritten(series: Path, weights: Path) -> None:
     angles = series.with_suffix(".tlt")
     before = angles.read_text()

@@ -56,7 +56,11 @@ def simulate(
     """
     from napari_lbn.engine.io.output import check_free_space, ensure_folder
     from napari_lbn.engine.simulation.experiment import run_experiment
-    from napari_lbn.engine.simulation.experiment_files import experiment_files, write_experiment
+    from napari_lbn.engine.simulation.experiment_files import (
+        experiment_bytes,
+        experiment_files,
+        write_experiment,
+    )
 
     if not name or Path(name).name != name:
         raise InputError(f"--name: {name!r} is no file name.", "The folder is given by --out.")
@@ -66,7 +70,7 @@ def simulate(
     files = experiment_files(out, name)
     require_other_files(files, [source])
     with written_together(out):
-        check_free_space(ensure_folder(out), 0)  # say now, not after the work
+        check_free_space(ensure_folder(out), experiment_bytes(settings, given))  # now, not later
         result = run_job(run_experiment(settings, specimen.seed, specimen=given))
         left_out = len(settings.angles) - result.angles.size
         if left_out:

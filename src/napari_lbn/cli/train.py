@@ -96,13 +96,25 @@ def _tell_cost(configuration: Configuration, data: TrainingData, processes: int)
 
 
 def _finish(result: TrainingResult, folder: Path, *, quiet: bool) -> None:
-    if result.weights is not None and not quiet:
+    if not quiet:
+        _tell_result(result, folder)
+    if not result.finished:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _tell_result(result: TrainingResult, folder: Path) -> None:
+    from napari_lbn.engine.training.curves import Curves
+    from napari_lbn.engine.training.summary import kept_weights
+    from napari_lbn.engine.training.verdict import judge
+
+    said = judge(kept_weights(folder), Curves.read(folder))
+    if said:
+        note(said)
+    if result.weights is not None:
         typer.echo(str(result.weights))
     if not result.finished:
-        if not quiet:
-            typer.echo(
-                f"Stopped after step {result.step}; everything is saved. "
-                f"Go on with: napari-lbn train --resume --out {folder}",
-                err=True,
-            )
-        raise typer.Exit(INTERRUPTED)
+        typer.echo(
+            f"Stopped after step {result.step}; everything is saved. "
+            f"Go on with: napari-lbn train --resume --out {folder}",
+            err=True,
+        )

@@ -33,7 +33,7 @@ class EpochLines:
             for name, scores in event.scores.items():
                 note(f"{name}: {_scores(scores)}")
         elif isinstance(event, EpochFinished):
-            best = ", the best so far" if event.best else ""
+            best = ", the best epoch so far" if event.best else ""
             held = "" if event.scores is None else f", {_scores(event.scores)}"
             typer.echo(f"Epoch {event.epoch}: loss {event.loss:.4f}{held}{best}", err=True)
             write_curves(self._folder)

@@ -14,7 +14,11 @@ from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.mdoc import read_mdoc
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.simulation.experiment import ExperimentSettings, run_experiment
-from napari_lbn.engine.simulation.experiment_files import experiment_files, write_experiment
+from napari_lbn.engine.simulation.experiment_files import (
+    experiment_bytes,
+    experiment_files,
+    write_experiment,
+)
 from napari_lbn.engine.simulation.given import specimen_of_volume
 from napari_lbn.engine.simulation.microscope import MicroscopeSettings
 from napari_lbn.engine.simulation.shapes import PROTEIN
@@ -109,6 +113,8 @@ def test_files_of_an_experiment_open_as_a_tilt_series(settings, tmp_path):
     files = experiment_files(tmp_path / "new", "sim")
     write_experiment(files, result, settings, {"seed": 1})
     assert sorted(files) == sorted((tmp_path / "new").iterdir())
+    written = sum(file.stat().st_size for file in files)
+    assert 0.7 * written < experiment_bytes(settings) <= written
     series = open_tilt_series(files[0])
     np.testing.assert_array_equal(series.angles, settings.angles)
     assert series.pixel_size == 12

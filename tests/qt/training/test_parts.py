@@ -1,4 +1,4 @@
-"""Parts of the training dock that need no dock: folders, pauses, remaining time, the verdict."""
+"""Parts of the training dock that need no dock: folders, pauses, remaining time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ from napari_lbn._qt.training.known import KnownRuns, choose_folder
 from napari_lbn._qt.training.pictures import as_grey, limits_of
 from napari_lbn._qt.training.run_panel import TrainingRunPanel
 from napari_lbn._qt.training.status import TrainingStatus
-from napari_lbn._qt.training.verdict import judge
 from napari_lbn.engine.errors import OutputError
-from napari_lbn.engine.training.curves import Curves
-from napari_lbn.engine.training.summary import KeptWeights
 
 
 def test_trainings_never_share_a_folder(tmp_path: Path) -> None:
@@ -95,24 +92,6 @@ def test_remaining_time_knows_nothing_of_pauses(
         now += seconds / 2
         left = pace.seconds_left(first + done)
     assert left == pytest.approx(seconds * (1 - first - done) / done, rel=1e-6)
-
-
-def curves(**mse: float) -> Curves:
-    baselines = {name.replace("_", " "): {"validation_mse": value} for name, value in mse.items()}
-    return Curves(baselines=baselines)
-
-
-def test_the_verdict_is_honest() -> None:
-    best = KeptWeights(path=Path("w"), epoch=4, mse=0.4, correlation=0.7, best=True)
-    other = KeptWeights(path=Path("v"), epoch=5, mse=0.3, correlation=0.7, best=False)
-    text = judge((other, best), curves(before_training=0.5, neighbours=0.45))
-    assert "Epoch 4" in text
-    assert "20.0 % less than before training" in text
-    assert "better" not in text
-    assert "Still better: neighbours" in judge((best,), curves(before_training=0.5, neighbours=0.3))
-    assert judge((best,), curves(before_training=0.4)).startswith("No epoch predicts")
-    assert judge((best,), curves(neighbours=0.4)) == ""
-    assert judge((), curves(before_training=0.4)) == ""
 
 
 @given(

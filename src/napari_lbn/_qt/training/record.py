@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.events import Event, Progress
+from napari_lbn.engine.training.verdict import judge
 
 from ..messages import notify_error
 from ..pace import Pace
@@ -15,7 +16,6 @@ from .jobs import TrainingBegins
 from .known import KnownRuns
 from .preparing import TrainingRequest
 from .status import TrainingStatus
-from .verdict import judge
 
 
 class TrainingRecord(QObject):

@@ -10,6 +10,7 @@ from ..errors import OutputError
 from .alignments import is_alignment
 from .angles import angle_files
 from .atomic import renamed_together
+from .stack import ZARR_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +43,7 @@ def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) 
     Raises
     ------
     OutputError
-        An output is an input.
+        An output is an input, or a folder that is none of ours.
     """
     given = [path for path in inputs if path is not None]
     taken = {path.resolve() for path in given}
@@ -50,6 +51,8 @@ def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) 
     for output in outputs:
         if output.resolve() in taken:
             raise OutputError(f"{output} is an input of this run.", "Choose another output.")
+        if output.is_dir() and output.suffix.lower() != ZARR_SUFFIX:
+            raise OutputError(f"{output} is a folder.", "Remove it, or choose another output.")
 
 
 @contextmanager

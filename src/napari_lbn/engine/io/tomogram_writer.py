@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError
 from .resumable_volume import ResumableVolume
+from .stack import ZARR_SUFFIX
 from .zarr_volume import ZarrVolume, require_zarr
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from .sample_format import SampleFormat
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs", ".st", ".ali", ".rec", ".map"})
-ZARR_SUFFIX = ".zarr"
 
 
 def is_zarr_name(path: str | Path) -> bool:

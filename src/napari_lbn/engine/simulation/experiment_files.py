@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .experiment import Experiment, ExperimentSettings
+    from .specimen import Specimen
 
 ENDINGS = (
     ".mrc",
@@ -39,6 +41,23 @@ ENDINGS = (
 def experiment_files(folder: Path, name: str) -> list[Path]:
     """The files of an experiment, in the order of `ENDINGS`."""
     return [folder / f"{name}{ending}" for ending in ENDINGS]
+
+
+def experiment_bytes(settings: ExperimentSettings, specimen: Specimen | None = None) -> int:
+    """What the files of an experiment take at least: text and layers beyond the ice aside.
+
+    Parameters
+    ----------
+    settings : ExperimentSettings
+        Of the experiment.
+    specimen : Specimen, optional
+        Given instead of drawn.
+    """
+    imaged = settings.specimen if specimen is None else specimen.settings
+    first, last = settings.angles[0], settings.angles[-1]
+    within = sum(first <= angle <= last for angle in settings.truth_angles)
+    tilts = len(settings.angles) + within + len(settings.truth_angles)
+    return int(4 * math.prod(imaged.field) * (tilts + max(imaged.thickness)))
 
 
 def write_experiment(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from napari_lbn.engine.training.run_events import AS_STARTED
+from .run_events import AS_STARTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .curves import Curves
+    from .summary import KeptWeights
 
 COLUMN = "validation_mse"
 WORTH_IT = 0.002
 """Share of the error below which a difference is no improvement."""
 
 
-def judge(weights: Sequence[Any], curves: Any | None) -> str:
+def judge(weights: Sequence[KeptWeights], curves: Curves | None) -> str:
     """What the held-out tilts say about the best weights; empty where they say nothing.
 
     Parameters
