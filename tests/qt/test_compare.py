@@ -89,6 +89,26 @@ def test_ticked_ones_are_side_by_side_with_one_contrast(
     assert tuple(volumes[1].contrast_limits) == (-2, 5)
 
 
+def test_densities_of_another_scale_keep_their_contrast_unless_the_user_asks(
+    qtbot: Any, dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    data = 1 + 0.05 * np.random.default_rng(3).normal(size=SHAPE).astype(np.float32)
+    theirs = viewer.add_image(data, name="theirs")
+    before = [tuple(layer.contrast_limits) for layer in (volumes[0], theirs)]
+    dock.tomograms.tick([volumes[0], theirs])
+    assert not dock.link_contrast.isChecked()
+    assert [tuple(layer.contrast_limits) for layer in (volumes[0], theirs)] == before
+    dock.tomograms.tick(volumes[:2])
+    assert dock.link_contrast.isChecked()
+    assert tuple(volumes[0].contrast_limits) == tuple(volumes[1].contrast_limits)
+    dock.tomograms.tick([volumes[0], theirs])
+    assert [tuple(layer.contrast_limits) for layer in (volumes[0], theirs)] == before
+    dock.link_contrast.click()
+    dock.tomograms.tick([volumes[1], theirs])
+    assert dock.link_contrast.isChecked()
+    assert tuple(volumes[1].contrast_limits) == tuple(theirs.contrast_limits)
+
+
 def test_the_flip_key_swaps_in_place(
     dock: CompareDock, volumes: list[Any], viewer: ViewerModel
 ) -> None:

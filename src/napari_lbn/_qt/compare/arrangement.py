@@ -12,6 +12,8 @@ from napari_lbn._napari.views import side_by_side
 
 from .measures import DifferenceVolume
 
+WIDEST = 3.0
+"""Times a tomogram's own contrast range: in a wider one it looks flat."""
 LINKED = ("contrast_limits", "gamma", "colormap")
 ORDERS = {"xy": (0, 1, 2), "xz": (1, 0, 2), "yz": (2, 0, 1)}
 
@@ -32,6 +34,20 @@ def section_of(viewer: Any) -> str:
     lead = viewer.dims.ndim - 3
     order = tuple(axis - lead for axis in viewer.dims.order[-3:])
     return next((name for name, axes in ORDERS.items() if axes == order), "")
+
+
+def on_one_scale(compared: list[Any]) -> bool:
+    """Whether one contrast can show all of these: other programs have other units of density."""
+    if not compared:
+        return True
+    low, high = _common_limits(compared)
+    narrowest = min(float(np.ptp(layer.contrast_limits)) for layer in compared)
+    return high - low <= WIDEST * narrowest
+
+
+def _common_limits(layers: list[Any]) -> tuple[float, float]:
+    limits = np.array([layer.contrast_limits for layer in layers])
+    return float(limits[:, 0].min()), float(limits[:, 1].max())
 
 
 class _Shown:
@@ -57,7 +73,8 @@ class Arrangement:
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
-        self._linked: list[Any] = []
+        self._linked: list[tuple[Any, tuple[float, float]]] = []
+        self._common = (0.0, 1.0)
 
     def show(self, compared: list[Any], *, beside: bool, link: bool) -> None:
         """Show the compared layers side by side, or the first one alone in place."""
@@ -89,19 +106,22 @@ class Arrangement:
         self._viewer.reset_view()
 
     def link(self, compared: list[Any]) -> None:
-        """One contrast for all of these, and no longer for those before."""
+        """One contrast for all of these; those before get their own back, if nobody set another."""
         from napari.experimental import link_layers, unlink_layers
 
-        present = [layer for layer in self._linked if layer in self._viewer.layers]
+        present = [(layer, own) for layer, own in self._linked if layer in self._viewer.layers]
         if len(present) > 1:
-            unlink_layers(present)
+            unlink_layers([layer for layer, _ in present])
+        for layer, own in present:
+            if tuple(layer.contrast_limits) == self._common:
+                layer.contrast_limits = own
         self._linked = []
         if len(compared) > 1:
-            limits = np.array([layer.contrast_limits for layer in compared])
+            self._linked = [(layer, tuple(layer.contrast_limits)) for layer in compared]
+            self._common = _common_limits(compared)
             for layer in compared:
-                layer.contrast_limits = (float(limits[:, 0].min()), float(limits[:, 1].max()))
+                layer.contrast_limits = self._common
             link_layers(compared, LINKED)
-            self._linked = list(compared)
 
     def add_difference(self, a: Any, b: Any) -> None:
         """Add a layer of one tomogram minus another, computed where it is displayed."""

@@ -22,7 +22,7 @@ from ..keys import bind_key
 from ..panels.display import segmented
 from ..sections import Column
 from ..theme import add_row, explain, form, group
-from .arrangement import Arrangement, section_of
+from .arrangement import Arrangement, on_one_scale, section_of
 from .measure_panel import MeasurePanel
 from .tomograms import TomogramList
 
@@ -30,6 +30,8 @@ MINIMUM_WIDTH = 320
 MINIMUM_HEIGHT = 330
 """Below another dock it would else be squeezed to nothing."""
 FLIP_KEY = "B"
+LINK_TIP = """One contrast for all that are ticked.
+Until you choose, on where their densities are on one scale."""
 NEED_TWO = "Tick two tomograms of the same size and pixel size."
 
 
@@ -73,6 +75,8 @@ class CompareDock(QWidget):
         self.difference_button = QPushButton("Difference A − B")
         self.link_contrast = QCheckBox("Same contrast")
         self.link_contrast.setChecked(True)
+        self.link_contrast.setToolTip(LINK_TIP)
+        self._link_chosen = False
         self.imod = QCheckBox("IMOD orientation")
         self.imod.setToolTip("y points up. Turns the camera; the data is not flipped")
 
@@ -110,6 +114,7 @@ class CompareDock(QWidget):
         self.flip_button.clicked.connect(lambda _: self.flip())
         self.difference_button.clicked.connect(lambda _: self._add_difference())
         self.link_contrast.toggled.connect(self._on_link)
+        self.link_contrast.clicked.connect(self._on_link_clicked)
         self.imod.toggled.connect(lambda on: set_imod_orientation(self._viewer, on))
         self.measures.button.clicked.connect(lambda _: self.measures.draw(self.tomograms.compared))
         bind_key(self._viewer, FLIP_KEY, self.flip)
@@ -169,7 +174,14 @@ class CompareDock(QWidget):
 
     def _on_ticked(self) -> None:
         self._explain()
+        if not self._link_chosen:
+            self._arranged.link([])  # each as it is by itself
+            with QSignalBlocker(self.link_contrast):
+                self.link_contrast.setChecked(on_one_scale(self.tomograms.compared))
         self.arrange()
+
+    def _on_link_clicked(self) -> None:
+        self._link_chosen = True
 
     def _on_link(self, on: bool) -> None:
         self._arranged.link(self.tomograms.compared if on else [])
