@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 
+from napari_lbn._napari import sliders
 from napari_lbn._qt.compare.arrangement import difference_name
 from napari_lbn._qt.compare.dock import CompareDock
 from napari_lbn._qt.compare.measures import DifferenceVolume, line_profile, xz_amplitude
@@ -130,6 +131,23 @@ def test_sections_go_through_each_axis(
 ) -> None:
     dock.cut(section)
     assert viewer.dims.order[0] == axis
+
+
+def test_sections_are_averaged_and_follow_whoever_averages(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    assert not dock.average.isEnabled()
+    dock.tomograms.tick(volumes[:2])
+    for name, axis in (("xy", 0), ("xz", 1), ("yz", 2)):
+        dock.cut(name)
+        dock.average.setValue(5)
+        shown = volumes[0]._slice.image.raw
+        at = round(viewer.dims.point[axis])
+        around = np.moveaxis(volumes[0].data, axis, 0)[at - 2 : at + 3].mean(axis=0)
+        np.testing.assert_allclose(np.sort(shown, None), np.sort(around, None), rtol=1e-5)
+        dock.average.setValue(1)
+    sliders.set_average(viewer, volumes[0], 7)
+    assert dock.average.value() == 7
 
 
 def test_the_buttons_say_which_section_is_on_the_screen_whoever_chose_it(

@@ -43,7 +43,7 @@ def set_average(viewer: Any, layer: Any, pixels: int) -> None:
     """
     half = (pixels - 1) / 2 * float(layer.scale[-1])
     lead = (0.0,) * (viewer.dims.ndim - 3)
-    viewer.dims.margin_left = viewer.dims.margin_right = (*lead, half, half, 0.0)
+    viewer.dims.margin_left = viewer.dims.margin_right = (*lead, half, half, half)
 
 
 def displayed_average(viewer: Any, layer: Any) -> int:

@@ -15,11 +15,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_lbn._napari import sliders
 from napari_lbn._napari.tilt_display import tilt_display
 from napari_lbn._napari.views import set_imod_orientation, shows_imod_orientation
 
 from ..keys import bind_key
 from ..panels.display import segmented
+from ..panels.fields import AVERAGE_TIP, average_box
 from ..sections import Column
 from ..theme import add_row, explain, form, group
 from .arrangement import Arrangement, on_one_scale, section_of
@@ -32,6 +34,7 @@ MINIMUM_HEIGHT = 330
 FLIP_KEY = "B"
 LINK_TIP = """One contrast for all that are ticked.
 Until you choose, on where their densities are on one scale."""
+NEED_ONE = "Tick a tomogram."
 NEED_TWO = "Tick two tomograms of the same size and pixel size."
 
 
@@ -71,6 +74,8 @@ class CompareDock(QWidget):
             self.sections_group,
         )
         self._arrangement_buttons["side"].setChecked(True)
+        self.average = average_box(1)
+        self._section_row.addWidget(self.average)
         self.flip_button = QPushButton(f"Swap A and B ({FLIP_KEY})")
         self.difference_button = QPushButton("Difference A − B")
         self.link_contrast = QCheckBox("Same contrast")
@@ -111,6 +116,7 @@ class CompareDock(QWidget):
         self.arrangement.buttonClicked.connect(lambda _: self.arrange())
         for name, button in self.sections.items():
             button.clicked.connect(lambda _=False, name=name: self.cut(name))
+        self.average.valueChanged.connect(self._on_average)
         self.flip_button.clicked.connect(lambda _: self.flip())
         self.difference_button.clicked.connect(lambda _: self._add_difference())
         self.link_contrast.toggled.connect(self._on_link)
@@ -121,6 +127,7 @@ class CompareDock(QWidget):
         self.destroyed.connect(_disconnector(self._emitters(), self.refresh))
         followed = (
             (self._viewer.dims.events.order, self._show_section),
+            (self._viewer.dims.events.margin_left, self._show_average),
             (self._viewer.scene.camera.events.orientation, self._follow_camera),
         )
         for emitter, follow in followed:
@@ -157,6 +164,16 @@ class CompareDock(QWidget):
         if button is not None:
             button.setChecked(True)
 
+    def _on_average(self, pixels: int) -> None:
+        for layer in self.tomograms.compared[:1]:
+            sliders.set_average(self._viewer, layer, pixels | 1)
+
+    def _show_average(self, event: Any = None) -> None:
+        """The average that is on the screen, whoever asked for it."""
+        for layer in self.tomograms.compared[:1]:
+            with QSignalBlocker(self.average):
+                self.average.setValue(sliders.displayed_average(self._viewer, layer))
+
     def _follow_camera(self, event: Any = None) -> None:
         """The orientation that the camera has; another dock may have turned it."""
         with QSignalBlocker(self.imod):
@@ -174,6 +191,7 @@ class CompareDock(QWidget):
 
     def _on_ticked(self) -> None:
         self._explain()
+        self._show_average()
         if not self._link_chosen:
             self._arranged.link([])  # each as it is by itself
             with QSignalBlocker(self.link_contrast):
@@ -201,7 +219,8 @@ class CompareDock(QWidget):
         )
         explain(self.difference_button, same, NEED_TWO, "A layer of the first minus the second")
         explain(self.flip_button, len(compared) > 1, NEED_TWO, "Show the other one in its place")
-        explain(self.measures.button, bool(compared), "Tick a tomogram.", "Draw it below")
+        explain(self.average, bool(compared), NEED_ONE, AVERAGE_TIP)
+        explain(self.measures.button, bool(compared), NEED_ONE, "Draw it below")
 
 
 def _disconnector(emitters: list[Any], callback: Any) -> Any:

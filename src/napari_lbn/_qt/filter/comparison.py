@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from napari_lbn._napari import sliders, views
 from napari_lbn._napari.layers import contrast_limits, volume_layer
 from napari_lbn._napari.metadata import record_of, volume_record
 
 from ..panels.display import segmented
+from ..panels.fields import average_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 Section = Literal["xy", "xz"]
 AVERAGE = 5
 """Pixels over which a section is averaged at first: single ones are mostly noise."""
-WIDEST_AVERAGE = 51
-AVERAGE_TIP = "Sections on the screen are averaged over this many pixels; the data is not changed"
 
 
 class Comparison(QWidget):
@@ -42,13 +41,7 @@ class Comparison(QWidget):
             [("xy", "XY", "Parallel to the grid"), ("xz", "XZ", "Across the ice")], self._group
         )
         self.sections["xy"].setChecked(True)
-        self.average = QSpinBox()
-        self.average.setRange(1, WIDEST_AVERAGE)
-        self.average.setSingleStep(2)
-        self.average.setValue(AVERAGE)
-        self.average.setPrefix("mean of ")
-        self.average.setSuffix(" px")
-        self.average.setToolTip(AVERAGE_TIP)
+        self.average = average_box(AVERAGE)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row, 1)

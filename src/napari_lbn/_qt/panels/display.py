@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QWidget,
 )
 from superqt import QLabeledDoubleSlider
@@ -21,6 +20,7 @@ from napari_lbn._napari.views import FLIPPED, OF_TILTS
 
 from ..session import Session
 from ..theme import add_row, explain, form
+from .fields import AVERAGE_TIP, average_box
 
 FLIP_KEY = "F"
 DENOISED_TIP = (
@@ -87,7 +87,7 @@ class DisplayPanel(QWidget):
         self.imod.setToolTip("y points up. Turns the camera; the data is not flipped")
         self.inverted = QCheckBox("Inverted contrast")
         self.inverted.setToolTip("Shows dense material bright; the data keeps its polarity")
-        self._make_average()
+        self.average = average_box(self._views.average)
         sections.addWidget(self.average)
         rows = form()
         add_row(rows, "α", self.alpha)
@@ -121,12 +121,7 @@ class DisplayPanel(QWidget):
         explain(self.alpha, blended, NO_RESULT, self.alpha_tip)
         tilts = self._session.view in OF_TILTS
         self._sections_group.setExclusive(not tilts)  # neither section is down beside tilts
-        explain(
-            self.average,
-            bool(roles & {"wbp", "lbn"}),
-            NO_RESULT,
-            "Sections on the screen are averaged over this many pixels; the data is not changed",
-        )
+        explain(self.average, bool(roles & {"wbp", "lbn"}), NO_RESULT, AVERAGE_TIP)
         with QSignalBlocker(self.average), QSignalBlocker(self.inverted):
             self.average.setValue(self._views.average)
             self.inverted.setChecked(self._views.inverted)
@@ -150,15 +145,6 @@ class DisplayPanel(QWidget):
         self.alpha.setSingleStep(0.05)
         self.alpha.setValue(self._session.alpha)
         self.alpha.setAccessibleName("Share of the synthesized part")
-
-    def _make_average(self) -> None:
-        self.average = QSpinBox()
-        self.average.setRange(1, 51)
-        self.average.setSingleStep(2)
-        self.average.setValue(self._views.average)
-        self.average.setPrefix("mean of ")
-        self.average.setSuffix(" px")
-        self.average.setMinimumWidth(60)
 
     def _connect(self) -> None:
         session = self._session

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSizePolicy, QSpinBox
 from ..engine import Choice
 
 LOADING = "looking…"
+AVERAGE_TIP = "Sections on the screen are averaged over this many pixels; the data is not changed"
+WIDEST_AVERAGE = 51
 NARROW = 60
 """Pixels: a number field may become this narrow."""
 
@@ -37,6 +39,19 @@ def count(*, low: int, high: int, suffix: str, tip: str, special: str = "") -> Q
     spin.setToolTip(tip)
     spin.setSpecialValueText(special)
     spin.setKeyboardTracking(False)
+    spin.setMinimumWidth(NARROW)
+    return spin
+
+
+def average_box(pixels: int) -> QSpinBox:
+    """Over how many pixels displayed sections are averaged; take its value | 1, which is odd."""
+    spin = QSpinBox()
+    spin.setRange(1, WIDEST_AVERAGE)
+    spin.setSingleStep(2)
+    spin.setValue(pixels)
+    spin.setPrefix("mean of ")
+    spin.setSuffix(" px")
+    spin.setToolTip(AVERAGE_TIP)
     spin.setMinimumWidth(NARROW)
     return spin
 
