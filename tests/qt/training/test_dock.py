@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QFileDialog
 
 from napari_lbn._napari.layers import update_series_layer
+from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.offered import OFFERED
@@ -239,6 +240,20 @@ def test_several_layers_and_files_train_together(
     dock.series_list.add_files([str(stack)])
     qtbot.waitUntil(lambda: "twice" in dock.run_panel.estimate, timeout=WAIT)
     assert not dock.run_panel.button.isEnabled()
+
+
+def test_no_other_series_is_ticked_while_one_trains(
+    dock: TrainingDock, viewer: ViewerModel, add_series: Callable[[TiltSeries], Any]
+) -> None:
+    chosen = dock.series_list
+    (first,) = viewer.layers
+    other = add_series(series_of(first).with_excluded([0]))
+    chosen.tick([first])
+    chosen.set_locked(True)
+    viewer.layers.remove(first)
+    assert chosen.series == ()
+    chosen.set_locked(False)
+    assert chosen.series == (series_of(other),)
 
 
 def test_minutes_become_epochs(qtbot: Any, dock: TrainingDock) -> None:

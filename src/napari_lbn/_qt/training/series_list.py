@@ -51,6 +51,7 @@ class SeriesList(QWidget):
         self._sources: list[Any] = []
         self._ticked: list[Any] = []
         self._told: tuple[TiltSeries, ...] = ()
+        self._locked = False
         self._hint = caption(INVITATION)
         self.list = ticked_list()
         self.list.setAccessibleName("Tilt series to learn from")
@@ -87,8 +88,10 @@ class SeriesList(QWidget):
 
     def set_locked(self, locked: bool) -> None:
         """Leave the choice as it is while a training runs."""
+        self._locked = locked
         explain(self.list, not locked, BUSY)
         self.add_button.setVisible(not locked)
+        self.refresh()
 
     def disconnect_viewer(self) -> None:
         """Stop listening to the viewer; harmless when called again."""
@@ -119,7 +122,7 @@ class SeriesList(QWidget):
             layer.events.metadata.connect(self.refresh)
         self._sources = [*layers, *self._files]
         self._ticked = [one for one in self._ticked if _among(one, self._sources)]
-        if not self._ticked and self._sources:
+        if not self._ticked and self._sources and not self._locked:
             self._ticked = [self._sources[-1]]
         self._fill()
         if [*map(id, self.series)] != [*map(id, self._told)]:

@@ -156,8 +156,8 @@ def _open_images(
         file = path / Path(files.alignment.source).name if path.is_dir() else path
         raise InputError(
             f"The raw stack that {file} aligns is not beside it.",
-            f"Put it there under the name {name}.mrc, or name the stack and give this file "
-            "with --alignment.",
+            f"Put it there under the name {name}.mrc or, on the command line, name the stack and "
+            "give this file with --alignment.",
         )
     opened = open_stack(source)
     return opened.images, opened.pixel_size, source, opened.warnings

@@ -123,6 +123,6 @@ def path_inside(folder: Path, name: str, source: Path) -> Path:
     if absolute or ".." in pure.parts or not pure.parts or "\0" in name:
         raise InputError(
             f"{source} names {name.strip()[:120]!r}, which lies outside of its folder.",
-            "Name the stack yourself, and this file with --alignment.",
+            "On the command line, name the stack yourself, and this file with --alignment.",
         )
     return folder.joinpath(*pure.parts)
