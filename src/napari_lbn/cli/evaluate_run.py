@@ -14,8 +14,9 @@ from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.external import method_name, score_tomogram
-from napari_lbn.engine.evaluation.fold_files import export_folds, read_folds
+from napari_lbn.engine.evaluation.fold_export import export_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds, list_tomograms
+from napari_lbn.engine.evaluation.fold_index import read_folds
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation, require_same_shape

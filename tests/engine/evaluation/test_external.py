@@ -14,8 +14,9 @@ import pytest
 
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.errors import Cancelled, InputError, OutputError
-from napari_lbn.engine.evaluation.fold_files import INDEX, export_folds, read_folds
+from napari_lbn.engine.evaluation.fold_export import export_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds
+from napari_lbn.engine.evaluation.fold_index import INDEX, read_folds
 from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
 from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
 from napari_lbn.engine.evaluation.placement import Placement, fit_placement

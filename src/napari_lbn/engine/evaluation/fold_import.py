@@ -10,7 +10,7 @@ from ..correct.tomogram import measure_intensities
 from ..errors import InputError
 from ..io.volume import open_volume
 from .external import method_name, score_tomogram
-from .fold_files import STACK, added_tomograms
+from .fold_index import STACK, added_tomograms
 from .holdout import noise_ceilings
 from .placement import fit_placement, require_fitting
 from .predictors import take
