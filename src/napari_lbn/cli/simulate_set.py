@@ -137,7 +137,7 @@ def simulate_set(folder: FolderArgument, kind: SetOptions, specimens: SpecimensO
     """Simulate many noise-free tilt series, for `train --simulated` and the benchmarks.
 
     Prints each file when it is written. Files that exist are kept: the same command goes on
-    where it was stopped.
+    where it was stopped. Files made with other options are refused.
     """
     from napari_lbn.engine.simulation.dataset import (
         seeds_of_set,

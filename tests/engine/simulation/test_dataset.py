@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from napari_lbn.engine.simulation.dataset import (
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
     seeds_of_set,
+    settings_key,
     write_training_set,
     write_validation_set,
 )
@@ -56,7 +58,7 @@ def test_files_are_complete_and_say_what_they_hold(settings, tmp_path):
     np.testing.assert_allclose(series.clean, fresh.clean, atol=2e-3 * fresh.clean.std())
     np.testing.assert_array_equal(series.angles, settings.angles)
     assert series.pixel_size == pytest.approx(12)
-    assert series.metadata == fresh.metadata
+    assert series.metadata == {**fresh.metadata, "settings": settings_key(settings, None)}
     assert load_series(paths[1]).metadata["view"] == 1
 
 
@@ -87,6 +89,34 @@ def test_an_interrupted_job_goes_on_where_it_was(settings, tmp_path):
     assert first not in rest
     assert first.stat().st_mtime_ns == stamp
     assert list(write_training_set(tmp_path, 4, settings)) == []
+
+
+def test_series_of_other_settings_are_never_mixed(settings, tmp_path):
+    list(write_training_set(tmp_path, 1, settings))
+    other = replace(settings, angles=settings.angles[1:])
+    for job in (
+        write_training_set(tmp_path, 2, other),
+        write_training_set(tmp_path, 2, settings, truth="box"),
+    ):
+        with pytest.raises(InputError, match="made with other settings"):
+            next(job)
+    assert len(list(tmp_path.iterdir())) == 1
+    list(write_training_set(tmp_path, 1, other, seed0=50))  # other specimens may be
+
+
+def test_maps_may_lie_elsewhere_when_a_set_goes_on(settings):
+    here, there, another = (
+        replace(settings, specimen=replace(settings.specimen, maps=(Path(name),)))
+        for name in ("/a/1abc.mrc", "/b/1abc.mrc", "/a/2def.mrc")
+    )
+    assert settings_key(here, None) == settings_key(there, None) != settings_key(another, None)
+
+
+def test_a_damaged_series_is_named(settings, tmp_path):
+    (path,) = write_training_set(tmp_path, 1, settings)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=rf"{path.name} is no simulated series"):
+        next(write_training_set(tmp_path, 1, settings))
 
 
 def test_views_of_one_specimen_overlap_but_differ(settings, tmp_path):

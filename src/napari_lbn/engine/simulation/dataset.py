@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +12,14 @@ import numpy as np
 from ..errors import InputError
 from ..io.output import ensure_folder
 from .microscope import Imaging, MicroscopeSettings
-from .series import SimulationSettings, clean_tilts, draw_imaging, image_view
-from .series_files import save_series
+from .series import (
+    SimulatedSeries,
+    SimulationSettings,
+    clean_tilts,
+    draw_imaging,
+    image_view,
+)
+from .series_files import save_series, settings_of
 from .settings import SpecimenSettings
 from .specimen import Specimen, make_specimen
 
@@ -27,6 +36,7 @@ SAMPLE_SEED = 2_000_003
 
 TRUTH_STEP = 3.0
 
+VALIDATION = "validation"
 TRUTHS = ("both", "box")
 """Truths of a training set: of the whole specimen and of the box, or of the box alone."""
 
@@ -109,29 +119,29 @@ def write_training_set(
     Raises
     ------
     InputError
-        Another truth.
+        Another truth, or a file that is there was made with other settings.
     OutputError
         The folder cannot be written to, or the disk is full.
     """
     if truth not in (None, *TRUTHS):
         raise InputError(f"{truth!r} is no kind of truth.", f"Use {' or '.join(TRUTHS)}.")
     ensure_folder(folder)
-    views = settings.specimen.views
+    views, key = settings.specimen.views, settings_key(settings, truth)
     for specimen_index in range(-(-count // views)):
         seed = seed0 + specimen_index
         wanted = range(min(views, count - specimen_index * views))
         paths = {v: folder / f"series_{seed:07d}_{v}.npz" for v in wanted}
-        if all(path.exists() for path in paths.values()):
+        missing = {view: path for view, path in paths.items() if _is_missing(path, key)}
+        if not missing:
             continue
         specimen = make_specimen(settings.specimen, seed)
-        for view, path in paths.items():
-            if not path.exists():
-                more: dict[str, NDArray[Any]] = {}
-                if truth is not None:
-                    draw = _truth_box if truth == "box" else _truths
-                    more = draw(specimen, settings, seed, view)
-                save_series(path, image_view(specimen, settings, seed, view=view), **more)
-                yield path
+        for view, path in missing.items():
+            more: dict[str, NDArray[Any]] = {}
+            if truth is not None:
+                draw = _truth_box if truth == "box" else _truths
+                more = draw(specimen, settings, seed, view)
+            _save(path, image_view(specimen, settings, seed, view=view), key, more)
+            yield path
 
 
 def write_validation_set(
@@ -144,14 +154,38 @@ def write_validation_set(
     specimen, ``truth_box`` the reconstruction box alone.
     """
     ensure_folder(folder)
+    key = settings_key(settings, VALIDATION)
     for seed in range(seed0, seed0 + count):
         path = folder / f"series_{seed:07d}_0.npz"
-        if path.exists():
+        if not _is_missing(path, key):
             continue
         specimen = make_specimen(settings.specimen, seed)
         series = image_view(specimen, settings, seed, view=0)
-        save_series(path, series, **_truths(specimen, settings, seed, 0))
+        _save(path, series, key, _truths(specimen, settings, seed, 0))
         yield path
+
+
+def settings_key(settings: SimulationSettings, truth: str | None) -> str:
+    """Tells settings apart; density maps by their names, wherever they lie."""
+    plain = json.dumps([asdict(settings), truth], default=lambda path: path.name, sort_keys=True)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def _is_missing(path: Path, key: str) -> bool:
+    """Whether a file has still to be made; one of other settings is refused."""
+    if not path.exists():
+        return True
+    if settings_of(path) not in (None, key):
+        raise InputError(
+            f"{path} was made with other settings.",
+            "Choose another folder, or give the settings that it was made with.",
+        )
+    return False
+
+
+def _save(path: Path, series: SimulatedSeries, key: str, more: dict[str, NDArray[Any]]) -> None:
+    told = {**series.metadata, "settings": key}
+    save_series(path, replace(series, metadata=told), **more)
 
 
 def _truths(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = CHECKPOINT_FORMAT, 1
 SUFFIX = ".safetensors"
+GO_ON = "Start a new training from the best weights of this one (best.safetensors beside it)."
 
 
 def save_checkpoint(path: Path, state: TrainingState, more: dict[str, Any]) -> None:
@@ -80,7 +81,7 @@ def read_values(path: Path) -> dict[str, Any]:
             raise WeightsError(f"{path} is not a checkpoint of this version of napari-lbn.")
         return json.loads(metadata["state"])
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged: {error}.") from error
+        raise WeightsError(f"{path} is damaged: {error}.", GO_ON) from error
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
             torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
         return values["more"]
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is damaged: {error}.") from error
+        raise WeightsError(f"{path} is damaged: {error}.", GO_ON) from error
     except (KeyError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path} does not fit this network and these settings ({error}).",
