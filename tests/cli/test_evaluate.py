@@ -107,6 +107,57 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
     assert min(known) == pytest.approx(1, abs=1e-4)
 
 
+def write_volume(path: Path, *, size: float = 10.0, odd: float | None = None) -> Path:
+    volume = np.random.default_rng(4).normal(size=(16, *SHAPE)).astype(np.float32)
+    if odd is not None:
+        volume[3, 4, 5] = odd
+    path.parent.mkdir(exist_ok=True)
+    with mrcfile.new(path) as mrc:
+        mrc.set_data(volume)
+        mrc.set_volume()
+        mrc.voxel_size = size
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Data array contains")
+def test_tomograms_that_cannot_be_compared_are_named_before_the_work(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    good, twin = (write_volume(tmp_path / folder / "a.mrc") for folder in ("one", "two"))
+    bad = write_volume(tmp_path / "bad.mrc", odd=np.nan)
+    coarse = write_volume(tmp_path / "coarse.mrc", size=20.0)
+    ours = write_volume(tmp_path / "lbn.mrc")
+    flat = tmp_path / "flat.mrc"
+    mrcfile.write(flat, np.ones((16, *SHAPE), np.float32))
+    for more, said in (
+        (["--tomogram", good, "--tomogram", twin], "are both called 'a'"),
+        (["--tomogram", ours], "what a method of this program is called"),
+        (["--tomogram", bad], "bad.mrc holds voxels that are no numbers"),
+        (["--tomogram", flat], "flat.mrc holds the same value everywhere"),
+        (["--tomogram", series], "TS.mrc is the tilt series"),
+        (["--fsc", good, bad], "bad.mrc holds voxels that are no numbers"),
+        (["--fsc", good, coarse], "coarse.mrc of 20"),
+    ):
+        result = run(*options(series, weights), *more, "--out", tmp_path / "report")
+        assert result.exit_code == 2
+        assert said in " ".join(result.stderr.split())
+        assert not (tmp_path / "report").exists()
+
+
+def test_two_kinds_of_correlations_in_one_report(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    out, one = tmp_path / "report", write_volume(tmp_path / "one.mrc")
+    more = ["--fsc", one, one, "--half-sets", "--quick", "--edges", "", "--out", out]
+    ok(*options(series, weights), *more)
+    data = json.loads((out / "TS_evaluation.json").read_text())
+    assert data["fsc"]["global"]["correlation"][3] == pytest.approx(1)
+    assert data["half_sets"]["global"]["correlation"][3] < 0.99
+    page = (out / "TS_evaluation.html").read_text()
+    assert "Fourier shell correlation of one.mrc and one.mrc" in page
+    assert "two halves of the tilts" in page
+
+
 def test_a_failure_leaves_nothing_behind(series: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     result = run(

@@ -13,17 +13,20 @@ from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
-from napari_lbn.engine.evaluation.external import method_name, score_tomogram
+from napari_lbn.engine.evaluation.external import score_tomogram
+from napari_lbn.engine.evaluation.external_files import (
+    method_name,
+)
 from napari_lbn.engine.evaluation.fold_export import export_folds
-from napari_lbn.engine.evaluation.fold_import import import_folds, list_tomograms
+from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.fold_index import read_folds
 from napari_lbn.engine.evaluation.folds import Fold
 from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
-from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation, require_same_shape
+from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
-from napari_lbn.engine.evaluation.placement import fit_placement, require_fitting
+from napari_lbn.engine.evaluation.placement import fit_placement
 from napari_lbn.engine.evaluation.report import write_report
-from napari_lbn.engine.evaluation.report_sections import ReportExtras
+from napari_lbn.engine.evaluation.report_sections import CurveSet, ReportExtras
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.scores import HoldOutResult
 from napari_lbn.engine.evaluation.settings import make_folds
@@ -38,11 +41,16 @@ from napari_lbn.engine.io.output import (
     write_tilt_angles,
 )
 
+from .evaluate_checks import require_comparable, require_programs
 from .output import label, written_together
 from .progress import note, run_job
 
+HALF_SETS_TITLE = "Fourier shell correlation of two halves of the tilts, each corrected by itself"
+UNLIKE = 0.1
+"""Correlation with visible tilts below which a tomogram may be of another series."""
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari_lbn.engine.correct import CorrectionSettings
     from napari_lbn.engine.evaluation.frame_halves import Halves
@@ -110,7 +118,7 @@ class EvaluationRun:
                 evaluation = with_scores(evaluation, result)
             for path in self.programs.tomogram or []:
                 evaluation = with_scores(evaluation, self._in_sample(working, path, evaluation))
-            extras = ReportExtras(placements=self.placements, curves=self._curves())
+            extras = ReportExtras(placements=self.placements, curve_sets=tuple(self._curve_sets()))
             written.extend(self._disagreement_tilts(evaluation))
             report = write_report(
                 evaluation,
@@ -125,13 +133,9 @@ class EvaluationRun:
     def _require_all(self, working: TiltSeries, folds: list[tuple[Fold, Path]]) -> None:
         """Say now, not after the work, what cannot be read or written."""
         check_free_space(ensure_folder(self.out), 0)
-        if self.programs.import_folds is not None:
-            list_tomograms(working, folds)
-        for path in self.programs.tomogram or []:
-            require_fitting(open_volume(path)[0].shape, working.image_shape)
+        require_programs(working, folds, self.programs.tomogram or [])
         if self.measures.fsc is not None:
-            first, second = (open_volume(path)[0].shape for path in self.measures.fsc)
-            require_same_shape(first, second)
+            require_comparable(*self.measures.fsc)
 
     def _evaluate(self, working: TiltSeries, folds: list[Fold], written: list[Path]) -> Evaluation:
         job = evaluate(self.series, self.settings, halves=self._halves(), folds=folds or None)
@@ -193,6 +197,8 @@ class EvaluationRun:
         placement = run_job(fit_placement(volume, working, stats))
         name = method_name(path)
         note(f"{path.name}: {placement.sentence}. In-sample, not ranked.")
+        if placement.correlation < UNLIKE:
+            note(f"{path.name} is hardly like these tilts: is it a tomogram of this series?")
         self.placements["in-sample", name] = placement
         kind = evaluation.hold_outs.scores[0].kind
         everything = tuple(int(i) for i in working.included)
@@ -200,12 +206,17 @@ class EvaluationRun:
         job = score_tomogram(volume, name, working, stats, fold, placement, in_sample=True)
         return HoldOutResult(scores=run_job(job))
 
-    def _curves(self) -> dict[str, FSCCurve] | None:
+    def _curve_sets(self) -> Iterator[CurveSet]:
+        if self.measures.fsc is not None:
+            names = " and ".join(path.name for path in self.measures.fsc)
+            curves = self._given_curves(*self.measures.fsc)
+            yield CurveSet(stem="fsc", title=f"Fourier shell correlation of {names}", curves=curves)
         if self.measures.half_sets:
-            return run_job(half_set_curves(self.series, self.settings.correction))
-        if self.measures.fsc is None:
-            return None
-        (first, size), (second, _) = (open_volume(path) for path in self.measures.fsc)
+            curves = run_job(half_set_curves(self.series, self.settings.correction))
+            yield CurveSet(stem="half_sets", title=HALF_SETS_TITLE, curves=curves)
+
+    def _given_curves(self, one: Path, other: Path) -> dict[str, FSCCurve]:
+        (first, size), (second, _) = open_volume(one), open_volume(other)
         curves = run_job(
             fourier_shell_correlation(
                 np.asarray(first),

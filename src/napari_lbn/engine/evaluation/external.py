@@ -16,7 +16,6 @@ from .sharing import part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -85,11 +84,6 @@ def score_tomogram(
 def in_sample(scores: Sequence[Score]) -> tuple[Score, ...]:
     """The same scores, marked as not to be ranked."""
     return tuple(replace(score, in_sample=True) for score in scores)
-
-
-def method_name(path: Path) -> str:
-    """A program's name from its file: "isonet" of ``isonet.mrc``."""
-    return path.stem.removesuffix(".ome")
 
 
 def _resized(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

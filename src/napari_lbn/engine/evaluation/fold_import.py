@@ -9,10 +9,11 @@ import numpy as np
 from ..correct.tomogram import measure_intensities
 from ..errors import InputError
 from ..io.volume import open_volume
-from .external import method_name, score_tomogram
+from .external import score_tomogram
+from .external_files import method_name, require_own_names, require_scorable
 from .fold_index import STACK, added_tomograms
 from .holdout import noise_ceilings
-from .placement import fit_placement, require_fitting
+from .placement import fit_placement
 from .predictors import take
 from .scores import HoldOutResult
 from .sharing import part, shared
@@ -82,7 +83,7 @@ def list_tomograms(
     Raises
     ------
     InputError
-        No tomogram added, or one that does not fit.
+        No tomogram added, one that cannot be scored, or two of one name in a fold.
     """
     found = [(fold, path) for fold, place in folds for path in added_tomograms(place)]
     if not found:
@@ -90,6 +91,8 @@ def list_tomograms(
             f"{folds[0][1].parent} holds no tomograms of another program.",
             f"Put one into each fold's folder, named after the method: METHOD.mrc beside {STACK}.",
         )
+    for fold, _ in folds:
+        require_own_names(path for other, path in found if other is fold)
     for _, path in found:
-        require_fitting(open_volume(path)[0].shape, series.image_shape)
+        require_scorable(path, series.image_shape)
     return found

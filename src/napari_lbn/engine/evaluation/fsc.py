@@ -84,10 +84,10 @@ class FSCCurve:
 def require_same_shape(first: tuple[int, ...], second: tuple[int, ...]) -> None:
     """Refuse two volumes that cannot be compared."""
     if first != second or len(first) != 3:
-        raise InputError(
-            f"Volumes of {first} and {second} voxels cannot be compared.",
-            "Both need the same size (z, y, x) and position.",
-        )
+        remedy = "Both need the same size (z, y, x) and position."
+        if len(first) == len(second) == 3 and first[1:] == second[1:]:
+            remedy += f" Reconstruct one with --thickness {second[0]} or {first[0]}, as the other."
+        raise InputError(f"Volumes of {first} and {second} voxels cannot be compared.", remedy)
 
 
 def fourier_shell_correlation(

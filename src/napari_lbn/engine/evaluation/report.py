@@ -53,7 +53,7 @@ def write_report(
     extras = extras or ReportExtras()
     ensure_folder(folder)
     sections = list(make_sections(evaluation, extras, with_figures=with_figures))
-    data = as_dict(evaluation, placements=extras.placements, curves=extras.curves)
+    data = as_dict(evaluation, placements=extras.placements, curve_sets=extras.curve_sets)
     written = [write_provenance(folder / f"{name}_evaluation.json", data)]
     written.append(_write(folder / f"{name}_evaluation.csv", scores_csv(evaluation.hold_outs)))
     for section in sections:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .fsc import FSCCurve
     from .placement import Placement
+    from .report_sections import CurveSet
     from .result import Evaluation
     from .scores import HoldOutResult, Score
 
@@ -37,7 +38,7 @@ def as_dict(
     evaluation: Evaluation,
     *,
     placements: dict[tuple[str, str], Placement] | None = None,
-    curves: dict[str, FSCCurve] | None = None,
+    curve_sets: Sequence[CurveSet] = (),
 ) -> dict[str, Any]:
     """Everything that was found, as JSON can hold it; NaN becomes null."""
     result = evaluation.hold_outs
@@ -70,8 +71,8 @@ def as_dict(
             {"fold": fold, "method": method, **asdict(p), "in_words": p.sentence}
             for (fold, method), p in placements.items()
         ]
-    if curves:
-        data["fsc"] = {name: _curve(curve) for name, curve in curves.items()}
+    for one in curve_sets:
+        data[one.stem] = {name: _curve(curve) for name, curve in one.curves.items()}
     plain: dict[str, Any] = _without_nan(data)
     return plain
 

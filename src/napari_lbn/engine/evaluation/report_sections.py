@@ -22,6 +22,25 @@ COARSE = "4x4"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class CurveSet:
+    """Fourier shell correlations of one pair of tomograms.
+
+    Attributes
+    ----------
+    stem : str
+        Of the figure's file name; also what JSON calls them.
+    title : str
+        Says which pair.
+    curves : dict
+        By region.
+    """
+
+    stem: str
+    title: str
+    curves: dict[str, FSCCurve]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ReportExtras:
     """What a report shows beside the evaluation itself.
 
@@ -29,12 +48,12 @@ class ReportExtras:
     ----------
     placements : dict or None
         How tomograms of other programs lay, by (fold, method).
-    curves : dict or None
-        Fourier shell correlations by region.
+    curve_sets : tuple of CurveSet
+        Fourier shell correlations.
     """
 
     placements: dict[tuple[str, str], Placement] | None = None
-    curves: dict[str, FSCCurve] | None = None
+    curve_sets: tuple[CurveSet, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,14 +97,12 @@ def make_sections(
         if with_figures:
             name = f"{title}, in frequency bands"
             yield Section(stem=f"{stem}_bands", title=name, figure=band_figure(result))
-    if extras.curves:
+    for one in extras.curve_sets:
         figure = None
         if with_figures:
             figure = new_figure()
-            draw_fsc(figure.subplots(), extras.curves, (0.5, 1 / 7))
-        yield Section(
-            stem="fsc", title="Fourier shell correlation", figure=figure, curves=extras.curves
-        )
+            draw_fsc(figure.subplots(), one.curves, (0.5, 1 / 7))
+        yield Section(stem=one.stem, title=one.title, figure=figure, curves=one.curves)
 
 
 def _of_angles(
