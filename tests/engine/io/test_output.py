@@ -8,6 +8,8 @@ import itertools
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from napari_lbn.engine.io import (
     write_tilt_angles,
 )
 from napari_lbn.engine.io.together import written_together
+from napari_lbn.engine.io.unfinished import unfinished_name
 
 IMAGES = np.random.default_rng(3).normal(100, 4, (5, 6, 8)).astype("f4")
 
@@ -214,6 +217,20 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(tmp_path, monkeypatch)
     ):
         writer.write_slab(0, IMAGES)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for processes as POSIX does")
+def test_what_a_killed_process_left_goes_and_what_others_write_stays(tmp_path):
+    target = tmp_path / "a.mrc"
+    kill = f"with atomic_path({str(target)!r}) as file: file.touch(); os._exit(9)"
+    code = f"import os; from napari_lbn.engine.io.atomic import atomic_path\n{kill}"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert len(os.listdir(tmp_path)) == 1
+    alive, elsewhere = unfinished_name(target), tmp_path / ".a.mrc.00000000-1-ff.part"
+    for path in (alive, elsewhere):
+        path.touch()
+    write_stack(target, IMAGES, pixel_size=2.0)
+    assert sorted(tmp_path.iterdir()) == sorted([target, alive, elsewhere])
 
 
 def test_too_little_free_space_is_told_before_the_start(tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import OutputError
+from .unfinished import orphans, unfinished_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it at the end of a ``with`` block.
 
     Any exception in the block, also a keyboard interrupt, removes the temporary file and
-    leaves an older file at `path` as it was. Inside of `renamed_together` the file is renamed
-    at the end of that block.
+    leaves an older file at `path` as it was. What a killed process had begun of it is removed
+    at the start. Inside of `renamed_together` the file is renamed at the end of that block.
 
     Raises
     ------
@@ -41,7 +41,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         The folder is absent or read-only, or the disk full.
     """
     target = Path(path)
-    temporary = _temporary(target)
+    temporary = unfinished_name(target)
+    for orphan in orphans(target):
+        _remove(orphan)
     try:
         with output_errors(target):
             yield temporary
@@ -86,7 +88,7 @@ def renamed_together(folder: Path) -> Iterator[None]:
 
 def put_in_place(finished: Path, target: Path) -> None:
     """Give a finished file or folder its name: now, or at the end of `renamed_together`."""
-    temporary = _temporary(target)
+    temporary = unfinished_name(target)
     os.replace(finished, temporary)
     try:
         if not _waits(temporary, target):
@@ -94,10 +96,6 @@ def put_in_place(finished: Path, target: Path) -> None:
     except BaseException:
         _remove(temporary)
         raise
-
-
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
 
 def _waits(temporary: Path, target: Path) -> bool:
