@@ -96,7 +96,10 @@ def write_tomogram(
     )
     with _telling_what_is_kept(options, volume), volume:
         _tell_resumed(volume)
-        curves = [_fill(volume, replace(source, rows=rows), settings) for rows in volume.missing]
+        curves = [
+            {"rows": rows, "residuals": _fill(volume, replace(source, rows=rows), settings)}
+            for rows in volume.missing
+        ]
     if volume.clipped:
         note(f"{volume.clipped} voxels were beyond the range of {sample.name} and clipped.")
     made = {
@@ -104,6 +107,7 @@ def write_tomogram(
         "method": key["method"],
         "settings": chosen,
         "samples": {**asdict(sample), "clipped": volume.clipped},
+        # of this run: a stopped one has told none of its rows
         "residual_curves": curves,
     }
     return [out, write_provenance(record_path(out), made)]
