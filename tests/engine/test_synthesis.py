@@ -46,6 +46,25 @@ def test_every_tiling_gives_the_same(
     assert np.linalg.norm(pieces - whole) <= 1e-4 * np.linalg.norm(whole - whole.mean())
 
 
+def test_a_jackknife_is_the_same_in_every_tiling_and_sees_no_excluded_tilt(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tilts_of(small_series, small_network, SETTINGS)
+    settings = replace(SETTINGS, jackknife=2)
+    hidden = small_series.with_excluded([4])
+    with_tiling(monkeypatch, Tiling(tilts=13, rows=None))
+    whole, before = (tilts_of(one, small_network, settings) for one in (small_series, hidden))
+    assert np.linalg.norm(whole - plain) > 1e-3 * np.linalg.norm(plain - plain.mean())
+    with_tiling(monkeypatch, Tiling(tilts=2, rows=MIN_ROWS))
+    pieces = tilts_of(small_series, small_network, settings)
+    assert np.linalg.norm(pieces - whole) <= 1e-4 * np.linalg.norm(whole - whole.mean())
+    spoiled = np.array(small_series.images)
+    spoiled[4] = np.nan
+    changed = TiltSeries.from_array(spoiled, small_series.angles).with_excluded([4])
+    with_tiling(monkeypatch, Tiling(tilts=13, rows=None))
+    np.testing.assert_array_equal(tilts_of(changed, small_network, settings), before)
+
+
 def test_tilings_shrink_to_a_smallest_one(small_network: LBN) -> None:
     config, size = small_network.config, (2000, 2000)
     grid = LatentGrid.of(config, size[1])

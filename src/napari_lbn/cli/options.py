@@ -173,7 +173,7 @@ class ComputingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class WedgeOptions:
-    """Which angles are synthesized."""
+    """Which angles are synthesized, and how."""
 
     increment: Annotated[
         float | None,
@@ -192,6 +192,15 @@ class WedgeOptions:
             rich_help_panel=WEDGE,
         ),
     ] = False
+    jackknife: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Leave each of N groups of tilts out in turn, 2 to 8, and extrapolate from what "
+            "that changes: closer to the truth, some N times slower. 0 for none.",
+            rich_help_panel=WEDGE,
+        ),
+    ] = 0
 
 
 FullSizeOption = Annotated[

@@ -81,6 +81,7 @@ def correction_settings(
         binning=computing.bin,
         reproject_measured=False,
         adapt_minutes=adapt_minutes,
+        jackknife=wedge.jackknife,
     )
     if computing.thickness is not None:
         return settings

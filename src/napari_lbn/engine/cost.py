@@ -11,7 +11,7 @@ from .network.box_unet import INPUTS
 from .network.config import LBNConfig
 from .network.latent_projection import LatentGrid, round_up
 from .network.unet3d import MULTIPLE
-from .tiling import HOST_BYTES, beside_network, choose_tiling, peak_memory
+from .tiling import HOST_BYTES, beside_jackknife, beside_network, choose_tiling, peak_memory
 
 WBP_UPDATES_A_SECOND = {"cpu": 2.0e9, "cuda": 5.0e10, "mps": 2.0e9}
 """Voxel updates; one for each voxel and tilt. Measured on two CPU cores; others are guesses."""
@@ -34,6 +34,7 @@ def network_operations(
     n_visible: int,
     n_targets: int,
     thickness: int | None = None,
+    jackknife: int = 0,
 ) -> float:
     """Multiply-adds of the network's convolutions in use: encoder, UNets, decoder and refinement.
 
@@ -47,6 +48,8 @@ def network_operations(
         Tilts that are encoded and decoded.
     thickness : int, optional
         Pixels; bounds the latent volume where the weights' is a slab.
+    jackknife : int
+        Further latent volumes that are made.
     """
     per_pixel, source, scale = 0.0, 1, 1
     rows = zip(config.widths, config.kernels, config.strides, strict=True)
@@ -66,6 +69,7 @@ def network_operations(
     unets = 27 * voxels * (fine + half / 8)
     # in use, the second UNet corrects a volume and the same volume turned
     unets += 2 * fine_operations(config, shape[0], grid)
+    unets *= 1 + jackknife
     unets += box_operations(config, shape[0], grid)
     return tilts * pixels + unets
 
@@ -131,6 +135,8 @@ def estimate_seconds(
     thickness: int,
     counts: tuple[int, int, int],
     device: str,
+    *,
+    jackknife: int = 0,
 ) -> float:
     """Seconds of a whole correction on an otherwise idle machine; see `likely_range`.
 
@@ -146,11 +152,13 @@ def estimate_seconds(
         Tilts measured, synthesized, and decoded in all.
     device : str
         As the user gave it.
+    jackknife : int
+        Groups of tilts left out in turn.
     """
     chosen = choose_device(device)
     measured, new, decoded = counts
     network = LBNConfig.from_dict(config)
-    work = network_operations(network, shape, measured, decoded, thickness)
+    work = network_operations(network, shape, measured, decoded, thickness, jackknife)
     speed = NETWORK_SHARE * convolution_speed(str(chosen))
     updates = thickness * shape[0] * shape[1] * (measured + new)
     seconds = work / speed + updates / WBP_UPDATES_A_SECOND[chosen.type]
@@ -166,6 +174,7 @@ def network_memory(
     *,
     device: str,
     bound: int | None = None,
+    jackknife: int = 0,
 ) -> int:
     """Bytes of host memory that the network will take, in the pieces that its bound asks for.
 
@@ -183,6 +192,8 @@ def network_memory(
         As the user gave it; what a graphics card holds is not counted.
     bound : int or None
         Bytes; None for what synthesis takes by itself.
+    jackknife : int
+        Groups of tilts left out in turn.
 
     Raises
     ------
@@ -194,6 +205,7 @@ def network_memory(
         shape, n_visible, n_targets, device=chosen.type, whole=bound is not None
     )
     grid = LatentGrid.of(network, shape[1], thickness)
+    more = beside_jackknife(network, shape, grid, n_visible) if jackknife else 0
     tiling = choose_tiling(
         network,
         shape,
@@ -201,11 +213,11 @@ def network_memory(
         n_visible=n_visible,
         bound=bound or default_memory_bound(chosen),
         device=chosen.type,
-        beside=beside,
+        beside=beside + more,
     )
     if chosen.type == "cuda":
         return 0
-    return peak_memory(network, shape, grid, n_visible, tiling, chosen.type)
+    return more + peak_memory(network, shape, grid, n_visible, tiling, chosen.type)
 
 
 def estimate_memory(thickness: int, shape: tuple[int, int], n_images: int, volumes: int = 2) -> int:

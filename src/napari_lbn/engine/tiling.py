@@ -208,6 +208,19 @@ def beside_network(
     return int(tilts + HOST_BYTES * whole)
 
 
+def beside_jackknife(
+    config: LBNConfig, size: tuple[int, int], grid: LatentGrid, n_visible: int
+) -> int:
+    """Bytes that stay while the volumes of fewer tilts are made (`network.jackknife`).
+
+    The volume of all tilts, the mean of the others' image channels, and the latents of some.
+    """
+    rows = -(-size[0] // config.downsampling)
+    image = config.downsampling * grid.subpixels**2
+    volume = grid.nx * grid.nz * (config.volume_channels + 2 * image)
+    return int(FLOAT * rows * (volume + n_visible * config.tilt_channels * grid.width))
+
+
 def choose_tiling(
     config: LBNConfig,
     size: tuple[int, int],

@@ -105,7 +105,12 @@ def plan(
     plain = _decoded(info, replace(settings, denoised=False), measured.size, new.size)
     seconds, without = (
         estimate_seconds(
-            info.config, shape, settings.thickness, (measured.size, new.size, n), settings.device
+            info.config,
+            shape,
+            settings.thickness,
+            (measured.size, new.size, n),
+            settings.device,
+            jackknife=settings.jackknife,
         )
         for n in (n_out, plain)
     )
@@ -195,6 +200,7 @@ def _memory(
         decoded,
         device=settings.device,
         bound=settings.memory_bound,
+        jackknife=settings.jackknife,
     )
 
 

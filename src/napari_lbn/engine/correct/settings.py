@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..device import choose_device, default_memory_bound
 from ..errors import InputError
+from ..network.jackknife import require_groups
 from ..reconstruction.wbp import WBPSettings
 from ..synthesis import SynthesisSettings
 from ..training.adaptation import AdaptationSettings
@@ -48,6 +49,8 @@ class CorrectionSettings:
         Also a tomogram of the network's tilts at all angles, measured ones included.
     adapt_minutes : float
         Adapt the weights to the series first, for at most so long; 0 takes them as they are.
+    jackknife : int
+        Groups of tilts left out in turn, to extrapolate to more tilts than there are; 0 for none.
     """
 
     thickness: int
@@ -62,12 +65,14 @@ class CorrectionSettings:
     reproject_measured: bool = True
     denoised: bool = False
     adapt_minutes: float = 0.0
+    jackknife: int = 0
 
     def __post_init__(self) -> None:
         if self.thickness < 1:
             raise InputError(f"Thickness must be at least 1 pixel, not {self.thickness}.")
         if not 0 <= self.adapt_minutes < math.inf:
             raise InputError(f"An adaptation of {self.adapt_minutes:g} minutes cannot be.")
+        require_groups(self.jackknife)
 
     @property
     def at_measured(self) -> bool:
@@ -87,6 +92,7 @@ class CorrectionSettings:
             memory_bound=self.memory_bound,
             thickness=self.thickness,
             rows=rows,
+            jackknife=self.jackknife,
         )
 
     def for_wedge(self, rows: slice = slice(None)) -> SynthesisSettings:

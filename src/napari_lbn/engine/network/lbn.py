@@ -98,10 +98,20 @@ class LBN(nn.Module):
         self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
     ) -> Tensor:
         """What follows the UNet: the data's word, fine details, what changes slowly."""
-        volume = self.tomography.make_consistent(volume, latents, angles, grid)
-        if self.fine is not None:
-            volume = self.fine(volume, grid)
+        volume = self.detail(volume, latents, angles, grid)
         return self.tomography.settle(volume, latents, angles, grid)
+
+    def detail(
+        self, volume: Tensor, latents: Tensor, angles: ArrayLike, grid: LatentGrid
+    ) -> Tensor:
+        """Of `complete`, all but what changes slowly."""
+        volume = self.tomography.make_consistent(volume, latents, angles, grid)
+        return volume if self.fine is None else self.fine(volume, grid)
+
+    def image_channels(self, volume: Tensor, grid: LatentGrid) -> Tensor:
+        """The part of a latent volume that is an image: a view, empty where there is none."""
+        count = self.config.downsampling * grid.subpixels**2 if self.config.image_channels else 0
+        return volume[volume.shape[0] - count :]
 
     def decode(self, latents: Tensor, size: tuple[int, int], known: Tensor | None = None) -> Tensor:
         """Latent projections ``(m, c, y / D, x / D)`` to tilts ``(m, 1, *size)``.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ..network.jackknife import require_groups
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -31,6 +33,9 @@ class SynthesisSettings:
     box_everywhere : bool
         Where `beyond` is the box: also tilts of the box alone at the angles whose tilts show
         the whole specimen, for a tomogram of the network's tilts alone (`Synthesis.box_tilts`).
+    jackknife : int
+        Groups of tilts that are left out in turn, to extrapolate the latent volume to more tilts
+        than there are (`network.jackknife`); 0 for none. Takes so many times longer.
     rows : slice
         Rows of y to work on; all by default. The network's statistics are then those of
         these rows, so a part differs slightly from the same rows of the whole.
@@ -41,7 +46,11 @@ class SynthesisSettings:
     thickness: int | None = None
     beyond: Literal["whole", "box"] = "whole"
     box_everywhere: bool = False
+    jackknife: int = 0
     rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
+
+    def __post_init__(self) -> None:
+        require_groups(self.jackknife)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

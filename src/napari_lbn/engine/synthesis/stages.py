@@ -14,8 +14,9 @@ from ..device import choose_device, default_memory_bound, is_out_of_memory, rele
 from ..errors import MemoryBoundError
 from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
 from ..network import LBN, in_bands
+from ..network.jackknife import extrapolate, kept_tilts
 from ..network.latent_projection import LatentGrid
-from ..tiling import beside_network, choose_tiling
+from ..tiling import beside_jackknife, beside_network, choose_tiling
 from .decoding import Decoding
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class SynthesisRun:
         beside = beside_network(
             self.size, visible, angles.size, device=self.device.type, whole=bound is not None
         )
+        if settings.jackknife:
+            beside += beside_jackknife(network.config, self.size, self.grid, visible)
         self.tiling = choose_tiling(
             network.config,
             self.size,
@@ -80,7 +83,7 @@ class SynthesisRun:
         visible, targets = self.series.included.size, self.angles.size
         if self.box_everywhere:
             targets += int((~self.beyond).sum())
-        total = visible + targets + max(visible // 4, 1)
+        total = visible + targets + max(visible // 4, 1) * (1 + self.settings.jackknife)
         done = 0
 
         def progress(stage: str, stage_done: int, stage_total: int) -> Progress:
@@ -158,10 +161,28 @@ class SynthesisRun:
 
     def _latent_volume(self, latents: Tensor) -> Tensor:
         angles = self.series.included_angles
+        volume = self._detailed(latents, angles)
+        if self.settings.jackknife:
+            self._extrapolate(volume, latents)
+        return self.network.tomography.settle(volume, latents, angles, self.grid)
+
+    def _detailed(self, latents: Tensor, angles: NDArray[np.float64]) -> Tensor:
+        """The latent volume of these tilts but for what changes slowly."""
         volume = self.network.correct(
             self.network.tomography.back_project(latents, angles, self.grid)
         )
-        return self.network.complete(volume, latents, angles, self.grid)
+        return self.network.detail(volume, latents, angles, self.grid)
+
+    def _extrapolate(self, volume: Tensor, latents: Tensor) -> None:
+        """The jackknife of the volume's image channels, in place."""
+        angles, groups = self.series.included_angles, self.settings.jackknife
+        image = self.network.image_channels(volume, self.grid)
+        mean = torch.zeros_like(image)
+        for tilts in kept_tilts(angles, groups):
+            some = latents[torch.from_numpy(tilts).to(latents.device)]
+            fewer = self._detailed(some, angles[tilts])
+            mean += self.network.image_channels(fewer, self.grid) / groups
+        extrapolate(image, mean, groups)
 
     def _decode(self, decoding: Decoding) -> NDArray[np.float32]:
         return decoding.next_tilts(self.tiling)
