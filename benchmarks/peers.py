@@ -105,11 +105,15 @@ def simulate(seed: int) -> Specimen:
 
 
 def tomograms(
-    series: TiltSeries, weights: str, minutes: float
+    series: TiltSeries, weights: str, minutes: float, jackknife: int = 0
 ) -> tuple[dict[str, NDArray[np.float32]], dict]:
     """WBP, WBP + LBN and the denoised one, and how the weights were adapted."""
     settings = CorrectionSettings(
-        thickness=DEPTH, weights=weights, denoised=True, adapt_minutes=minutes
+        thickness=DEPTH,
+        weights=weights,
+        denoised=True,
+        adapt_minutes=minutes,
+        jackknife=jackknife,
     )
     shape = (DEPTH, *series.image_shape)
     parts = {name: np.zeros(shape, np.float32) for name in ("measured", "synthesized", "denoised")}
@@ -120,6 +124,7 @@ def tomograms(
 
     result = drain(correct(series, settings), take)
     told = f" adapted {minutes:g} min" if minutes else ""
+    told += f" jackknife {jackknife}" if jackknife else ""
     made = {
         "WBP": parts["measured"],
         f"WBP + LBN{told}": parts["measured"] + parts["synthesized"],
@@ -215,19 +220,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", default="base")
     parser.add_argument("--minutes", type=float, nargs="*", default=(2.0, 5.0))
+    parser.add_argument("--jackknife", type=int, nargs="*", default=(), metavar="N")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--import", dest="imported", nargs="*", default=(), metavar="NAME=FILE")
     given = parser.parse_args()
     specimen = simulate(given.seed)
     export(specimen, given.out / "for_peers")
     rows: dict[str, dict] = {}
-    for minutes in (0.0, *given.minutes):
+    ways = [(minutes, 0) for minutes in (0.0, *given.minutes)]
+    for minutes, groups in [*ways, *((0.0, groups) for groups in given.jackknife)]:
         began = time.monotonic()
-        made, adaptation = tomograms(specimen.series, given.weights, minutes)
+        made, adaptation = tomograms(specimen.series, given.weights, minutes, groups)
         for name, volume in made.items():
             if name not in rows:
                 rows[name] = row(volume, specimen) | {"adaptation": adaptation}
-        print(f"{minutes:g} min: {time.monotonic() - began:.0f} s {adaptation}", flush=True)
+        print(
+            f"{minutes:g} min, jackknife {groups}: {time.monotonic() - began:.0f} s {adaptation}",
+            flush=True,
+        )
     for text in given.imported:
         name, _, path = text.partition("=")
         rows[name] = row(np.asarray(mrcfile.read(path), np.float32), specimen)
