@@ -129,6 +129,12 @@ def test_the_plan_counts_time_and_memory(
     assert adapted.memory_bytes > plain.memory_bytes
     denoised = plan(small_series, replace(settings, denoised=True))
     assert denoised.memory_bytes > plain.memory_bytes
+    stepped = plan(small_series, replace(settings, jackknife=2))
+    assert stepped.memory_bytes > plain.memory_bytes
+    assert stepped.seconds > plain.seconds
+    few = small_series.with_excluded(range(7, small_series.angles.size))
+    with pytest.raises(InputError, match="7 tilts are too few"):
+        plan(few, replace(settings, jackknife=2))
 
 
 @pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])

@@ -14,6 +14,7 @@ from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize, interior_gaps
 from ..io.weights import WeightsInfo, find_weights, read_weights_info
 from ..network.config import LBNConfig
+from ..network.jackknife import kept_tilts
 from ..thickness import require_thickness
 from ..training.examples import TrainingSeries
 
@@ -83,7 +84,7 @@ def plan(
     Raises
     ------
     InputError, WeightsError
-        The settings do not fit the series.
+        The settings do not fit the series: too few tilts for its jackknife, for one.
     MemoryBoundError
         The network does not fit into the memory bound in the smallest pieces.
     """
@@ -101,6 +102,8 @@ def plan(
             f"{FEW_TILTS}; check the result before you believe it."
         )
     require_thickness(settings.thickness, shape[1], series.name)
+    if settings.jackknife:
+        kept_tilts(measured, settings.jackknife)
     n_out = _decoded(info, settings, measured.size, new.size)
     plain = _decoded(info, replace(settings, denoised=False), measured.size, new.size)
     seconds, without = (
