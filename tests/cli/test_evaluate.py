@@ -80,7 +80,9 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
     for place in folds.glob("fold_*"):
         shutil.copy(place / "wbp.mrc", place / "isonet.mrc")
     seen = tmp_path / "seen.mrc"
-    shutil.copy(next(folds.glob("fold_*")) / "wbp.mrc", seen)
+    twin = tmp_path / "twin.mrc"
+    for copy in (seen, twin):
+        shutil.copy(next(folds.glob("fold_*")) / "wbp.mrc", copy)
     ok(
         *options(series, weights),
         "--quick",
@@ -91,7 +93,7 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
         seen,
         "--fsc",
         seen,
-        seen,
+        twin,
         "--out",
         out,
     )
@@ -135,6 +137,9 @@ def test_tomograms_that_cannot_be_compared_are_named_before_the_work(
         (["--tomogram", bad], "bad.mrc holds voxels that are no numbers"),
         (["--tomogram", flat], "flat.mrc holds the same value everywhere"),
         (["--tomogram", series], "TS.mrc is the tilt series"),
+        (["--fsc", good, good], "is given twice"),
+        (["--odd", good, "--even", good], "was given as both halves"),
+        (["--odd", good, "--even", series], "is the series itself"),
         (["--fsc", good, bad], "bad.mrc holds voxels that are no numbers"),
         (["--fsc", good, coarse], "coarse.mrc of 20"),
     ):
@@ -147,14 +152,15 @@ def test_tomograms_that_cannot_be_compared_are_named_before_the_work(
 def test_two_kinds_of_correlations_in_one_report(
     series: Path, weights: Path, tmp_path: Path
 ) -> None:
-    out, one = tmp_path / "report", write_volume(tmp_path / "one.mrc")
-    more = ["--fsc", one, one, "--half-sets", "--quick", "--edges", "", "--out", out]
+    out = tmp_path / "report"
+    one, other = (write_volume(tmp_path / folder / "one.mrc") for folder in ("a", "b"))
+    more = ["--fsc", one, other, "--half-sets", "--quick", "--edges", "", "--out", out]
     ok(*options(series, weights), *more)
     data = json.loads((out / "TS_evaluation.json").read_text())
     assert data["fsc"]["global"]["correlation"][3] == pytest.approx(1)
     assert data["half_sets"]["global"]["correlation"][3] < 0.99
     page = (out / "TS_evaluation.html").read_text()
-    assert "Fourier shell correlation of one.mrc and one.mrc" in page
+    assert f"Fourier shell correlation of {one} and {other}" in page
     assert "two halves of the tilts" in page
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
@@ -76,6 +77,71 @@ def test_fine_tune(stack: Path, weights: Path, tmp_path: Path) -> None:
     assert "--resume" in again.output
 
 
+def test_what_a_training_left_is_not_written_over(
+    stack: Path, weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "best.safetensors").write_bytes(b"weights of another day")
+    result = call(stack, "--start", weights, "--out", out, *TINY)
+    assert result.exit_code == 2
+    assert "holds a training already (best.safetensors)" in " ".join(result.stderr.split())
+    assert (out / "best.safetensors").read_bytes() == b"weights of another day"
+
+
+@pytest.mark.parametrize("change", ["pixels", "log", "device", "configuration"])
+def test_nothing_else_is_resumed_than_what_was_begun(
+    stack: Path, weights: Path, tmp_path: Path, change: str
+) -> None:
+    out, more, said = tmp_path / "run", [], "is not what it was when the training began"
+    done = call(stack, "--start", weights, "--out", out, "--epochs", "1", *TINY)
+    assert done.exit_code == 0, done.output
+    configuration = json.loads((out / "configuration.json").read_text())
+    configuration["run"]["epochs"] = 2
+    (out / "configuration.json").write_text(json.dumps(configuration))
+    if change == "pixels":
+        with mrcfile.mmap(stack, mode="r+") as mrc:
+            mrc.data[:] += 1
+    elif change == "log":
+        (out / "log.csv").write_bytes(b"\xff\x00 no log")
+        said = "log.csv is damaged"
+    elif change == "device":
+        more, said = ["--device", "nonsense"], "nonsense"
+    else:
+        more, said = ["--configuration", "paper"], "Leave the other options out"
+    result = call("--resume", "--out", out, *more)
+    assert result.exit_code == 2, result.output
+    assert said in " ".join(result.stderr.split())
+
+
+def test_angles_stay_those_of_the_beginning(stack: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = call(stack, "--start", weights, "--out", out, "--epochs", "1", *TINY)
+    assert done.exit_code == 0, done.output
+    before = read_baselines(out)
+    angles = stack.with_suffix(".tlt")
+    angles.write_text("".join(f"{-float(a) + 1}\n" for a in angles.read_text().split()))
+    assert call("--resume", "--out", out).exit_code == 0
+    assert read_baselines(out) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("run.steps_per_epoch=-1", "run.steps_per_epoch must be at least 0"),
+        ("training.learning_rate=-1", "training.learning_rate must be at least 0"),
+        ("training.learning_rate=nan", "not nan"),
+        ("training.ema=2", "at most 1"),
+    ],
+)
+def test_values_that_cannot_be_are_named(
+    stack: Path, weights: Path, tmp_path: Path, value: str, said: str
+) -> None:
+    result = call(stack, "--start", weights, "--out", tmp_path / "run", "--set", value, "--dry-run")
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
 def test_dry_run_writes_nothing(stack: Path, weights: Path, tmp_path: Path) -> None:
     result = call(stack, "--start", weights, "--out", tmp_path / "run", "--dry-run", *TINY)
     assert result.exit_code == 0, result.output
@@ -83,8 +149,9 @@ def test_dry_run_writes_nothing(stack: Path, weights: Path, tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_stops_cleanly_and_resume_goes_on(
-    stack: Path, weights: Path, tmp_path: Path
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_cleanly_and_resume_goes_on(
+    stack: Path, weights: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-m", "napari_lbn", "train", str(stack)]
@@ -97,9 +164,9 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(
     while not (out / "last.safetensors").exists() and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
     assert "everything is saved" in errors
     rows = len(read_log(out))
     assert rows >= 1

@@ -43,6 +43,8 @@ def require_programs(
 
 def require_comparable(one: Path, other: Path) -> None:
     """Refuse two tomograms of other sizes or voxels, or with voxels that are no numbers."""
+    if one.resolve() == other.resolve():
+        raise InputError(f"--fsc: {one} is given twice.", "Give two tomograms.")
     (first, size), (second, other_size) = open_volume(one), open_volume(other)
     require_same_shape(first.shape, second.shape)
     if size and other_size and abs(size / other_size - 1) > SAME_SIZE:

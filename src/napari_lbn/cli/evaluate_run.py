@@ -208,7 +208,9 @@ class EvaluationRun:
 
     def _curve_sets(self) -> Iterator[CurveSet]:
         if self.measures.fsc is not None:
-            names = " and ".join(path.name for path in self.measures.fsc)
+            one, other = self.measures.fsc
+            whole = one.name == other.name
+            names = f"{one if whole else one.name} and {other if whole else other.name}"
             curves = self._given_curves(*self.measures.fsc)
             yield CurveSet(stem="fsc", title=f"Fourier shell correlation of {names}", curves=curves)
         if self.measures.half_sets:
@@ -216,13 +218,13 @@ class EvaluationRun:
             yield CurveSet(stem="half_sets", title=HALF_SETS_TITLE, curves=curves)
 
     def _given_curves(self, one: Path, other: Path) -> dict[str, FSCCurve]:
-        (first, size), (second, _) = open_volume(one), open_volume(other)
+        (first, size), (second, other_size) = open_volume(one), open_volume(other)
         curves = run_job(
             fourier_shell_correlation(
                 np.asarray(first),
                 np.asarray(second),
                 self.series.included_angles,
-                pixel_size=size,
+                pixel_size=size or other_size,
             )
         )
         return {name: replace(curve, region=name) for name, curve in curves.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .command import INTERRUPTED
+from .command import INTERRUPTED, TERMINATED
 from .progress import run_job
 from .train_report import EpochLines, stopping
 
@@ -52,7 +53,8 @@ def make_weights(
             made = run_job(follow(wanted, out, stop=stop), _Lines(out))
         except Cancelled:
             typer.echo("Stopped; everything is saved. The same command goes on.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            ended = TERMINATED if stop.number == signal.SIGTERM else INTERRUPTED
+            raise typer.Exit(ended) from None
     typer.echo(str(made))
 
 

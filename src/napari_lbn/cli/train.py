@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
-from .command import INTERRUPTED
+from .command import INTERRUPTED, TERMINATED
 from .progress import note, run_job
 from .train_options import TrainOptions, configured, resumed
 from .train_report import EpochLines, stopping
@@ -45,10 +46,11 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     """The work of this process: the whole, or its share."""
     from napari_lbn.engine.evaluation.baselines import training_baselines
     from napari_lbn.engine.events import drain
+    from napari_lbn.engine.io import open_tilt_series
     from napari_lbn.engine.io.output import ensure_folder
     from napari_lbn.engine.training.data import against_start, gather, make_network
     from napari_lbn.engine.training.run import fit
-    from napari_lbn.engine.training.sources import read_sources
+    from napari_lbn.engine.training.sources import name_series, read_sources, write_sources
     from napari_lbn.engine.training.summary import write_configuration
 
     network, configuration = make_network(wanted)
@@ -64,6 +66,7 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
         data = against_start(data, network, configuration.training.device)
     if workers.lead and not options.resume:
         write_configuration(options.out, wanted)
+        write_sources(options.out, name_series(map(open_tilt_series, wanted.data.series)))
     with stopping(quiet=not workers.lead) as stop:
         job = fit(
             network,
@@ -75,7 +78,10 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
             stop=stop,
         )
         result = run_job(job, EpochLines(options.out)) if workers.lead else drain(job)
-    _finish(result, options.out, quiet=not workers.lead)
+    if workers.lead:
+        _tell_result(result, options.out)
+    if not result.finished:
+        raise typer.Exit(TERMINATED if stop.number == signal.SIGTERM else INTERRUPTED)
 
 
 def _tell_cost(configuration: Configuration, data: TrainingData, processes: int) -> None:
@@ -93,13 +99,6 @@ def _tell_cost(configuration: Configuration, data: TrainingData, processes: int)
         f"{len(data.series)} series, {epochs} epochs of {steps} steps: about {minutes:.2g} min "
         f"an epoch, {epochs * minutes:.2g} min in all, {cost.memory_bytes / 1e9:.2g} GB{shared}."
     )
-
-
-def _finish(result: TrainingResult, folder: Path, *, quiet: bool) -> None:
-    if not quiet:
-        _tell_result(result, folder)
-    if not result.finished:
-        raise typer.Exit(INTERRUPTED)
 
 
 def _tell_result(result: TrainingResult, folder: Path) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from napari_lbn.engine.training.configuration import Configuration
 
 DATA, TRAINING = "Data", "Training"
+DEFAULT_CONFIGURATION, AUTO = "fine-tune", "auto"
+KEPT = ("last.safetensors", "best.safetensors", "log.csv")
+"""What a training leaves, any of which must not be written over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class TrainOptions:
             help="fine-tune, default, bundled, paper, paper-ablation, or a TOML file.",
             rich_help_panel=TRAINING,
         ),
-    ] = "fine-tune"
+    ] = DEFAULT_CONFIGURATION
     set: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +69,7 @@ class TrainOptions:
     device: Annotated[
         str,
         typer.Option(help="auto, cpu, cuda:0, mps.", rich_help_panel=TRAINING),
-    ] = "auto"
+    ] = AUTO
     simulated: Annotated[
         Path | None,
         typer.Option(
@@ -118,11 +121,12 @@ def configured(options: TrainOptions, processes: int) -> Configuration:
     """
     from napari_lbn.engine.training.configuration import read_configuration
 
-    if (options.out / "last.safetensors").exists():
-        raise InputError(
-            f"{options.out} holds a training already.",
-            "Resume it (--resume), or choose another folder (--out).",
-        )
+    for name in KEPT:
+        if (options.out / name).exists():
+            raise InputError(
+                f"{options.out} holds a training already ({name}).",
+                "Resume it (--resume), or choose another folder (--out).",
+            )
     chosen = read_configuration(options.configuration, tuple(options.set or ()))
     data, run = chosen.data, chosen.run
     named = tuple(str(path) for path in options.series or ()) or data.series
@@ -157,9 +161,14 @@ def resumed(options: TrainOptions) -> Configuration:
         options.start,
         options.epochs,
         options.simulated,
+        options.configuration != DEFAULT_CONFIGURATION,
     )
     if any(changed):
         raise InputError(
-            "--resume goes on as the training was configured.", "Leave the other options out."
+            "--resume goes on as the training was configured.",
+            "Leave the other options out; only --device and --devices may be given.",
         )
-    return kept_configuration(options.out)
+    kept = kept_configuration(options.out)
+    if options.device == AUTO:
+        return kept
+    return replace(kept, training=replace(kept.training, device=options.device))

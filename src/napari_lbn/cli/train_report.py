@@ -44,14 +44,21 @@ def _scores(scores: Scores) -> str:
     return f"held-out MSE {scores.mse:.4f}, correlation {shown} (full, 2x2, 4x4)"
 
 
+class Stop(threading.Event):
+    """Set by a signal, whose number it keeps."""
+
+    number: int | None = None
+
+
 @contextmanager
-def stopping(*, quiet: bool = False) -> Iterator[threading.Event]:
+def stopping(*, quiet: bool = False) -> Iterator[Stop]:
     """A token that the first Ctrl-C or SIGTERM sets; the second Ctrl-C ends at once."""
-    stop = threading.Event()
+    stop = Stop()
 
     def handle(number: int, _frame: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
+        stop.number = number
         stop.set()
         if not quiet:
             typer.echo("Stopping after this step …", err=True)

@@ -49,8 +49,16 @@ def open_halves(series: TiltSeries, odd: Path, even: Path) -> Halves:
     Raises
     ------
     InputError
-        A stack that cannot be read or has other images.
+        A stack that cannot be read or has other images, one stack twice, or the series itself.
     """
+    if odd.resolve() == even.resolve():
+        raise InputError(f"{odd} was given as both halves of the frames.", "Give two stacks.")
+    for half in (odd, even):
+        if series.source is not None and half.resolve() == series.source.resolve():
+            raise InputError(
+                f"{half} is the series itself, no half of its frames.",
+                "Give the stacks of odd and of even frames, or leave them out.",
+            )
     return _open_half(series, odd), _open_half(series, even)
 
 

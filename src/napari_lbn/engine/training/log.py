@@ -77,10 +77,20 @@ def read_log(folder: Path) -> list[dict[str, str]]:
     path = folder / LOG
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    # a kill may have cut the last row off
-    return [row for row in rows if row.get("seconds") not in (None, "")]
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or COLUMNS) != COLUMNS:
+                raise ValueError("other columns")
+            # a kill may have cut the last row off
+            rows = [row for row in reader if row.get("seconds") not in (None, "")]
+        for row in rows:
+            int(row["step"])
+    except (ValueError, csv.Error) as error:
+        raise InputError(
+            f"{path} is damaged ({error}).", "Remove it: only the curves so far are lost."
+        ) from error
+    return rows
 
 
 def write_baselines(folder: Path, baselines: Mapping[str, Scores]) -> None:

@@ -180,7 +180,8 @@ class TrainingLoop:
         """What there is now."""
         best = self.folder.best
         return TrainingResult(
-            weights=best if best.exists() else None,
+            # a folder may hold somebody else's
+            weights=best if best.exists() and self.progress.best_loss is not None else None,
             checkpoint=self.folder.checkpoint,
             epoch=self.progress.epoch,
             step=self.state.step_count,

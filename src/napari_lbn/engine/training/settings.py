@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..errors import InputError
 from .examples import ExampleSettings
 
 
@@ -91,6 +93,12 @@ class TrainingSettings:
     examples: ExampleSettings = field(default_factory=ExampleSettings)
     critic: CriticSettings = field(default_factory=CriticSettings)
 
+    def __post_init__(self) -> None:
+        _require("training.accumulate", self.accumulate, least=1)
+        _require("training.learning_rate", self.learning_rate)
+        _require("training.ema", self.ema, most=1.0)
+        _require("training.clip", self.clip)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
@@ -122,6 +130,17 @@ class RunSettings:
     tensorboard: bool = False
     name: str = "trained"
     pixel_sizes: tuple[float, float] = (9.0, 21.0)
+
+    def __post_init__(self) -> None:
+        _require("run.epochs", self.epochs, least=1)
+        _require("run.steps_per_epoch", self.steps_per_epoch)
+        _require("run.keep_every", self.keep_every)
+
+
+def _require(name: str, value: float, *, least: float = 0.0, most: float = math.inf) -> None:
+    if not least <= value <= most or math.isinf(value):
+        upper = "" if math.isinf(most) else f" and at most {most:g}"
+        raise InputError(f"{name} must be at least {least:g}{upper}, not {value:g}.")
 
 
 def steps_per_epoch(run: RunSettings, training: TrainingSettings, n_series: int) -> int:

@@ -6,6 +6,7 @@ sign, and a series may be in no file at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -46,6 +47,8 @@ class SeriesRecord:
         Sections of the file that are left out.
     inverted : bool
         Whether the file's angles had the other sign.
+    pixels : str or None
+        Tells images apart; None in records of before.
     """
 
     name: str
@@ -57,6 +60,7 @@ class SeriesRecord:
     angles: tuple[float, ...]
     excluded: tuple[int, ...]
     inverted: bool
+    pixels: str | None = None
 
     @classmethod
     def of(cls, series: TiltSeries) -> SeriesRecord:
@@ -71,16 +75,18 @@ class SeriesRecord:
             angles=tuple(float(a) for a in series.angles[np.argsort(series.sections)]),
             excluded=tuple(sorted(int(series.sections[i]) for i in series.excluded)),
             inverted=series.inverted,
+            pixels=_fingerprint(series),
         )
 
     def describes(self, series: TiltSeries) -> bool:
-        """Whether a series has this name, size and these angles."""
+        """Whether a series has this name, size, these angles and images."""
         other = SeriesRecord.of(series)
         return (
             self.name == other.name
             and tuple(self.shape) == tuple(other.shape)
             and len(self.angles) == len(other.angles)
             and bool(np.allclose(self.angles, other.angles, atol=SAME_ANGLE))
+            and self.pixels in (None, other.pixels)
         )
 
     def open(self) -> TiltSeries:
@@ -114,6 +120,16 @@ class SeriesRecord:
         sections = [int(s) for s in series.sections]
         excluded = [sections.index(s) for s in self.excluded]
         return series.with_pixel_size(self.pixel_size).with_excluded(excluded)
+
+
+def _fingerprint(series: TiltSeries) -> str:
+    """Of the middle rows of a few tilts, in the order of the file."""
+    middle = series.image_shape[0] // 2
+    order = np.argsort(series.sections)
+    digest = hashlib.sha256()
+    for index in order[[0, order.size // 2, -1]]:
+        digest.update(series.read([int(index)], slice(middle, middle + 1)).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def name_series(series: Iterable[TiltSeries]) -> dict[str, TiltSeries]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, LBNError
 from ..io.output import atomic_path
 from .checkpoint import read_values
 from .configuration import Configuration
@@ -101,7 +101,9 @@ def kept_configuration(folder: Path) -> Configuration:
     try:
         return Configuration.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
+        raise InputError(f"{path} cannot be read: {error}.", "Start a new training.") from error
+    except LBNError as error:
+        raise InputError(f"{path} is damaged: {error.message}", "Start a new training.") from error
 
 
 def summarise(folder: Path) -> RunSummary:
