@@ -109,5 +109,15 @@ def test_one_half_alone_is_none(stack: Path) -> None:
 def test_halves_of_another_series_are_refused(stack: Path) -> None:
     series = open_tilt_series(stack)
     other = write(stack.with_name("other.mrc"), np.zeros((ANGLES.size, 8, 8)))
+    _, even = find_halves(series) or (other, other)
     with pytest.raises(InputError, match=r"other\.mrc holds"):
-        open_halves(series, other, other)
+        open_halves(series, other, even)
+
+
+def test_one_stack_given_twice_and_the_series_itself_are_no_halves(stack: Path) -> None:
+    series = open_tilt_series(stack)
+    odd, even = find_halves(series) or (stack, stack)
+    with pytest.raises(InputError, match="both halves"):
+        open_halves(series, odd, odd)
+    with pytest.raises(InputError, match="the series itself"):
+        open_halves(series, stack, even)
