@@ -1,4 +1,4 @@
-"""The two ticks of the correction dock, and weights from a folder or an address."""
+"""The three ticks of the correction dock, and weights from a folder or an address."""
 
 from __future__ import annotations
 
@@ -65,12 +65,13 @@ def tick(qtbot: Any, dock: MissingWedgeDock, **wanted: bool) -> None:
     qtbot.waitUntil(lambda: dock.session.planned is not None, timeout=WAIT)
 
 
-def test_neither_is_done_unasked(
+def test_none_is_done_unasked(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
 ) -> None:
     run(qtbot, dock)
     assert engine.settings_seen[-1]["adapt_minutes"] == 0
     assert engine.settings_seen[-1]["denoised"] is False
+    assert engine.settings_seen[-1]["jackknife"] == 0
     assert "denoised" not in dock.views.roles()
     assert dock.display_panel._view_buttons["denoised"].isHidden()
 
@@ -78,17 +79,19 @@ def test_neither_is_done_unasked(
 def test_ticks_reach_engine_and_command(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, series: TiltSeries, tmp_path: Path
 ) -> None:
-    tick(qtbot, dock, adapt=True, denoised=True)
+    tick(qtbot, dock, adapt=True, denoised=True, jackknife=True)
     run(qtbot, dock)
     assert engine.settings_seen[-1]["adapt_minutes"] == 2
+    assert engine.settings_seen[-1]["jackknife"] == 4
     assert "up to 2 min each" in dock.check_panel._purpose.text()
     assert engine.settings_seen[-1]["denoised"] is True
     assert "Adapted to this series." in dock.messages.texts
     planned = dock.session.planned
     assert planned is not None
     on_disk = replace(series, source=tmp_path / "TS.mrc")
-    words = command_line(on_disk, dock.session.options, planned.plan, 1.0).split()
-    assert {"--adapt", "--denoised"} <= set(words)
+    command = command_line(on_disk, dock.session.options, planned.plan, 1.0)
+    assert {"--adapt", "--denoised"} <= set(command.split())
+    assert "--jackknife 4" in command
 
 
 def test_denoised_layer_says_what_it_is_and_is_saved(

@@ -62,6 +62,7 @@ def make_plan(
             preview=True,
             denoised=options.denoised,
             adapt_minutes=options.adapt_minutes,
+            jackknife=options.jackknife_groups,
         )
         plan = engine.plan(series, settings)
         if plan.pixel_size == pixel_size:

@@ -55,6 +55,8 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
         words.append("--adapt")
     if options.denoised:
         words.append("--denoised")
+    if options.jackknife:
+        words += ["--jackknife", str(options.jackknife_groups)]
     if alpha != 1:
         words += ["--alpha", _exact(alpha)]
     return shlex.join(words)

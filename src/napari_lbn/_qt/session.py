@@ -21,6 +21,8 @@ ANGSTROM_PER_NM = 10.0
 MIN_THICKNESS = 8
 ADAPT_MINUTES = 2.0
 """Bound of adapting the weights to a series."""
+JACKKNIFE = 4
+"""Groups of tilts that a jackknife leaves out in turn; docs/method.md has what it gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Options:
         Adapt the weights to the series first.
     denoised : bool
         Also a tomogram of the network's tilts at all angles.
+    jackknife : bool
+        Extrapolate the latent volume to more tilts than there are.
     """
 
     weights: str = ""
@@ -59,11 +63,17 @@ class Options:
     filter: str = "ramp"
     adapt: bool = False
     denoised: bool = False
+    jackknife: bool = False
 
     @property
     def adapt_minutes(self) -> float:
         """As the engine takes it."""
         return ADAPT_MINUTES if self.adapt else 0.0
+
+    @property
+    def jackknife_groups(self) -> int:
+        """As the engine takes it."""
+        return JACKKNIFE if self.jackknife else 0
 
     def thickness(self, pixel_size: float | None) -> int:
         """Thickness in pixels of this size (Å)."""
