@@ -214,22 +214,58 @@ def test_removing_the_series_stops_its_run(
     assert not dock.layer_choice._invitation.isHidden()
 
 
-def test_series_dropped_during_a_run_does_not_take_over(
+def test_series_dropped_during_a_run_does_not_disturb_it_and_is_offered_afterwards(
     qtbot: Any,
     dock: MissingWedgeDock,
     engine: FakeEngine,
+    viewer: ViewerModel,
     add_series: AddSeries,
     series: TiltSeries,
 ) -> None:
     engine.hold.clear()
     dock.run_panel.button.click()
     wait_for_preview(qtbot, dock, engine)
-    mine = dock.session.layer
-    add_series(series.with_excluded([0]))
+    mine, go_on = dock.session.layer, dock.layer_choice.go_on
+    point, boxes = viewer.dims.point, viewer.canvas.grid.actual_shape(viewer.layers)
+    with notifications() as notes:
+        late = add_series(series.with_excluded([0]))
+    assert "TS [1] is hidden while the correction runs" in notes[0]
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == boxes
+    assert viewer.dims.point == point
     assert dock.session.layer is mine
+    assert go_on.isHidden()
     engine.hold.set()
     qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
     assert dock.session.result.series is series
+    assert not late.visible
+    assert dock.session.view == "both"
+    assert go_on.text() == "Go on with TS [1]"
+    assert not go_on.isHidden()
+    late.name = "another"
+    assert go_on.text() == "Go on with another"
+    go_on.click()
+    assert dock.session.layer is late
+    assert go_on.isHidden()
+    qtbot.waitUntil(lambda: late.visible, timeout=WAIT)
+    assert [layer for layer in viewer.layers if layer.visible] == [late]
+
+
+def test_a_series_that_is_closed_again_is_not_offered(
+    qtbot: Any,
+    dock: MissingWedgeDock,
+    engine: FakeEngine,
+    viewer: ViewerModel,
+    add_series: AddSeries,
+    series: TiltSeries,
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    late = add_series(series.with_excluded([0]))
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.layer_choice.go_on.isHidden(), timeout=WAIT)
+    viewer.layers.remove(late)
+    assert dock.layer_choice.go_on.isHidden()
 
 
 def test_result_comes_back_with_its_series(

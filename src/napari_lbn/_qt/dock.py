@@ -47,6 +47,7 @@ MINIMUM_WIDTH = 340
 PREFERRED_WIDTH = 390
 NEED_SERIES = ("Correction", "Display", "Check", "Disagreement", "Save")
 CLOSED = "Stopped: the dock was closed."
+ARRIVED = "{name} is hidden while the correction runs. The dock offers it afterwards."
 REMOVED = "Stopped: its tilt series was removed."
 
 
@@ -139,6 +140,7 @@ class MissingWedgeDock(QWidget):
     def _connect(self) -> None:
         session = self.session
         self.layer_choice.chosen.connect(self.use_layer)
+        self.layer_choice.arrived.connect(self._on_arrived)
         self.angles_entry.entered.connect(self._on_angles)
         self.run_panel.start_requested.connect(self.correction.start)
         self.run_panel.cancel_requested.connect(self.correction.cancel)
@@ -239,6 +241,11 @@ class MissingWedgeDock(QWidget):
         self.views.show("measured")
         if self.session.layer in self._viewer.layers:
             fit(self._viewer, [self.session.layer])
+
+    def _on_arrived(self, layer: Any) -> None:
+        """A tilt series was opened while another one is corrected, which is looked at."""
+        layer.visible = False
+        notify_info(ARRIVED.format(name=layer.name))
 
     def _adopt(self, layer: Any) -> None:
         if self.layer_choice.layer is layer:

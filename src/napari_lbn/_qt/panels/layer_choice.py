@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_lbn._napari.metadata import kind_of
 from napari_lbn._napari.reader import ALIGNMENT_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read
 
+from ..eliding import ElidingButton
 from ..messages import report_problem
 from ..theme import caption
 
@@ -28,6 +29,8 @@ EMPTY = (
     "beside it (.tlt, .rawtlt or .mdoc), or the alignment of raw tilts (.xf, newst.com, .aln, "
     ".star, .xml). No data at hand? Open the sample."
 )
+
+GO_ON = "Go on with {name}"
 
 OPENED = {"Tilt series": MRC_SUFFIXES | TIFF_SUFFIXES, "Alignments": ALIGNMENT_SUFFIXES}
 
@@ -47,15 +50,23 @@ class LayerChoice(QWidget):
     -------
     chosen(object)
         The layer to work on, or None.
+    arrived(object)
+        A tilt series that was opened while the choice is locked. It is offered afterwards: what
+        the user has waited for is looked at first.
     """
 
     chosen = Signal(object)
+    arrived = Signal(object)
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._layers: list[Any] = []
         self._locked = False
+        self._waiting: Any | None = None
+        self.go_on = ElidingButton()
+        self.go_on.setToolTip("This tilt series was opened while the last correction ran")
+        self.go_on.hide()
         self._combo = QComboBox()
         self._combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._combo.setToolTip("Tilt series to correct")
@@ -65,7 +76,9 @@ class LayerChoice(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._invitation)
         layout.addWidget(self._combo)
+        layout.addWidget(self.go_on)
         self._combo.currentIndexChanged.connect(self._on_index)
+        self.go_on.clicked.connect(self._on_go_on)
         viewer.layers.events.inserted.connect(self.refresh)
         viewer.layers.events.removed.connect(self.refresh)
         viewer.layers.events.renamed.connect(self.refresh)
@@ -81,6 +94,7 @@ class LayerChoice(QWidget):
         """Stay with the layer chosen now (while a job runs), unless it is removed."""
         self._locked = locked
         self._combo.setEnabled(not locked)
+        self._offer()
 
     def disconnect_viewer(self) -> None:
         """Stop listening to the viewer; harmless when called again."""
@@ -97,7 +111,8 @@ class LayerChoice(QWidget):
         known = [id(layer) for layer in self._layers]
         self._layers = [layer for layer in self._viewer.layers if may_be_tilt_series(layer)]
         ours = [layer for layer in self._layers if kind_of(layer) is not None]
-        new = [layer for layer in ours if id(layer) not in known and not self._locked]
+        new = [layer for layer in ours if id(layer) not in known]
+        late, new = (new, []) if self._locked else ([], new)
         chosen = new[-1] if new else before if before in self._layers else (ours or [None])[-1]
         self._combo.blockSignals(True)
         self._combo.clear()
@@ -109,11 +124,30 @@ class LayerChoice(QWidget):
         self._combo.blockSignals(False)
         self._combo.setVisible(bool(self._layers))
         self._invitation.setVisible(not self._layers)
+        for layer in late:
+            self._waiting = layer
+            self.arrived.emit(layer)
+        if chosen is not before:
+            self._waiting = None
+        self._offer()
         if chosen is not before:
             self.chosen.emit(chosen)
 
     def _on_index(self, index: int) -> None:
+        self._waiting = None
+        self._offer()
         self.chosen.emit(self.layer)
+
+    def _on_go_on(self) -> None:
+        self._combo.setCurrentIndex(self._layers.index(self._waiting))
+
+    def _offer(self) -> None:
+        """Offer what was opened meanwhile, once the choice is free."""
+        if self._waiting not in self._layers:
+            self._waiting = None
+        if self._waiting is not None:
+            self.go_on.setText(GO_ON.format(name=self._waiting.name))
+        self.go_on.setVisible(self._waiting is not None and not self._locked)
 
     def _make_invitation(self) -> QWidget:
         widget = QWidget()
