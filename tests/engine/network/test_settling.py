@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import WeightsError
-from napari_lbn.engine.network import LBN, LBNConfig
+from napari_lbn.engine.network import LBN, LBNConfig, settling
 from napari_lbn.engine.network.coarse import low_passed
 from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.network.settling import EDGE, MOST, gone_on, tilt_scales
@@ -52,6 +52,16 @@ def test_tilts_beyond_the_visible_ones_come_out_better() -> None:
 def test_tilts_between_come_out_better() -> None:
     hidden = np.arange(ANGLES.size) % 4 == 2
     assert smooth_error(CONFIG, hidden) < 0.8 * smooth_error(ONE_ROUND, hidden)
+
+
+def test_the_first_round_asks_for_less_than_the_tilts_differ(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It explains a part of their contrast by density that is not there: hence the power."""
+    hidden = np.arange(ANGLES.size) % 4 == 2
+    with_power = smooth_error(CONFIG, hidden)
+    monkeypatch.setattr(settling, "POWER", 1.0)
+    assert with_power < 0.9 * smooth_error(CONFIG, hidden)
 
 
 def test_a_slab_that_was_turned_has_one_round() -> None:

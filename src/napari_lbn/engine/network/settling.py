@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 EDGE = 0.1
 """Of the field of view, on each side: its mean is what goes on beside it."""
 MOST = 2.0
-"""No tilt is scaled by more."""
+"""No tilt is scaled by more, but for the power."""
+POWER = 1.5
+"""Of those scales: the first round explains a part of what tells tilts apart."""
 LEAST_COLUMNS = 0.25
 """Of the field of view, that compare a tilt's contrast, however oblique it is."""
 
@@ -105,7 +107,8 @@ def settled(slow: Slow, angles: ArrayLike, config: LBNConfig, grid: LatentGrid) 
     if not (config.coarse_sideways and grid.flat):
         return volume
     explained = slow.measured - solver.residual(volume, slow.left)
-    scales = tilt_scales(explained, slow.measured, angles)
+    scales = tilt_scales(explained, slow.measured, angles) ** POWER
+    scales = scales / scales.mean()
     left = slow.measured / scales.view(-1, 1, 1, 1) - (slow.measured - slow.left)
     first = lattice.margin * lattice.subpixels
     view = slice(first, first + lattice.width * lattice.subpixels)
