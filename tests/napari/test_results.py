@@ -100,6 +100,30 @@ def test_second_run_reuses_layers_and_a_cancelled_one_gives_them_back() -> None:
     assert len(viewer.layers) == 2
 
 
+def test_names_that_the_user_gave_stay() -> None:
+    viewer = ViewerModel()
+    first = run(viewer, 3.0)
+    wbp, lbn = first.layer("wbp"), first.layer("lbn")
+    wbp.name = "mine"
+    second = run(viewer, 7.0, previous=first)
+    assert (wbp.name, lbn.name) == ("mine", "TS WBP + LBN")
+    lbn.name = "mine too"  # while it runs
+    second.add_slab(slab("synthesized", 0, 12, 9.0))
+    second.finish(np.zeros((len(ANGLES), 12, 16), np.float32), {})
+    assert (wbp.name, lbn.name) == ("mine", "mine too")
+    run(viewer, 7.0, previous=second).discard()
+    assert (wbp.name, lbn.name) == ("mine", "mine too")
+
+
+def test_the_name_that_a_final_tilts_layer_was_given_by_the_user_stays() -> None:
+    viewer = ViewerModel()
+    layers = run(viewer, 3.0)
+    layers.show_tilts()
+    layers.layer("tilts").name = "mine"
+    layers.finish(np.zeros((len(ANGLES), 12, 16), np.float32), {})
+    assert layers.layer("tilts").name == "mine"
+
+
 def test_discarded_first_run_leaves_no_layer() -> None:
     viewer = ViewerModel()
     run(viewer, 3.0).discard()

@@ -73,6 +73,16 @@ def make_spread(viewer: ViewerModel, volume: np.ndarray, previous: Any = None) -
     return layers
 
 
+def test_names_that_the_user_gave_stay_when_measured_again(
+    viewer: ViewerModel, spread: SpreadLayers, volumes: dict[str, np.ndarray]
+) -> None:
+    spread.current()["spread"].name = "mine"
+    again = make_spread(viewer, volumes["spread"], spread)
+    third = make_spread(viewer, volumes["spread"], again)
+    assert {layer.name for layer in viewer.layers} == {"mine", "TS spread of tilts"}
+    assert third.current()["spread"].name == "mine"
+
+
 def test_measured_tilts_have_no_spread(spread: SpreadLayers) -> None:
     layer = spread.current()["spread tilts"]
     data = np.asarray(layer.data)

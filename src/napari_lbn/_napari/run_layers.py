@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .metadata import kind_of
+from .names import note_name, rename
 
-ATTRIBUTES = ("name", "metadata", "scale", "translate", "units", "contrast_limits")
+ATTRIBUTES = ("metadata", "scale", "translate", "units", "contrast_limits")
 """Of a layer, in this order, that a run sets on one it takes over."""
 
 
@@ -49,8 +50,10 @@ class RunLayers:
         self._shown[role] = (data, attributes)
         if layer is None:
             self._layers[role] = self._viewer.add_image(data, **attributes)
+            note_name(self._layers[role])
             return
         layer.data = data
+        rename(layer, attributes["name"])
         for key in ATTRIBUTES:
             if key in attributes:
                 setattr(layer, key, attributes[key])

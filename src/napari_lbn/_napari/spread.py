@@ -11,6 +11,7 @@ from napari_lbn.engine.events import SlabReady
 from .layers import tilt_axes, volume_layer
 from .lazy import MaskedVolume, SpreadTilts
 from .metadata import KEY, tilts_record, volume_record
+from .names import name_of_user, note_name
 from .results import ResultLayers, first_tilt
 from .room import Extent, allocate_volume
 
@@ -54,14 +55,20 @@ class SpreadLayers:
         found : Disagreement
             Of the engine.
         previous : SpreadLayers, optional
-            Its layers are removed.
+            Its layers are removed; names that the user gave them stay.
         """
         step = max(self.volume.size // SAMPLED_VOXELS, 1)
         self._sample = np.sort(self.volume.transpose(1, 0, 2).reshape(-1)[::step])
+        before = {} if previous is None else previous.current()
+        names = {role: name_of_user(layer) for role, layer in before.items()}
         if previous is not None:
             previous.remove()
         self._add_tilts(found)
         self._add_volume(found)
+        for role, layer in self._layers.items():
+            note_name(layer)
+            if names.get(role):
+                layer.name = names[role]
 
     def current(self) -> dict[str, Any]:
         """The layers that the user has not removed, by role."""
