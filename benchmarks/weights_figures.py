@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -43,9 +43,9 @@ WIDTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 MEASURED, LAST = 60.1, 81.1
 
 
-def lbn(network, thickness: int, beyond: str = "whole") -> Predict:
-    """The network as a predictor; `beyond` says what tilts beyond the visible ones show."""
-    settings = SynthesisSettings(device="cpu", thickness=thickness, beyond=beyond)
+def lbn(network, thickness: int, **options) -> Predict:
+    """The network as a predictor; options are those of `SynthesisSettings`."""
+    settings = SynthesisSettings(device="cpu", thickness=thickness, **options)
 
     def predict(tilts: NDArray, angles: NDArray, targets: NDArray) -> NDArray:
         series = TiltSeries.from_array(tilts, angles)
@@ -117,7 +117,7 @@ def simulated_table(networks: dict[str, Make], tuning: Path, test: Path, snr: fl
         print(f"| **LBN, `{name}`** | {cells[0]} | | {cells[1]} | |", flush=True)
 
 
-def real_table(networks: dict, path: Path, thickness: int) -> None:
+def real_table(networks: dict[str, Make], path: Path, thickness: int) -> None:
     """Print correlations with hidden measured tilts: every fourth one, and the edges."""
     series = open_tilt_series(path)
     angles = series.angles
@@ -126,7 +126,7 @@ def real_table(networks: dict, path: Path, thickness: int) -> None:
         "beyond 51°": np.abs(angles) > 51.5,
         "beyond 45°": np.abs(angles) > 45.5,
     }
-    own = {f"LBN, `{name}`": lbn(network, thickness) for name, network in networks.items()}
+    own = {f"LBN, `{name}`": make(thickness) for name, make in networks.items()}
     methods = {**own, **baselines(thickness)}
     print(f"\n{path.name}: full resolution, 2 x 2, 4 x 4\n")
     print(f"| hidden | {' | '.join(methods)} |\n|{'---|' * (len(methods) + 1)}")
@@ -144,6 +144,17 @@ def real_table(networks: dict, path: Path, thickness: int) -> None:
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
 
 
+def makers(names: Sequence[str], groups: Sequence[int], beyond: str) -> dict[str, Make]:
+    """Predictors by name: all weights, each with every jackknife."""
+    made: dict[str, Make] = {}
+    for name in names:
+        network = load_network(read_weights_info(find_weights(name)))
+        for n in groups:
+            told = f"{Path(name).stem}, jackknife {n}" if n else Path(name).stem
+            made[told] = partial(lbn, network, beyond=beyond, jackknife=n)
+    return made
+
+
 def main() -> None:
     """Print every table that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,17 +164,15 @@ def main() -> None:
     parser.add_argument("--snr", type=float, nargs="+", default=(0.1, 0.3, 1.0))
     parser.add_argument("--real", type=Path, nargs="*", default=())
     parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
+    parser.add_argument("--jackknife", type=int, nargs="+", default=(0,), metavar="N")
     given = parser.parse_args()
-    networks = {
-        Path(name).stem: load_network(read_weights_info(find_weights(name)))
-        for name in given.weights
-    }
-    makers = {name: partial(lbn, network, beyond="box") for name, network in networks.items()}
     if given.tuning and given.test:
+        boxed = makers(given.weights, given.jackknife, "box")
         for snr in given.snr:
-            simulated_table(makers, given.tuning, given.test, snr)
+            simulated_table(boxed, given.tuning, given.test, snr)
+    whole = makers(given.weights, given.jackknife, "whole")
     for path in given.real:
-        real_table(networks, path, given.thickness)
+        real_table(whole, path, given.thickness)
 
 
 if __name__ == "__main__":
