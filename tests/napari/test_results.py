@@ -130,13 +130,42 @@ def test_discarded_first_run_leaves_no_layer() -> None:
     assert len(viewer.layers) == 0
 
 
-def test_layer_that_the_user_removed_comes_back_with_the_next_slab() -> None:
+def test_a_layer_that_the_user_removed_stays_away_until_the_next_run() -> None:
     viewer = ViewerModel()
     layers = run(viewer, 3.0)
-    viewer.layers.remove(layers.layer("wbp"))
-    assert layers.layer("wbp") is None
+    layers.show_tilts()
+    for role in ("wbp", "tilts"):
+        viewer.layers.remove(layers.layer(role))
     layers.add_slab(slab("measured", 0, 12, 9.0))
-    assert np.all(np.asarray(layers.layer("wbp").data) == 9.0)
+    layers.finish(np.zeros((len(ANGLES), 12, 16), np.float32), {})
+    assert [layer.name for layer in viewer.layers] == ["TS WBP + LBN"]
+    assert np.all(np.asarray(layers.layer("lbn").data) == 9.0 + 6.0)
+    layers.forget_removed()
+    again = run(viewer, 4.0, previous=layers)
+    assert np.all(np.asarray(again.layer("wbp").data) == 4.0)
+
+
+def test_a_layer_of_the_run_before_that_is_removed_as_one_begins_stays_away() -> None:
+    viewer = ViewerModel()
+    first = run(viewer, 3.0)
+    first.forget_removed()
+    viewer.layers.remove(first.layer("wbp"))
+    second = run(viewer, 4.0, previous=first)
+    assert [layer.name for layer in viewer.layers] == ["TS WBP + LBN"]
+    second.discard()
+    assert [layer.name for layer in viewer.layers] == ["TS WBP + LBN"]
+
+
+def test_a_difference_comes_back_when_it_is_asked_for() -> None:
+    viewer = ViewerModel()
+    layers = run(viewer, 3.0)
+    for _ in range(2):
+        layers.show_difference()
+        viewer.layers.remove(layers.layer("difference"))
+    viewer.layers.remove(layers.layer("wbp"))
+    layers.show_difference()
+    layers.add_slab(slab("measured", 0, 12, 9.0))
+    assert [layer.name for layer in viewer.layers] == ["TS WBP + LBN", "TS difference"]
 
 
 def test_difference_is_what_the_synthesized_tilts_add() -> None:

@@ -199,6 +199,23 @@ def test_a_cancelled_run_leaves_no_layer_where_the_user_had_removed_one(
     assert [layer.name for layer in viewer.layers] == names
 
 
+def test_a_layer_removed_while_a_correction_runs_stays_away_until_the_next_one(
+    qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
+) -> None:
+    engine.hold.clear()
+    dock.run_panel.button.click()
+    wait_for_preview(qtbot, dock, engine)
+    viewer.layers.remove(dock.views.layers()["wbp"])
+    qtbot.waitUntil(lambda: dock.session.view == "lbn", timeout=WAIT)
+    engine.hold.set()
+    qtbot.waitUntil(lambda: not dock.session.running, timeout=WAIT)
+    assert dock.views.roles() == {"measured", "lbn", "tilts"}
+    assert [layer for layer in viewer.layers if layer.visible] == [dock.views.layers()["lbn"]]
+    assert not viewer.canvas.grid.enabled
+    run(qtbot, dock)
+    assert "wbp" in dock.views.roles()
+
+
 def test_removing_the_series_stops_its_run(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, viewer: ViewerModel
 ) -> None:

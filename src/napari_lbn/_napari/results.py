@@ -120,6 +120,7 @@ class ResultLayers(RunLayers):
         """Bring the layer of the difference into being: what the synthesized tilts add."""
         if self.layer("difference") is not None:
             return
+        self.forget_removed("difference")  # asked for again
         low, high = contrast_limits(self.added)
         bound = max(abs(low), abs(high))
         self._put_volume(

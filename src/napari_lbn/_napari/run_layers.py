@@ -19,12 +19,13 @@ class RunLayers:
     viewer : napari.components.ViewerModel
         Where the layers are.
     previous : RunLayers, optional
-        Layers of an earlier run that are still there are reused.
+        Layers of an earlier run that are still there are reused. One that the user has removed
+        since the earlier run was told to `forget_removed` stays away.
     """
 
     def __init__(self, viewer: Any, previous: RunLayers | None = None) -> None:
         self._viewer = viewer
-        self._layers: dict[str, Any] = {} if previous is None else previous.present()
+        self._layers: dict[str, Any] = {} if previous is None else dict(previous._layers)
         self._fresh: set[str] = set()  # layers that show this run rather than the last one
         self._shown: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._previous = previous
@@ -35,6 +36,17 @@ class RunLayers:
         """The layers that the user has not removed, by role."""
         return {role: layer for role, layer in self._layers.items() if layer in self._viewer.layers}
 
+    def removed(self, role: str) -> bool:
+        """Whether the user has removed the layer of a role, which then stays away."""
+        return role in self._layers and role not in self.present()
+
+    def forget_removed(self, *roles: str) -> None:
+        """Let these layers (all by default) come back, though the user has removed them before."""
+        gone = [role for role in self._layers if self.removed(role)]
+        for role in gone:
+            if not roles or role in roles:
+                del self._layers[role]
+
     def layer(self, role: str) -> Any | None:
         """The layer of a role; None where it does not exist (yet, or any more)."""
         return self.current().get(role)
@@ -44,7 +56,9 @@ class RunLayers:
         return {role: layer for role, layer in self.present().items() if role in self._fresh}
 
     def put(self, role: str, data: Any, attributes: dict[str, Any]) -> None:
-        """Show `data` in the layer of an earlier run, or in a new one."""
+        """Show `data` in the layer of an earlier run, or in a new one; in none once removed."""
+        if self.removed(role):
+            return
         layer = self.present().get(role)
         self._fresh.add(role)
         self._shown[role] = (data, attributes)

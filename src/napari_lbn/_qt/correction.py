@@ -79,6 +79,8 @@ class Correction(QObject):
         self._planned = planned
         self._layers = None
         self._previous = (session.result, session.layers)
+        if session.layers is not None:
+            session.layers.forget_removed()
         self._view_before = session.view
         self.runner.start(lambda cancel: engine.correct(series, planned.settings, cancel))
 
@@ -119,7 +121,7 @@ class Correction(QObject):
     def _on_tilt(self, event: TiltReady) -> None:
         layers = self._result_layers()
         layers.add_tilt(event)
-        if layers.layer("tilts") is None:
+        if layers.layer("tilts") is None and not layers.removed("tilts"):
             undisturbed = self._views.undisturbed()
             layers.show_tilts(self._tilt_contrast(event))
             if undisturbed:
