@@ -158,7 +158,7 @@ def tasks(tilts: Tilts) -> Iterator[tuple[str, NDArray, NDArray, NDArray, NDArra
 
 def measure(network, tilts: Tilts) -> dict[str, dict[str, list[float]]]:
     """Mean correlation by task and method, for each width of the low-pass."""
-    methods = {"LBN": lbn(network, tilts.depth, "box"), **baselines(tilts.depth)}
+    methods = {"LBN": lbn(network, tilts.depth, beyond="box"), **baselines(tilts.depth)}
     found: dict[str, dict[str, list[float]]] = {}
     for task, visible, angles, targets, truth in tasks(tilts):
         rows = found.setdefault(task, {})
