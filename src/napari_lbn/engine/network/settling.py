@@ -4,17 +4,16 @@ Two rounds of updates (`tomography`). The first explains the tilts as they are. 
 standard deviation each, which projections of a specimen do not have: so the second round
 explains tilts that are brought to one scale, each by the contrast that the first volume asks for.
 And it begins where material goes on beside the field of view. No visible tilt sees all of
-what an outermost one shows there, and updates leave empty what nothing tells.
+what an outermost one shows there, and updates leave empty what nothing tells. Both go as far as
+one volume explains the tilts at all: in a specimen almost all of the way, in noise next to none.
 docs/method.md has what each gave.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,6 +21,7 @@ from torch.nn import functional
 from .banding import add_in_place
 from .coarse import SAMPLES, low_passed
 from .latent_solver import Solver
+from .tilt_agreement import explained_share, tilt_scales
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +33,8 @@ if TYPE_CHECKING:
 
 EDGE = 0.1
 """Of the field of view, on each side: its mean is what goes on beside it."""
-MOST = 2.0
-"""No tilt is scaled by more, but for the power."""
 POWER = 1.5
-"""Of those scales: the first round explains a part of what tells tilts apart."""
-LEAST_COLUMNS = 0.25
-"""Of the field of view, that compare a tilt's contrast, however oblique it is."""
+"""Of those scales, where one volume explains the tilts: its first round does so in part only."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,43 +103,15 @@ def settled(slow: Slow, angles: ArrayLike, config: LBNConfig, grid: LatentGrid) 
     if not (config.coarse_sideways and grid.flat):
         return volume
     explained = slow.measured - solver.residual(volume, slow.left)
-    scales = tilt_scales(explained, slow.measured, angles) ** POWER
+    share = explained_share(explained, slow.measured, angles)
+    scales = tilt_scales(explained, slow.measured, angles) ** (POWER * share)
     scales = scales / scales.mean()
     left = slow.measured / scales.view(-1, 1, 1, 1) - (slow.measured - slow.left)
     first = lattice.margin * lattice.subpixels
     view = slice(first, first + lattice.width * lattice.subpixels)
-    volume = gone_on(volume + slow.image, view, config.coarse_sideways) - slow.image
+    sideways = config.coarse_sideways * share
+    volume = gone_on(volume + slow.image, view, sideways) - slow.image
     return _updated(volume, left, solver, config.coarse_updates)
-
-
-def tilt_scales(explained: Tensor, measured: Tensor, angles: ArrayLike) -> Tensor:
-    """How much more contrast each tilt has than one volume gives it, beside the others.
-
-    Parameters
-    ----------
-    explained, measured : Tensor
-        ``(n, 1, y, x)``. What the untilted view shows is compared: the middle cos θ of the columns.
-    angles : array_like
-        ``(n,)`` degrees.
-
-    Returns
-    -------
-    Tensor
-        ``(n,)``, of mean 1; no gradient passes.
-    """
-    with torch.no_grad():
-        pairs = zip(explained, measured, np.asarray(angles, float), strict=True)
-        scales = torch.stack([_contrast(*pair) for pair in pairs])
-        return (scales / scales.mean().clamp_min(1e-6)).clamp(1 / MOST, MOST)
-
-
-def _contrast(explained: Tensor, measured: Tensor, angle: float) -> Tensor:
-    """Standard deviation of a measured tilt over that of the explained one; 1 where that is 0."""
-    share = max(abs(math.cos(math.radians(angle))), LEAST_COLUMNS)
-    beside = int(measured.shape[-1] * (1 - share) / 2)
-    middle = slice(beside, measured.shape[-1] - beside)
-    made, seen = (v[..., middle].std(correction=0) for v in (explained, measured))
-    return torch.where(made > 0, seen / made, 1.0)
 
 
 def gone_on(volume: Tensor, view: slice, share: float) -> Tensor:
