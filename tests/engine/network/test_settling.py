@@ -77,10 +77,10 @@ def test_what_no_volume_explains_is_not_taken_further(monkeypatch: pytest.Monkey
     made = [slab_tilts(40.0, ANGLES[[i]], seed=i, dense=True) for i in range(ANGLES.size)]
     others, one = torch.cat(made), slab_tilts(40.0, ANGLES, seed=1, dense=True)
     careful = [strength_beyond(tilts) for tilts in (others, one)]
-    monkeypatch.setattr(settling, "explained_share", lambda *_: 1.0)
+    monkeypatch.setattr(settling, "confidence", lambda _: 1.0)
     bold = [strength_beyond(tilts) for tilts in (others, one)]
     assert careful[0] < 0.9 * bold[0]
-    assert careful[1] == pytest.approx(bold[1], rel=0.02)
+    assert careful[1] == bold[1]
 
 
 def test_a_slab_that_was_turned_has_one_round() -> None:

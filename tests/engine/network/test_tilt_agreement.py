@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.network.tilt_agreement import MOST, explained_share, tilt_scales
+from napari_lbn.engine.network.tilt_agreement import (
+    CERTAIN,
+    CHANCE,
+    MOST,
+    confidence,
+    explained_share,
+    tilt_scales,
+)
 
 from .test_coarse import ANGLES, slab_tilts
 
@@ -65,3 +72,9 @@ def test_only_what_the_untilted_view_shows_is_compared() -> None:
     assert explained_share(explained, measured, ANGLES) == pytest.approx(1, abs=1e-3)
     measured[0, ..., beside : 2 * beside] = 1e3
     assert explained_share(explained, measured, ANGLES) < 0.999
+
+
+def test_confidence_rises_from_chance_to_certainty() -> None:
+    assert confidence(0) == confidence(CHANCE) == 0
+    assert confidence(CERTAIN) == confidence(1) == 1
+    assert confidence((CHANCE + CERTAIN) / 2) == pytest.approx(0.5)

@@ -4,8 +4,8 @@ Two rounds of updates (`tomography`). The first explains the tilts as they are. 
 standard deviation each, which projections of a specimen do not have: so the second round
 explains tilts that are brought to one scale, each by the contrast that the first volume asks for.
 And it begins where material goes on beside the field of view. No visible tilt sees all of
-what an outermost one shows there, and updates leave empty what nothing tells. Both go as far as
-one volume explains the tilts at all: in a specimen almost all of the way, in noise next to none.
+what an outermost one shows there, and updates leave empty what nothing tells. Neither is
+done where no volume explains the tilts: in noise it would invent.
 docs/method.md has what each gave.
 """
 
@@ -21,7 +21,7 @@ from torch.nn import functional
 from .banding import add_in_place
 from .coarse import SAMPLES, low_passed
 from .latent_solver import Solver
-from .tilt_agreement import explained_share, tilt_scales
+from .tilt_agreement import confidence, explained_share, tilt_scales
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 EDGE = 0.1
 """Of the field of view, on each side: its mean is what goes on beside it."""
 POWER = 1.5
-"""Of those scales, where one volume explains the tilts: its first round does so in part only."""
+"""Of those scales: the first round explains a part of what tells tilts apart."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,13 +103,13 @@ def settled(slow: Slow, angles: ArrayLike, config: LBNConfig, grid: LatentGrid) 
     if not (config.coarse_sideways and grid.flat):
         return volume
     explained = slow.measured - solver.residual(volume, slow.left)
-    share = explained_share(explained, slow.measured, angles)
-    scales = tilt_scales(explained, slow.measured, angles) ** (POWER * share)
+    sure = confidence(explained_share(explained, slow.measured, angles))
+    scales = tilt_scales(explained, slow.measured, angles) ** (POWER * sure)
     scales = scales / scales.mean()
     left = slow.measured / scales.view(-1, 1, 1, 1) - (slow.measured - slow.left)
     first = lattice.margin * lattice.subpixels
     view = slice(first, first + lattice.width * lattice.subpixels)
-    sideways = config.coarse_sideways * share
+    sideways = config.coarse_sideways * sure
     volume = gone_on(volume + slow.image, view, sideways) - slow.image
     return _updated(volume, left, solver, config.coarse_updates)
 

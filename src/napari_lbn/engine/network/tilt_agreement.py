@@ -16,6 +16,8 @@ MOST = 2.0
 """No tilt is scaled by more, but for the power."""
 LEAST_COLUMNS = 0.25
 """Of the field of view, that compare a tilt's contrast, however oblique it is."""
+CHANCE, CERTAIN = 0.15, 0.5
+"""Share of the variance that one volume explains of noise, and of any specimen but faint ones."""
 
 
 def tilt_scales(explained: Tensor, measured: Tensor, angles: ArrayLike) -> Tensor:
@@ -62,6 +64,14 @@ def explained_share(explained: Tensor, measured: Tensor, angles: ArrayLike) -> f
             )
         ]
         return float(torch.stack(found).mean().clamp_min(0.0)) ** 2
+
+
+def confidence(share: float) -> float:
+    """Whether the tilts show one specimen, by the share of them that one volume explains.
+
+    0 up to `CHANCE`, 1 from `CERTAIN` on, a straight line between.
+    """
+    return min(max((share - CHANCE) / (CERTAIN - CHANCE), 0.0), 1.0)
 
 
 def _contrast(explained: Tensor, measured: Tensor, angle: float) -> Tensor:
