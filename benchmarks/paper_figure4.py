@@ -59,8 +59,7 @@ def fsc(arguments) -> None:
         mean = {}
         for name, curves in methods.items():
             mean[name] = mean_curve(curves)
-            resolution = mean[name].resolution(SEVENTH)
-            text = "–" if resolution is None else f"{resolution:.1f}"
+            text = mean[name].resolution_text(SEVENTH).removesuffix(" pixels")
             rows.append(f"| {region} | {name} | {mean[name].mean():.3f} | {text} |")
         draw_fsc(axes, mean, (SEVENTH,))
         axes.set_title(region, fontsize=9)

@@ -53,6 +53,7 @@ def test_a_volume_agrees_with_itself_everywhere() -> None:
         known = curve.correlation[np.isfinite(curve.correlation)]
         np.testing.assert_allclose(known, 1, atol=1e-5)
         assert curve.resolution(0.5) == pytest.approx(20)
+        assert curve.resolution_text(0.5) == "≤ 20.0 Å"  # nobody knows how much finer
 
 
 def test_noise_agrees_nowhere() -> None:
@@ -71,6 +72,8 @@ def test_the_resolution_is_where_the_signal_ends() -> None:
     a, b = (signal / signal.std() + rng.normal(0, 1.5, signal.shape) for _ in range(2))
     curve = curves(a, b, pixel_size=10.0)[GLOBAL]
     assert curve.resolution(0.5) == pytest.approx(50, rel=0.08)
+    assert curve.resolution_text(0.5).startswith(("4", "5"))
+    assert not curve.never_falls(0.5)
     assert 35 < curve.resolution(1 / 7) <= 50
 
 

@@ -58,21 +58,37 @@ class FSCCurve:
     def resolution(self, threshold: float) -> float | None:
         """Spacing in Å at which the curve first falls below a threshold.
 
-        In pixels where the pixel size is unknown; the Nyquist spacing where it never
-        falls; None where it is below from the start, and for a consistency, which is no
-        resolution.
+        In pixels where the pixel size is unknown; that of the last shell compared where it
+        never falls (`never_falls`); None where it is below from the start, and for a
+        consistency, which is no resolution.
         """
-        known = np.isfinite(self.correlation)
-        values, frequency = self.correlation[known], self.frequency[known]
+        values, frequency = self._known()
         if self.meaning != RESOLUTION or values.size == 0 or values[0] < threshold:
             return None
         below = np.flatnonzero(values < threshold)
-        limit = 0.5
+        limit = frequency[-1] + self.frequency[0]  # the outer edge of the last shell
         if below.size:
             i = below[0]
             share = (values[i - 1] - threshold) / (values[i - 1] - values[i])
             limit = frequency[i - 1] + share * (frequency[i] - frequency[i - 1])
         return float((self.pixel_size or 1.0) / limit)
+
+    def never_falls(self, threshold: float) -> bool:
+        """Whether the resolution is only a bound: volumes agree as far as they are sampled."""
+        values, _ = self._known()
+        return bool(values.size) and not (values < threshold).any()
+
+    def resolution_text(self, threshold: float) -> str:
+        """Resolution with its unit, for a table; "≤" before a bound."""
+        value = self.resolution(threshold)
+        if value is None:
+            return "–" if self.meaning == RESOLUTION else self.meaning
+        unit = "Å" if self.pixel_size else "pixels"
+        return f"{'≤ ' if self.never_falls(threshold) else ''}{value:.1f} {unit}"
+
+    def _known(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        known = np.isfinite(self.correlation)
+        return self.correlation[known], self.frequency[known]
 
     def mean(self) -> float:
         """Mean over shells: one number where a curve is too much."""

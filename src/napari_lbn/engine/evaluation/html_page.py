@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .fsc import HALF, SEVENTH
 from .html_style import STYLE
 from .predictors import LBN_NAME
 from .report_data import RANGE_EDGE
@@ -137,19 +138,13 @@ def _range_words(name: str) -> str:
 def _fsc_table(curves: dict[str, FSCCurve]) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{_number(curve.mean())}</td>"
-        f"<td>{_length(curve, 0.5)}</td><td>{_length(curve, 1 / 7)}</td></tr>"
+        f"<td>{curve.resolution_text(HALF)}</td><td>{curve.resolution_text(SEVENTH)}</td></tr>"
         for name, curve in curves.items()
     )
     return (
-        f"<table><tr><th>Region</th><th>Mean</th><th>at 0.5</th><th>at 1/7</th></tr>{rows}</table>"
+        f"<table><tr><th>Region</th><th>Mean</th><th>at 0.5</th><th>at 1/7</th></tr>{rows}"
+        "</table><p>≤: the curve never falls as far; the volumes are not sampled more finely.</p>"
     )
-
-
-def _length(curve: FSCCurve, threshold: float) -> str:
-    value = curve.resolution(threshold)
-    if value is None:
-        return curve.meaning if curve.meaning != "resolution" else "–"
-    return f"{value:.1f} {'Å' if curve.pixel_size else 'pixels'}"
 
 
 def _placements(placements: dict[tuple[str, str], Placement]) -> str:

@@ -8,6 +8,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from .fsc import HALF, RESOLUTION, SEVENTH
 from .summary import range_names, table
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ COLUMNS = (
     "in_sample",
 )
 RANGE_EDGE = 20.0
-HALF, SEVENTH = 0.5, 1 / 7
 
 
 def as_dict(
@@ -126,6 +126,11 @@ def _curve(curve: FSCCurve) -> dict[str, Any]:
         "pixel_size": curve.pixel_size,
         "resolution_at_0.5": curve.resolution(HALF),
         "resolution_at_1/7": curve.resolution(SEVENTH),
+        "only_bounds": [
+            name
+            for name, threshold in (("resolution_at_0.5", HALF), ("resolution_at_1/7", SEVENTH))
+            if curve.meaning == RESOLUTION and curve.never_falls(threshold)
+        ],
     }
 
 
