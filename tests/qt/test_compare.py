@@ -125,6 +125,21 @@ def test_the_flip_key_swaps_in_place(
     assert not second[2]
 
 
+def test_picked_points_stay_on_the_tomogram_in_place(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    """Side by side they would have a box of their own, so they are away meanwhile."""
+    points, hidden = (viewer.add_points([[1, 2, 3]], name=name) for name in ("picked", "hidden"))
+    hidden.visible = False
+    dock.tomograms.tick(volumes[:2])
+    assert not points.visible
+    for _ in range(2):
+        dock.flip()
+        assert points.visible
+        assert not hidden.visible
+    assert sum(layer.visible for layer in volumes) == 1
+
+
 @pytest.mark.parametrize(("section", "axis"), [("xy", 0), ("xz", 1), ("yz", 2)])
 def test_sections_go_through_each_axis(
     dock: CompareDock, viewer: ViewerModel, section: str, axis: int

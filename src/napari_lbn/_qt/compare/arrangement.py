@@ -75,16 +75,23 @@ class Arrangement:
         self._viewer = viewer
         self._linked: list[tuple[Any, tuple[float, float]]] = []
         self._common = (0.0, 1.0)
+        self._set_aside: list[Any] = []  # what lay on the images, and would have a box of its own
 
     def show(self, compared: list[Any], *, beside: bool, link: bool) -> None:
-        """Show the compared layers side by side, or the first one alone in place."""
+        """Show the compared layers side by side, or the first one alone in place.
+
+        In place, points, labels and shapes stay as they are. Side by side they are away: each
+        would have a box of its own.
+        """
         if not compared:
             side_by_side(self._viewer, [])
             return
         beside = beside and len(compared) > 1
-        for layer in self._viewer.layers:
-            shown = any(layer is c for c in compared) if beside else layer is compared[0]
-            layer.visible = shown
+        self._show_images(compared if beside else compared[:1])
+        if beside:
+            self._put_aside()
+        else:
+            self._bring_back()
         self.link(compared if link else [])
         self._viewer.layers.selection.active = compared[0]
         side_by_side(self._viewer, compared if beside else [])
@@ -150,6 +157,26 @@ class Arrangement:
 
     def _show_alone(self, shown: Any) -> None:
         """In place, where the names of two would lie on each other."""
-        for layer in self._viewer.layers:
-            layer.visible = layer is shown
+        self._show_images([shown])
         self._viewer.layers.selection.active = shown
+
+    def _show_images(self, shown: list[Any]) -> None:
+        """These alone; points, labels and shapes lie on them and stay as they are."""
+        from napari.layers import Image
+
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image):
+                layer.visible = any(layer is one for one in shown)
+
+    def _put_aside(self) -> None:
+        from napari.layers import Image
+
+        for layer in self._viewer.layers:
+            if layer.visible and not isinstance(layer, Image):
+                layer.visible = False
+                self._set_aside.append(layer)
+
+    def _bring_back(self) -> None:
+        for layer in self._set_aside:
+            layer.visible = True
+        self._set_aside = []
