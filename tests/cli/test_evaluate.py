@@ -221,6 +221,28 @@ def test_what_cannot_be_used_is_said_before_the_work(
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--quick", "--subsets", "4"], "--subsets does nothing beside --quick"),
+        (["--leave-one-out"], "--folds does nothing beside --leave-one-out"),
+        (
+            ["--export-folds", "folds", "--sirt", "--no-figures", "--adapt"],
+            "--sirt, --no-figures, --adapt do nothing beside --export-folds",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    series: Path, weights: Path, tmp_path: Path, given: list[str], said: str
+) -> None:
+    out = tmp_path / "report"
+    result = run(*options(series, weights), *given, "--out", out)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert not out.exists()
+    assert not Path("folds").exists()
+
+
 def test_edges_are_parsed() -> None:
     assert parse_edges("6,12 18") == (6, 12, 18)
     assert parse_edges("") == ()

@@ -11,6 +11,7 @@ from napari_lbn.engine.errors import InputError
 
 from .adapt_options import AdaptOptions
 from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
+from .evaluate_unused import refuse_unused
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import tell_written
 from .series import open_series
@@ -49,6 +50,7 @@ def evaluate(
 
     if measures.subsets == 1:
         raise InputError("--subsets: one subset disagrees with nothing.", "Give 2 or more, or 0.")
+    refuse_unused(holdouts, measures, programs, adapt)
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)

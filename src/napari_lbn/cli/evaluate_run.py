@@ -14,9 +14,7 @@ from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
 from napari_lbn.engine.evaluation.external import score_tomogram
-from napari_lbn.engine.evaluation.external_files import (
-    method_name,
-)
+from napari_lbn.engine.evaluation.external_files import method_name
 from napari_lbn.engine.evaluation.fold_export import export_folds
 from napari_lbn.engine.evaluation.fold_import import import_folds
 from napari_lbn.engine.evaluation.fold_index import read_folds
