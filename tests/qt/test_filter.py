@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -133,6 +134,30 @@ def test_a_saved_filter_has_the_suffix_by_which_it_is_found(
         dock.files.save_button.click()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
     assert "mine.safetensors" in notes[0]
+
+
+def test_a_filter_is_saved_beside_its_series_or_where_the_last_one_was(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    viewer: ViewerModel,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn(qtbot, dock)
+    begun: list[Path] = []
+
+    def ask(parent: Any, title: str, start: str, *_: Any) -> tuple[str, str]:
+        begun.append(Path(start).parent)
+        return str(tmp_path / "mine.safetensors"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    for _ in range(2):
+        dock.files.save_button.click()
+    add_series(replace(series, source=tmp_path / "data" / "TS.mrc"))
+    dock.files.save_button.click()
+    assert begun == [Path.home(), tmp_path, tmp_path / "data"]
 
 
 def test_tomograms_of_another_pixel_size_get_layers_of_their_own(

@@ -63,7 +63,7 @@ class LearnedFilterDock(QWidget):
         self.fields = FilterFields()
         self.learn_button, self.stop_button = QPushButton("Learn"), QPushButton("Stop")
         self.apply_button = QPushButton("Apply and compare with WBP")
-        self.files = FilterFiles()
+        self.files = FilterFiles(lambda: self.fields.file)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)

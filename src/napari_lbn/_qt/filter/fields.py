@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
@@ -91,6 +92,12 @@ class FilterFields(QWidget):
         """The chosen tilt series, None for simulated volumes."""
         layer = self.source.currentData()
         return None if layer is None else series_of(layer)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the chosen series; None where there is none."""
+        series = self.series
+        return None if series is None else series.source
 
     @property
     def origin(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ NO_FILTER = "Learn a filter first, or open one."
 class FilterFiles(QWidget):
     """Two buttons: open a filter, save the one that there is.
 
+    Parameters
+    ----------
+    source : callable
+        Gives the file of the chosen series, beside which a filter is saved; None without one.
+
     Signals
     -------
     opened(object, str)
@@ -27,8 +33,10 @@ class FilterFiles(QWidget):
 
     opened = Signal(object, str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, source: Callable[[], Path | None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._source = source
+        self._last = Path.home()
         self._model: Any = None
         self._origin = ""
         self.open_button, self.save_button = QPushButton("Open…"), QPushButton("Save…")
@@ -51,6 +59,7 @@ class FilterFiles(QWidget):
 
         with report_problem():
             save_filter(path, self._model, {"origin": self._origin})
+            self._last = path.parent
             notify_info(f"Saved {path}.")
 
     def open(self, path: Path) -> None:
@@ -59,11 +68,14 @@ class FilterFiles(QWidget):
 
         with report_problem():
             model, description = load_filter(path)
+            self._last = path.parent
             self.keep(model, str(description.get("origin", "unknown data")))
             self.opened.emit(model, f"{path.name}, learned from {self._origin}.")
 
     def _ask_and_save(self) -> None:
-        file = ask_safetensors(self, "Save filter", Path(f"filter{SUFFIX}"), KIND)
+        source = self._source()
+        folder = self._last if source is None else source.parent
+        file = ask_safetensors(self, "Save filter", folder / f"filter{SUFFIX}", KIND)
         if file is not None:
             self.save(file)
 
