@@ -228,7 +228,7 @@ def test_what_cannot_be_used_is_said_before_the_work(
         (["--leave-one-out"], "--folds does nothing beside --leave-one-out"),
         (
             ["--export-folds", "folds", "--sirt", "--no-figures", "--adapt"],
-            "--sirt, --no-figures, --adapt do nothing beside --export-folds",
+            "--sirt, --no-figures, --adapt, --out do nothing beside --export-folds",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import typer
 from napari_lbn.engine.errors import InputError
 
 from .adapt_options import AdaptOptions
-from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
+from .evaluate_options import DEFAULT_OUT, HoldOutOptions, MeasureOptions, ProgramOptions
 from .evaluate_unused import refuse_unused
 from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
 from .output import tell_written
@@ -38,7 +38,7 @@ def evaluate(
     holdouts: HoldOutOptions,
     measures: MeasureOptions,
     programs: ProgramOptions,
-    out: OutOption = Path("evaluation"),
+    out: OutOption = DEFAULT_OUT,
 ) -> None:
     """Hide measured tilts, predict them, and say whether to trust these weights here.
 
@@ -50,7 +50,7 @@ def evaluate(
 
     if measures.subsets == 1:
         raise InputError("--subsets: one subset disagrees with nothing.", "Give 2 or more, or 0.")
-    refuse_unused(holdouts, measures, programs, adapt)
+    refuse_unused(holdouts, measures, programs, adapt, out)
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)

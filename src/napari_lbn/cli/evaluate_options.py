@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+DEFAULT_OUT = Path("evaluation")
 HIDDEN, MORE, OTHERS = "What is hidden", "What else is measured", "Other programs"
 
 

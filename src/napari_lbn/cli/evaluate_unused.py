@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .evaluate_options import DEFAULT_OUT
 from .unused import given, refuse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .adapt_options import AdaptOptions
     from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
 
@@ -16,6 +19,7 @@ def refuse_unused(
     measures: MeasureOptions,
     programs: ProgramOptions,
     adapt: AdaptOptions,
+    out: Path,
 ) -> None:
     """Refuse them.
 
@@ -31,6 +35,7 @@ def refuse_unused(
             *([] if measures.figures else ["--no-figures"]),
             *given(programs, but=("export_folds",)),
             *given(adapt),
+            *([] if out == DEFAULT_OUT else ["--out"]),
         ]
         refuse(
             typed,
