@@ -140,6 +140,22 @@ def test_picked_points_stay_on_the_tomogram_in_place(
     assert sum(layer.visible for layer in volumes) == 1
 
 
+def test_what_the_user_brought_along_is_back_once_nothing_is_compared(
+    dock: CompareDock, volumes: list[Any], viewer: ViewerModel
+) -> None:
+    points, hidden = (viewer.add_points([[1, 2, 3]], name=name) for name in ("picked", "hidden"))
+    hidden.visible = False
+    dock.tomograms.tick(volumes[:2])
+    dock.tomograms.tick(volumes)  # the third one was away
+    dock.tomograms.tick(volumes[:2])
+    assert not volumes[2].visible
+    dock.flip()
+    assert not volumes[2].visible
+    dock.tomograms.tick([])
+    assert all(layer.visible for layer in (*volumes, points))
+    assert not hidden.visible
+
+
 @pytest.mark.parametrize(("section", "axis"), [("xy", 0), ("xz", 1), ("yz", 2)])
 def test_sections_go_through_each_axis(
     dock: CompareDock, viewer: ViewerModel, section: str, axis: int

@@ -240,6 +240,31 @@ def test_both_tomograms_are_seen_beside_each_other_and_nothing_else(
     assert viewer.dims.displayed[-2] == depth
 
 
+def test_what_the_user_brought_along_is_away_meanwhile_and_comes_back(
+    qtbot: Any,
+    dock: LearnedFilterDock,
+    viewer: ViewerModel,
+    add_series: Callable[[TiltSeries], Any],
+    series: TiltSeries,
+) -> None:
+    """Beside the tomograms each would have a box of its own."""
+    measured = add_series(series)
+    image = viewer.add_image(np.zeros((4, 6, 8)), name="a segmentation")
+    points, hidden = (viewer.add_points([[1, 2, 3]], name=name) for name in ("picked", "hidden"))
+    hidden.visible = False
+    pair = [np.full((4, 6, 8), value, np.float32) for value in (1, 2)]
+    dock.comparison.show("TS", 20.0, pair, "one for all")
+    assert [layer for layer in viewer.layers if layer.visible] == dock.comparison.pair
+    points.visible = True  # the user wants them nevertheless
+    dock.comparison.sections["xz"].click()
+    assert points.visible
+    assert not image.visible
+    for layer in dock.comparison.pair:
+        viewer.layers.remove(layer)
+    shown = [layer.visible for layer in (measured, image, points, hidden)]
+    assert shown == [False, True, True, False]
+
+
 def test_applied_again_the_layers_are_renewed_not_doubled(
     qtbot: Any, compared: LearnedFilterDock, viewer: ViewerModel
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_lbn._napari.aside import Aside
 from napari_lbn._napari.layers import contrast_limits
 from napari_lbn._napari.metadata import record_of, volume_record
 from napari_lbn._napari.views import side_by_side
@@ -75,23 +76,25 @@ class Arrangement:
         self._viewer = viewer
         self._linked: list[tuple[Any, tuple[float, float]]] = []
         self._common = (0.0, 1.0)
-        self._set_aside: list[Any] = []  # what lay on the images, and would have a box of its own
+        self._aside = Aside(viewer)
 
     def show(self, compared: list[Any], *, beside: bool, link: bool) -> None:
         """Show the compared layers side by side, or the first one alone in place.
 
         In place, points, labels and shapes stay as they are. Side by side they are away: each
-        would have a box of its own.
+        would have a box of its own. Whatever the user has brought along is back once nothing is
+        compared.
         """
         if not compared:
             side_by_side(self._viewer, [])
+            self._aside.bring_back()
             return
         beside = beside and len(compared) > 1
         self._show_images(compared if beside else compared[:1])
         if beside:
-            self._put_aside()
+            self._aside.put(self._others(compared))
         else:
-            self._bring_back()
+            self._aside.bring_back(_lies_on_images)
         self.link(compared if link else [])
         self._viewer.layers.selection.active = compared[0]
         side_by_side(self._viewer, compared if beside else [])
@@ -162,21 +165,20 @@ class Arrangement:
 
     def _show_images(self, shown: list[Any]) -> None:
         """These alone; points, labels and shapes lie on them and stay as they are."""
-        from napari.layers import Image
-
-        for layer in self._viewer.layers:
-            if isinstance(layer, Image):
-                layer.visible = any(layer is one for one in shown)
-
-    def _put_aside(self) -> None:
-        from napari.layers import Image
-
-        for layer in self._viewer.layers:
-            if layer.visible and not isinstance(layer, Image):
-                layer.visible = False
-                self._set_aside.append(layer)
-
-    def _bring_back(self) -> None:
-        for layer in self._set_aside:
+        self._aside.forget(shown)
+        for layer in shown:
             layer.visible = True
-        self._set_aside = []
+        self._aside.put(one for one in self._others(shown) if _is_image(one))
+
+    def _others(self, shown: list[Any]) -> list[Any]:
+        return [one for one in self._viewer.layers if not any(one is other for other in shown)]
+
+
+def _is_image(layer: Any) -> bool:
+    from napari.layers import Image
+
+    return isinstance(layer, Image)
+
+
+def _lies_on_images(layer: Any) -> bool:
+    return not _is_image(layer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from napari_lbn._napari import sliders, views
+from napari_lbn._napari.aside import Aside
 from napari_lbn._napari.layers import contrast_limits, volume_layer
 from napari_lbn._napari.metadata import record_of, volume_record
 
@@ -36,6 +37,7 @@ class Comparison(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._pair: list[Any] = []
+        self._aside = Aside(viewer)
         self._group = QButtonGroup(self)
         row, self.sections = segmented(
             [("xy", "XY", "Parallel to the grid"), ("xz", "XZ", "Across the ice")], self._group
@@ -88,11 +90,12 @@ class Comparison(QWidget):
         self._arrange()
 
     def tidy(self) -> None:
-        """After layers were removed: no boxes and averages for what is left."""
+        """After layers were removed: no boxes and averages for what is left, and all of it."""
         if self._pair and not self.pair:
             self._pair = []
             self.setEnabled(False)
             views.leave(self._viewer)
+            self._aside.bring_back()
 
     def _put(
         self, data: NDArray[Any], name: str, pixel_size: float | None, facts: dict[str, str]
@@ -112,8 +115,11 @@ class Comparison(QWidget):
         if not pair:
             return
         section: Section = "xz" if self.sections["xz"].isChecked() else "xy"
-        for layer in self._viewer.layers:
-            layer.visible = any(layer is one for one in pair)
+        self._aside.forget(pair)
+        for layer in pair:
+            layer.visible = True
+        # each would have a box of its own
+        self._aside.put(one for one in self._viewer.layers if not any(one is p for p in pair))
         self._viewer.layers.selection.active = pair[-1]
         views.side_by_side(self._viewer, pair)
         views.set_section(self._viewer, section)
