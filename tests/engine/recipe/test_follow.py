@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from napari_lbn.engine.errors import Cancelled, InputError, LBNError
 from napari_lbn.engine.events import Progress, drain
+from napari_lbn.engine.io.in_use import alone_in
 from napari_lbn.engine.io.weights import load_network, read_weights_info
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.recipe import UNetScored, follow, named_recipes, read_recipe
@@ -106,6 +107,13 @@ def test_a_folder_of_another_recipe_is_refused(followed, recipe) -> None:
         drain(follow(replace(recipe, seed=1), folder))
     with pytest.raises(InputError, match=r"specimens.count \(2 there, 3 now\)"):
         drain(follow(replace(recipe, specimens=replace(recipe.specimens, count=3)), folder))
+
+
+def test_a_recipe_is_followed_by_one_program_at_a_time(followed, recipe) -> None:
+    folder, _ = followed
+    with alone_in(folder), pytest.raises(InputError, match="works in"):
+        drain(follow(recipe, folder))
+    assert drain(follow(recipe, folder)) == folder / "tiny.safetensors"
 
 
 def test_a_folder_from_before_a_setting_had_its_default(followed, recipe, tmp_path) -> None:

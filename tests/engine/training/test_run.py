@@ -215,6 +215,16 @@ def test_refusals(tmp_path: Path, whole: Path) -> None:
         drain(fit(make_network(), data, TRAINING, RUN, tmp_path))
 
 
+def test_one_training_at_a_time_works_in_a_folder(whole: Path, tmp_path: Path) -> None:
+    first = fit(make_network(), make_data(), TRAINING, RUN, tmp_path)
+    next(first)
+    with pytest.raises(InputError, match="works in"):
+        run(tmp_path)
+    drain(first)  # is none the worse for it
+    assert same_files(tmp_path / "last.safetensors", whole / "last.safetensors")
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_checkpoint_of_another_network_is_refused(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "last.safetensors").write_bytes((whole / "last.safetensors").read_bytes())
     other = LBN(LBNConfig(widths=(4, 8, 8, 8, 16), unet_widths=(8, 8, 8, 8)))

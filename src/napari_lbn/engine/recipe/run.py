@@ -16,6 +16,7 @@ import torch
 from ..device import choose_device
 from ..errors import Cancelled, WeightsError
 from ..events import CancelToken, Job
+from ..io.in_use import alone_in
 from ..io.output import atomic_path
 from ..io.weights import SUFFIX, find_weights, load_network, read_weights_info, save_weights
 from ..network import LBN
@@ -62,8 +63,8 @@ def follow(recipe: Recipe, folder: Path, *, stop: CancelToken | None = None) -> 
     Raises
     ------
     InputError
-        Another recipe's folder, weights without image channels, maps that are not there, or a
-        file in the folder that is damaged.
+        Another recipe's folder, or one in which another program works; weights without image
+        channels, maps that are not there, or a file in the folder that is damaged.
     DeviceError, OutputError
         No such device; a disk that is full or read-only.
     Cancelled
@@ -71,13 +72,14 @@ def follow(recipe: Recipe, folder: Path, *, stop: CancelToken | None = None) -> 
     """
     device = choose_device(recipe.device)
     begin(recipe, folder)
-    stages = _Stages(recipe, folder, device, stop or CancelToken())
     made = folder / f"{recipe.name}{SUFFIX}"
-    if not made.exists():
-        common = yield from stages.common()
-        yield from stages.specimens(common)
-        fine = yield from stages.fine(common)
-        yield from stages.box(fine, made)
+    with alone_in(folder):
+        stages = _Stages(recipe, folder, device, stop or CancelToken())
+        if not made.exists():
+            common = yield from stages.common()
+            yield from stages.specimens(common)
+            fine = yield from stages.fine(common)
+            yield from stages.box(fine, made)
     return made
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from ..io.in_use import alone_in
 from .data import TrainingData
 from .loop import TrainingLoop
 from .run_events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
@@ -79,13 +81,15 @@ def fit(
     Raises
     ------
     InputError
-        Nothing to train on, a checkpoint in the way, or none to resume.
+        Nothing to train on, a checkpoint in the way, or none to resume; another training
+        works in the folder.
     TrainingDivergedError
         The loss is not a number; the checkpoint before it is intact.
     OutputError
         The disk is full or read-only; the checkpoint before is intact.
     """
-    with current_workers().together():
+    workers = current_workers()
+    with workers.together(), alone_in(folder) if workers.lead else nullcontext():
         try:
             job = TrainingLoop(network, data, training, run, folder)
             job.prepare(resume=resume)
