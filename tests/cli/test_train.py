@@ -175,6 +175,7 @@ def test_a_signal_stops_cleanly_and_resume_goes_on(
     (out / "configuration.json").write_text(json.dumps(configuration))
     resumed = call("--resume", "--out", out)
     assert resumed.exit_code == 0, resumed.output
+    assert f"{rows + 1} epochs of 2 steps, {rows} of them done" in resumed.output
     assert [int(row["epoch"]) for row in read_log(out)] == list(range(1, rows + 2))
 
 

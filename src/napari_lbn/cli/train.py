@@ -58,7 +58,7 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     opened = read_sources(options.out) if options.resume else {}
     data = gather(configuration, opened, training_baselines())
     if workers.lead:
-        _tell_cost(configuration, data, processes)
+        _tell_cost(configuration, data, processes, _epochs_done(options))
     if options.dry_run:
         return
     ensure_folder(options.out)
@@ -84,8 +84,17 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
         raise typer.Exit(TERMINATED if stop.number == signal.SIGTERM else INTERRUPTED)
 
 
-def _tell_cost(configuration: Configuration, data: TrainingData, processes: int) -> None:
-    """Say how long an epoch takes and how much memory, before anything starts."""
+def _epochs_done(options: TrainOptions) -> int:
+    """How many epochs the training that is resumed has behind it."""
+    if not options.resume:
+        return 0
+    from napari_lbn.engine.training.summary import summarise
+
+    return summarise(options.out).epoch
+
+
+def _tell_cost(configuration: Configuration, data: TrainingData, processes: int, done: int) -> None:
+    """Say how long an epoch and what is left take and how much memory, before anything starts."""
     from napari_lbn.engine.training.cost import estimate_training
     from napari_lbn.engine.training.run import steps_per_epoch
 
@@ -94,10 +103,12 @@ def _tell_cost(configuration: Configuration, data: TrainingData, processes: int)
     cost = estimate_training(configuration.network, data.series, configuration.training)
     steps = steps_per_epoch(configuration.run, configuration.training, len(data.series))
     epochs, minutes = configuration.run.epochs, steps * cost.seconds_per_step / 60 / processes
+    behind, left = (f", {done} of them done", "for the others") if done else ("", "in all")
     shared = "" if processes == 1 else f" for each of {processes} processes"
     note(
-        f"{len(data.series)} series, {epochs} epochs of {steps} steps: about {minutes:.2g} min "
-        f"an epoch, {epochs * minutes:.2g} min in all, {cost.memory_bytes / 1e9:.2g} GB{shared}."
+        f"{len(data.series)} series, {epochs} epochs of {steps} steps{behind}: about "
+        f"{minutes:.2g} min an epoch, {(epochs - done) * minutes:.2g} min {left}, "
+        f"{cost.memory_bytes / 1e9:.2g} GB{shared}."
     )
 
 
