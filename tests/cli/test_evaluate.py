@@ -154,8 +154,10 @@ def test_two_kinds_of_correlations_in_one_report(
 ) -> None:
     out = tmp_path / "report"
     one, other = (write_volume(tmp_path / folder / "one.mrc") for folder in ("a", "b"))
+    other.with_suffix(".tlt").write_text("0\n")
     more = ["--fsc", one, other, "--half-sets", "--quick", "--edges", "", "--out", out]
-    ok(*options(series, weights), *more)
+    result = ok(*options(series, weights), *more)
+    assert result.output.count("lies beside") == 1  # one.tlt: is it a tomogram at all?
     data = json.loads((out / "TS_evaluation.json").read_text())
     assert data["fsc"]["global"]["correlation"][3] == pytest.approx(1)
     assert data["half_sets"]["global"]["correlation"][3] < 0.99

@@ -16,6 +16,8 @@ from napari_lbn.engine.evaluation.fsc import require_same_shape
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.together import input_files
 
+from .volumes import note_angles_beside
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -53,4 +55,5 @@ def require_comparable(one: Path, other: Path) -> None:
             "Give two tomograms of one binning, or correct the wrong header.",
         )
     for path in (one, other):
+        note_angles_beside(path)
         require_numbers(path)

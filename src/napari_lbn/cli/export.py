@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 from napari_lbn.engine.errors import InputError, OutputError
 
 from .output import tell_written
-from .progress import note
+from .volumes import note_angles_beside
 
 TomogramArgument = Annotated[
     Path, typer.Argument(metavar="TOMOGRAM.mrc", help="Volume to export.", show_default=False)
@@ -36,7 +35,6 @@ def export(
 ) -> None:
     """Write a tomogram as multiscale OME-Zarr, for napari, Neuroglancer and the Data Portal."""
     from napari_lbn.engine.io import open_volume
-    from napari_lbn.engine.io.angles import angle_files
     from napari_lbn.engine.io.ome_zarr import write_ome_zarr
     from napari_lbn.engine.io.tomogram_writer import is_zarr_name
 
@@ -48,9 +46,6 @@ def export(
             f"--out: {target.name} does not end in .ome.zarr.", "The output is an OME-Zarr folder."
         )
     volume, size = open_volume(tomogram)
-    for angles in islice(angle_files(tomogram), 1):
-        note(
-            f"{angles.name} lies beside it: were it a tilt series, each tilt would be a plane of z."
-        )
+    note_angles_beside(tomogram)
     path = write_ome_zarr(target, volume, pixel_size=pixel_size or size, name=tomogram.stem)
     tell_written([path])

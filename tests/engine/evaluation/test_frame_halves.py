@@ -114,6 +114,17 @@ def test_halves_of_another_series_are_refused(stack: Path) -> None:
         open_halves(series, other, even)
 
 
+def test_halves_of_another_series_of_the_same_size_are_refused(stack: Path) -> None:
+    rng = np.random.default_rng(2)
+    shape = (ANGLES.size, *SHAPE)
+    odd, even = (
+        write(stack.with_name(f"other_{half}.mrc"), clean(3) + rng.normal(0, NOISE, shape))
+        for half in ("ODD", "EVN")
+    )
+    with pytest.raises(InputError, match=r"no halves of TS.*at 0\.0°"):
+        open_halves(open_tilt_series(stack), odd, even)
+
+
 def test_one_stack_given_twice_and_the_series_itself_are_no_halves(stack: Path) -> None:
     series = open_tilt_series(stack)
     odd, even = find_halves(series) or (stack, stack)

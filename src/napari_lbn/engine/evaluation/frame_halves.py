@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..fourier import binned_shape, fourier_crop
 from ..io import open_tilt_series
+from .metrics import correlation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,8 @@ Halves: TypeAlias = "tuple[TiltSeries, TiltSeries]"
 """Odd and even frames of the same tilts."""
 ENDINGS = (("_ODD", "_odd"), ("_EVN", "_evn", "_EVEN", "_even"))
 """Of the file names, as MotionCor, AreTomo and Warp write them."""
+SAME_NOISE = 0.5
+"""Correlation of the halves' sum with the series; 1 but for weighting, filters, interpolation."""
 
 
 def find_halves(series: TiltSeries) -> tuple[Path, Path] | None:
@@ -49,7 +52,8 @@ def open_halves(series: TiltSeries, odd: Path, even: Path) -> Halves:
     Raises
     ------
     InputError
-        A stack that cannot be read or has other images, one stack twice, or the series itself.
+        A stack that cannot be read or has other images, one stack twice, the series itself, or
+        stacks whose sum is not the series.
     """
     if odd.resolve() == even.resolve():
         raise InputError(f"{odd} was given as both halves of the frames.", "Give two stacks.")
@@ -59,7 +63,23 @@ def open_halves(series: TiltSeries, odd: Path, even: Path) -> Halves:
                 f"{half} is the series itself, no half of its frames.",
                 "Give the stacks of odd and of even frames, or leave them out.",
             )
-    return _open_half(series, odd), _open_half(series, even)
+    halves = _open_half(series, odd), _open_half(series, even)
+    _require_sum(series, halves)
+    return halves
+
+
+def _require_sum(series: TiltSeries, halves: Halves) -> None:
+    """Look at the flattest tilt: frames that are in the series add up to it, noise and all."""
+    flattest = series.included[np.argmin(np.abs(series.included_angles))]
+    tilt, odd, even = (np.nan_to_num(one.read([flattest])) for one in (series, *halves))
+    found = correlation(odd + even, tilt)
+    if found < SAME_NOISE:
+        names = " and ".join(str(half.source) for half in halves)
+        raise InputError(
+            f"{names} are no halves of {series.name}: at {series.angles[flattest]:.1f}° their sum "
+            f"correlates with it by {found:.2f}, noise and all.",
+            "Give the stacks of its own frames, treated as the series was, or none.",
+        )
 
 
 def binned_halves(halves: Halves, binning: int) -> Halves:
