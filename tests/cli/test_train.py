@@ -192,8 +192,10 @@ def test_two_processes_share_a_training_and_one_goes_on(
     out = tmp_path / "run"
     command = [sys.executable, "-m", "napari_lbn", "train", str(stack), "--devices", "2"]
     command += ["--start", str(weights), "--out", str(out), "--epochs", "400", *TINY]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = subprocess.Popen(
-        command, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        command, env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 300
@@ -206,6 +208,8 @@ def test_two_processes_share_a_training_and_one_goes_on(
     for once in ("everything is saved", "for each of 2 processes", "Epoch 1: "):
         assert errors.count(once) == 1, errors
     assert "Traceback" not in errors
+    left = {path.name for path in temporary.iterdir() if "inductor" not in path.name}
+    assert not left  # but torch's cache, one for each user
     assert output.strip() == str(out / "best.safetensors")
     configuration = json.loads((out / "configuration.json").read_text())
     assert configuration["training"]["accumulate"] == 2

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import uuid
+from tempfile import TemporaryDirectory
 
 import typer
 
@@ -20,7 +21,7 @@ def share_among(count: int) -> None:
 
     Signals are passed on to them. Their exit code becomes that of this process.
     """
-    from torch.distributed.elastic.multiprocessing import SignalException
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -28,18 +29,20 @@ def share_among(count: int) -> None:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // count, 1)))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", LONGEST_STEP)
-    settings = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=count,
-        run_id=str(uuid.uuid4()),
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        max_restarts=0,
-    )
     command = ["-m", "napari_lbn", *sys.argv[1:]]
     try:
-        elastic_launch(settings, sys.executable)(*command)
+        with TemporaryDirectory(prefix="napari-lbn-") as notes:  # torch would leave its own behind
+            settings = LaunchConfig(
+                min_nodes=1,
+                max_nodes=1,
+                nproc_per_node=count,
+                run_id=str(uuid.uuid4()),
+                rdzv_backend="c10d",
+                rdzv_endpoint="localhost:0",
+                max_restarts=0,
+                logs_specs=DefaultLogsSpecs(log_dir=notes),
+            )
+            elastic_launch(settings, sys.executable)(*command)
     except SignalException as stopped:
         code = INTERRUPTED if stopped.sigval.name == "SIGINT" else TERMINATED
         raise typer.Exit(code) from None
