@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_lbn._napari.layers import thickness_in_pixels
 from napari_lbn._napari.metadata import kind_of, series_of
 
+from ..eliding import ElidingCombo
 from ..panels.fields import count
 from ..theme import SPACING, add_row, explain, form
 from .jobs import FilterOptions
@@ -52,16 +53,13 @@ class FilterFields(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._by_user = False
-        self.source, self.variant, self.initial = QComboBox(), QComboBox(), QComboBox()
+        self.source, self.variant, self.initial = ElidingCombo(), ElidingCombo(), ElidingCombo()
         self.source.setToolTip(SOURCE_TIP)
         self.variant.setToolTip("What the filter depends on")
         self.initial.setToolTip("Where learning starts")
         for combo, entries in ((self.variant, VARIANTS), (self.initial, INITIALS)):
             for name, text in entries.items():
                 combo.addItem(text, name)
-        for combo in (self.source, self.variant, self.initial):
-            # a long name must not widen the dock
-            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.steps = count(low=1, high=HIGHEST_STEPS, suffix=" steps", tip="Updates of the filter")
         self.steps.setValue(STEPS)
         self.thickness = count(low=THINNEST, high=THICKEST, suffix=" px", tip="")

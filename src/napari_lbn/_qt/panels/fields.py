@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSizePolicy, QSpinBox
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
+from ..eliding import ElidingCombo
 from ..engine import Choice
 
 LOADING = "looking…"
@@ -58,8 +59,7 @@ def average_box(pixels: int) -> QSpinBox:
 
 def choices(tip: str) -> QComboBox:
     """A combo box that never widens the dock and is filled later."""
-    combo = QComboBox()
-    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    combo = ElidingCombo()
     combo.addItem(LOADING, "")
     combo.setEnabled(False)
     combo.setToolTip(tip)

@@ -6,11 +6,9 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -18,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_lbn._napari.metadata import kind_of
 from napari_lbn._napari.reader import ALIGNMENT_SUFFIXES, MRC_SUFFIXES, TIFF_SUFFIXES, read
 
-from ..eliding import ElidingButton
+from ..eliding import ElidingButton, ElidingCombo
 from ..messages import report_problem
 from ..theme import caption
 
@@ -67,8 +65,7 @@ class LayerChoice(QWidget):
         self.go_on = ElidingButton()
         self.go_on.setToolTip("This tilt series was opened while the last correction ran")
         self.go_on.hide()
-        self._combo = QComboBox()
-        self._combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._combo = ElidingCombo()
         self._combo.setToolTip("Tilt series to correct")
         self._combo.setAccessibleName("Tilt series")
         self._invitation = self._make_invitation()

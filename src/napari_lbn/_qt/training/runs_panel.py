@@ -8,16 +8,15 @@ from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from ..eliding import ElidingCombo
 from ..theme import caption, explain
 from .status import TrainingStatus
 
@@ -51,8 +50,7 @@ class RunsPanel(QWidget):
         super().__init__(parent)
         self._status = status
         self._runs: Sequence[Any] = ()
-        self.combo = QComboBox()
-        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.combo = ElidingCombo()
         self.combo.setAccessibleName("Earlier trainings")
         self._hint = caption(NONE)
         self.choose = QToolButton()
