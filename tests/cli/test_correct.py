@@ -88,13 +88,14 @@ def test_plain_wbp_of_correct_is_the_tomogram_of_reconstruct(
     np.testing.assert_array_equal(read(tmp_path / "rec.mrc"), read(correction / "TS_wbp.mrc"))
 
 
-def test_a_jackknife_changes_synthesized_tilts_only_and_is_on_record(
+def test_a_jackknife_and_mirrored_tilts_change_synthesized_tilts_only_and_are_on_record(
     correction: Path, series: Path, weights: Path, tmp_path: Path
 ) -> None:
-    options = ["--weights", weights, "--thickness", 12, "--jackknife", 2]
+    options = ["--weights", weights, "--thickness", 12, "--mirrored", "--jackknife", 2]
     ok("correct", series, "--out", tmp_path / "jackknife", *options)
     record = json.loads((tmp_path / "jackknife" / "TS_lbn.json").read_text())
     assert record["options"]["jackknife"] == 2
+    assert record["options"]["mirrored"]
     for name, same in (("TS_wbp", True), ("TS_wbp_lbn", False)):
         changed = np.abs(
             read(tmp_path / "jackknife" / f"{name}.mrc") - read(correction / f"{name}.mrc")
@@ -102,7 +103,8 @@ def test_a_jackknife_changes_synthesized_tilts_only_and_is_on_record(
         assert (changed.max() == 0) == same
     for refused, said in (
         (run("correct", series, "--out", tmp_path / "no", *options[:-1], 1), "1 groups"),
-        (run("reconstruct", series, "--out", tmp_path / "r.mrc", *options[4:]), "--jackknife"),
+        (run("reconstruct", series, "--out", tmp_path / "r.mrc", *options[5:]), "--jackknife"),
+        (run("reconstruct", series, "--out", tmp_path / "r.mrc", "--mirrored"), "--mirrored"),
     ):
         assert refused.exit_code == 2
         assert said in refused.stderr

@@ -132,6 +132,9 @@ def test_the_plan_counts_time_and_memory(
     stepped = plan(small_series, replace(settings, jackknife=2))
     assert stepped.memory_bytes > plain.memory_bytes
     assert stepped.seconds > plain.seconds
+    twice = plan(small_series, replace(settings, mirrored=True))
+    assert twice.memory_bytes > plain.memory_bytes
+    assert twice.seconds > plain.seconds
     few = small_series.with_excluded(range(7, small_series.angles.size))
     with pytest.raises(InputError, match="7 tilts are too few"):
         plan(few, replace(settings, jackknife=2))

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.errors import Cancelled, InputError, MemoryBoundError
-from napari_lbn.engine.events import Progress, TiltReady, drain
+from napari_lbn.engine.events import Event, Progress, TiltReady, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.network.layers import ConvUnit
-from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
+from napari_lbn.engine.synthesis import Latents, SynthesisSettings, encode, synthesize
 from napari_lbn.engine.tiling import MIN_ROWS, Tiling, choose_tiling, peak_memory
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -63,6 +64,42 @@ def test_a_jackknife_is_the_same_in_every_tiling_and_sees_no_excluded_tilt(
     changed = TiltSeries.from_array(spoiled, small_series.angles).with_excluded([4])
     with_tiling(monkeypatch, Tiling(tilts=13, rows=None))
     np.testing.assert_array_equal(tilts_of(changed, small_network, settings), before)
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(3, 21)])
+def test_mirrored_tilts_are_predicted_as_a_series_of_their_own_and_the_mean_is_taken(
+    small_series: TiltSeries, small_network: LBN, rows: slice
+) -> None:
+    height, images = small_series.image_shape[0], np.array(small_series.images)
+    turned = TiltSeries.from_array(images[:, ::-1, ::-1], small_series.angles)
+    start, stop, _ = rows.indices(height)
+    there = replace(SETTINGS, rows=slice(height - stop, height - start))
+    plain = tilts_of(small_series, small_network, replace(SETTINGS, rows=rows))
+    back = tilts_of(turned, small_network, there)[:, ::-1, ::-1]
+    assert np.linalg.norm(plain - back) > 1e-3 * np.linalg.norm(plain - plain.mean())
+    both = tilts_of(small_series, small_network, replace(SETTINGS, rows=rows, mirrored=True))
+    np.testing.assert_allclose(both, (plain + back) / 2, rtol=1e-5, atol=1e-5)
+
+
+def test_mirrored_tilts_are_told_once_and_kept_apart(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    settings = replace(SETTINGS, mirrored=True)
+    latents: Latents = {}
+    drain(encode(small_series, small_network, settings, measure_intensities(small_series), latents))
+    assert len(latents) == 2 * small_series.n_tilts
+    events: list[Event] = []
+    job = synthesize(small_series, small_network, ANGLES, settings, latents=latents)
+    tilts = drain(job, events.append).tilts
+    expected = tilts_of(small_series, small_network, settings)
+    np.testing.assert_allclose(tilts, expected, rtol=1e-5, atol=1e-5)
+    told = [event for event in events if isinstance(event, TiltReady)]
+    assert [event.index for event in told] == list(range(ANGLES.size))
+    for event in told:
+        np.testing.assert_allclose(event.image, tilts[event.index], rtol=1e-5, atol=1e-5)
+    shares = [event.fraction for event in events if isinstance(event, Progress)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
 
 
 def test_tilings_shrink_to_a_smallest_one(small_network: LBN) -> None:

@@ -72,6 +72,7 @@ def test_none_is_done_unasked(
     assert engine.settings_seen[-1]["adapt_minutes"] == 0
     assert engine.settings_seen[-1]["denoised"] is False
     assert engine.settings_seen[-1]["jackknife"] == 0
+    assert engine.settings_seen[-1]["mirrored"] is False
     assert "denoised" not in dock.views.roles()
     assert dock.display_panel._view_buttons["denoised"].isHidden()
 
@@ -79,10 +80,11 @@ def test_none_is_done_unasked(
 def test_ticks_reach_engine_and_command(
     qtbot: Any, dock: MissingWedgeDock, engine: FakeEngine, series: TiltSeries, tmp_path: Path
 ) -> None:
-    tick(qtbot, dock, adapt=True, denoised=True, jackknife=True)
+    tick(qtbot, dock, adapt=True, denoised=True, jackknife=True, mirrored=True)
     run(qtbot, dock)
     assert engine.settings_seen[-1]["adapt_minutes"] == 2
     assert engine.settings_seen[-1]["jackknife"] == 4
+    assert engine.settings_seen[-1]["mirrored"] is True
     assert "up to 2 min each" in dock.check_panel._purpose.text()
     assert engine.settings_seen[-1]["denoised"] is True
     assert "Adapted to this series." in dock.messages.texts
@@ -90,7 +92,7 @@ def test_ticks_reach_engine_and_command(
     assert planned is not None
     on_disk = replace(series, source=tmp_path / "TS.mrc")
     command = command_line(on_disk, dock.session.options, planned.plan, 1.0)
-    assert {"--adapt", "--denoised"} <= set(command.split())
+    assert {"--adapt", "--denoised", "--mirrored"} <= set(command.split())
     assert "--jackknife 4" in command
 
 

@@ -63,6 +63,7 @@ def make_plan(
             denoised=options.denoised,
             adapt_minutes=options.adapt_minutes,
             jackknife=options.jackknife_groups,
+            mirrored=options.mirrored,
         )
         plan = engine.plan(series, settings)
         if plan.pixel_size == pixel_size:

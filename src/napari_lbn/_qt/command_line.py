@@ -57,6 +57,8 @@ def command_line(series: TiltSeries, options: Options, plan: Any, alpha: float) 
         words.append("--denoised")
     if options.jackknife:
         words += ["--jackknife", str(options.jackknife_groups)]
+    if options.mirrored:
+        words.append("--mirrored")
     if alpha != 1:
         words += ["--alpha", _exact(alpha)]
     return shlex.join(words)

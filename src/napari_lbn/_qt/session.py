@@ -51,6 +51,8 @@ class Options:
         Also a tomogram of the network's tilts at all angles.
     jackknife : bool
         Extrapolate the latent volume to more tilts than there are.
+    mirrored : bool
+        Synthesize from the mirrored tilts as well.
     """
 
     weights: str = ""
@@ -64,6 +66,7 @@ class Options:
     adapt: bool = False
     denoised: bool = False
     jackknife: bool = False
+    mirrored: bool = False
 
     @property
     def adapt_minutes(self) -> float:

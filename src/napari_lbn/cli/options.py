@@ -201,6 +201,15 @@ class WedgeOptions:
             rich_help_panel=WEDGE,
         ),
     ] = 0
+    mirrored: Annotated[
+        bool,
+        typer.Option(
+            "--mirrored",
+            help="Synthesize from the mirrored tilts as well, and take the mean: closer to the "
+            "truth, twice as slow.",
+            rich_help_panel=WEDGE,
+        ),
+    ] = False
 
 
 FullSizeOption = Annotated[

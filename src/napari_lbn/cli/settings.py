@@ -82,6 +82,7 @@ def correction_settings(
         reproject_measured=False,
         adapt_minutes=adapt_minutes,
         jackknife=wedge.jackknife,
+        mirrored=wedge.mirrored,
     )
     if computing.thickness is not None:
         return settings

@@ -137,6 +137,7 @@ def estimate_seconds(
     device: str,
     *,
     jackknife: int = 0,
+    mirrored: bool = False,
 ) -> float:
     """Seconds of a whole correction on an otherwise idle machine; see `likely_range`.
 
@@ -154,11 +155,14 @@ def estimate_seconds(
         As the user gave it.
     jackknife : int
         Groups of tilts left out in turn.
+    mirrored : bool
+        Whether all of it is done again with mirrored tilts.
     """
     chosen = choose_device(device)
     measured, new, decoded = counts
     network = LBNConfig.from_dict(config)
     work = network_operations(network, shape, measured, decoded, thickness, jackknife)
+    work *= 1 + mirrored
     speed = NETWORK_SHARE * convolution_speed(str(chosen))
     updates = thickness * shape[0] * shape[1] * (measured + new)
     seconds = work / speed + updates / WBP_UPDATES_A_SECOND[chosen.type]

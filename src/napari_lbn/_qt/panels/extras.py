@@ -1,4 +1,4 @@
-"""What a correction does on request: adapt first, jackknife, a denoised tomogram beside."""
+"""What a correction does on request: adapt first, take longer, a denoised tomogram beside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..session import ADAPT_MINUTES, Session
 
 
 class ExtrasPanel(QWidget):
-    """Three ticks."""
+    """Four ticks."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -19,6 +19,12 @@ class ExtrasPanel(QWidget):
             "The weights learn to predict this series' own tilts from each other. The result is "
             "used only where it predicts tilts kept apart better than before. Figures are then "
             "no longer zero-shot, and the check adapts anew in each fold."
+        )
+        self.mirrored = QCheckBox("Mirrored tilts as well (twice as slow)")
+        self.mirrored.setToolTip(
+            "Synthesizes from the tilts as they are and from the tilts mirrored, and takes the "
+            "mean: closer to the truth between measured tilts, at the edges and in the wedge. "
+            "The check does the same in each fold."
         )
         self.jackknife = QCheckBox("Jackknife over the tilts (slower)")
         self.jackknife.setToolTip(
@@ -36,9 +42,11 @@ class ExtrasPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.adapt)
+        layout.addWidget(self.mirrored)
         layout.addWidget(self.jackknife)
         layout.addWidget(self.denoised)
         self.adapt.toggled.connect(lambda on: session.set_options(adapt=on))
+        self.mirrored.toggled.connect(lambda on: session.set_options(mirrored=on))
         self.jackknife.toggled.connect(lambda on: session.set_options(jackknife=on))
         self.denoised.toggled.connect(lambda on: session.set_options(denoised=on))
 
@@ -47,9 +55,10 @@ class ExtrasPanel(QWidget):
         options = self._session.options
         blockers = [QSignalBlocker(box) for box in self._boxes()]
         self.adapt.setChecked(options.adapt)
+        self.mirrored.setChecked(options.mirrored)
         self.jackknife.setChecked(options.jackknife)
         self.denoised.setChecked(options.denoised)
         del blockers
 
     def _boxes(self) -> tuple[QCheckBox, ...]:
-        return self.adapt, self.jackknife, self.denoised
+        return self.adapt, self.mirrored, self.jackknife, self.denoised

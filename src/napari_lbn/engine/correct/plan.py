@@ -114,6 +114,7 @@ def plan(
             (measured.size, new.size, n),
             settings.device,
             jackknife=settings.jackknife,
+            mirrored=settings.mirrored,
         )
         for n in (n_out, plain)
     )
@@ -194,7 +195,8 @@ def _memory(
     """Bytes of a correction of `counts` tilts, measured and decoded, without an adaptation."""
     measured, decoded = counts
     kept = 0 if streamed else 2 + settings.denoised
-    memory = estimate_memory(settings.thickness, shape, decoded + measured, volumes=kept)
+    tilts = decoded * (1 + settings.mirrored) + measured
+    memory = estimate_memory(settings.thickness, shape, tilts, volumes=kept)
     return memory + network_memory(
         info.config,
         shape,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..events import CancelToken, SlabReady, drain
@@ -51,9 +52,8 @@ def preview(
     )
     if new.size == 0:
         return
-    synthesis = drain(
-        synthesize(series, network, new, settings.for_wedge(band), stats=stats, cancel=cancel)
-    )
+    quick = replace(settings.for_wedge(band), mirrored=False)
+    synthesis = drain(synthesize(series, network, new, quick, stats=stats, cancel=cancel))
     inner = slice(slab.start - band.start, slab.stop - band.start)
     rows = synthesized_rows(synthesis.tilts, new, stats)(inner)
     weights = synthesized_weights(measured, new)

@@ -51,6 +51,8 @@ class CorrectionSettings:
         Adapt the weights to the series first, for at most so long; 0 takes them as they are.
     jackknife : int
         Groups of tilts left out in turn, to extrapolate to more tilts than there are; 0 for none.
+    mirrored : bool
+        Synthesize from the mirrored tilts as well, and take the mean.
     """
 
     thickness: int
@@ -66,6 +68,7 @@ class CorrectionSettings:
     denoised: bool = False
     adapt_minutes: float = 0.0
     jackknife: int = 0
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.thickness < 1:
@@ -93,6 +96,7 @@ class CorrectionSettings:
             thickness=self.thickness,
             rows=rows,
             jackknife=self.jackknife,
+            mirrored=self.mirrored,
         )
 
     def for_wedge(self, rows: slice = slice(None)) -> SynthesisSettings:

@@ -7,7 +7,7 @@ spread of the answers is the spread of the model, not proof: all may err alike.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..events import CancelToken, Job
     from ..network import LBN
     from ..reconstruction.wbp import WBPSettings
-    from ..synthesis import SynthesisSettings
+    from ..synthesis import Latents, SynthesisSettings
     from ..tilt_series import TiltSeries
 
 SYNTHESIS_SHARE = 0.8
@@ -178,7 +178,7 @@ def _synthesize_all(
     """Fill the samples ``(subset, m, y, x)``, one subset after the other."""
     series, network, angles = given
     stats = measure_intensities(series, cancel)
-    latents: dict[int, Any] = {}
+    latents: Latents = {}
     for i, subset in enumerate(subsets):
         raise_if_cancelled(cancel)
         hidden = np.setdiff1d(np.arange(stats.angles.size), subset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..correct import CorrectionPlan, CorrectionSettings
     from ..events import CancelToken, Job
     from ..network import LBN
-    from ..synthesis import SynthesisSettings
+    from ..synthesis import Latents, SynthesisSettings
     from ..tilt_series import TiltSeries
 
 
@@ -87,7 +87,7 @@ def encode_all(
     *,
     fractions: tuple[float, float],
     cancel: CancelToken | None = None,
-) -> Job[dict[int, Any]]:
+) -> Job[Latents]:
     """Every tilt encoded once, each on its own; a fold takes those that it may see.
 
     Parameters
@@ -108,10 +108,10 @@ def encode_all(
     Returns
     -------
     dict
-        Latents by index into the angles.
+        As `synthesize` takes them.
     """
     stats = measure_intensities(series, cancel)
-    latents: dict[int, Any] = {}
+    latents: Latents = {}
 
     def start(share: NDArray[np.intp], token: CancelToken) -> Job[None]:
         others = series.excluded | {int(i) for i in np.setdiff1d(series.included, share)}

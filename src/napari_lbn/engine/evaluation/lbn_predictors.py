@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
     from ..events import CancelToken, Job
     from ..network import LBN
+    from ..synthesis import Latents
     from .predictors import Predictor, Visible
 
 ADAPTING = 0.9
 """Share of the progress of predicting with adapted weights."""
 
 
-def lbn(network: LBN, latents: dict[int, Any] | None = None) -> Predictor:
+def lbn(network: LBN, latents: Latents | None = None) -> Predictor:
     """The network; `latents` keeps encoded tilts between folds of one series.
 
     It sees whole tilts always: its normalisations take statistics over all rows.

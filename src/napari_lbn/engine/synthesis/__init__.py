@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .job import encode, on_device, synthesize
 from .settings import Synthesis, SynthesisSettings
+from .stages import Latents
 
-__all__ = ["Synthesis", "SynthesisSettings", "encode", "on_device", "synthesize"]
+__all__ = ["Latents", "Synthesis", "SynthesisSettings", "encode", "on_device", "synthesize"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +13,14 @@ from ..errors import InputError
 from ..events import CancelToken, Job, TiltReady, raise_if_cancelled
 from ..intensity import IntensityStats
 from ..network.layers import ConvUnit
+from .mirrored import mean_of_both, mirrored_series, mirrored_settings
 from .settings import Synthesis, SynthesisSettings
-from .stages import BoxTiltReady, SynthesisRun
+from .stages import BoxTiltReady, Latents, SynthesisRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from ..network import LBN
     from ..tilt_series import TiltSeries
@@ -32,7 +33,7 @@ def synthesize(
     settings: SynthesisSettings,
     *,
     stats: IntensityStats | None = None,
-    latents: dict[int, Tensor] | None = None,
+    latents: Latents | None = None,
     fractions: tuple[float, float] = (0.0, 1.0),
     cancel: CancelToken | None = None,
 ) -> Job[Synthesis]:
@@ -51,8 +52,9 @@ def synthesize(
     stats : IntensityStats, optional
         Of the included tilts, where already measured.
     latents : dict, optional
-        Encoded tilts by their index in the series, used and added to. A tilt is encoded on
-        its own, so runs that hide different tilts of one series may share them.
+        Encoded tilts by their index in the series, and whether they are mirrored; used and
+        added to. A tilt is encoded on its own, so runs that hide different tilts of one series
+        may share them.
     fractions : tuple of float
         Share of the whole job that this is, for `Progress`.
     cancel : CancelToken, optional
@@ -76,12 +78,51 @@ def synthesize(
         stats = IntensityStats.measure(
             (series.read([i])[0] for i in series.included), series.included_angles
         )
-    run = SynthesisRun(
-        series, network, np.asarray(angles, dtype=np.float64), settings, stats, cancel
+    passes = _Passes(
+        network=network,
+        angles=np.asarray(angles, dtype=np.float64),
+        stats=stats,
+        latents=latents,
+        cancel=cancel,
     )
-    run.kept = latents
+    if not settings.mirrored:
+        return (yield from _synthesized(passes.begin(series, settings), fractions))
+    begin, end = fractions
+    middle = (begin + end) / 2
+    return (
+        yield from mean_of_both(
+            _synthesized(passes.begin(series, settings), (begin, middle)),
+            lambda: _synthesized(passes.begin(series, settings, mirrored=True), (middle, end)),
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Passes:
+    """What the synthesis of a series as it is, and that of its mirror image, have in common."""
+
+    network: LBN
+    angles: NDArray[np.float64]
+    stats: IntensityStats
+    latents: Latents | None
+    cancel: CancelToken | None
+
+    def begin(
+        self, series: TiltSeries, settings: SynthesisSettings, *, mirrored: bool = False
+    ) -> SynthesisRun:
+        """One of them."""
+        if mirrored:
+            settings = mirrored_settings(settings, series.image_shape[0])
+            series = mirrored_series(series)
+        run = SynthesisRun(series, self.network, self.angles, settings, self.stats, self.cancel)
+        run.kept, run.mirrored = self.latents, mirrored
+        return run
+
+
+def _synthesized(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synthesis]:
+    """Run a synthesis, and leave no memory behind."""
     try:
-        with _cancelled_between_layers(run.network, cancel):
+        with _cancelled_between_layers(run.network, run.cancel):
             return (yield from _collected(run, fractions))
     finally:
         del run
@@ -115,7 +156,7 @@ def encode(
     network: LBN,
     settings: SynthesisSettings,
     stats: IntensityStats,
-    latents: dict[int, Tensor],
+    latents: Latents,
     *,
     cancel: CancelToken | None = None,
 ) -> Job[None]:
@@ -128,16 +169,21 @@ def encode(
     stats : IntensityStats
         Of the included tilts.
     latents : dict
-        By index in the series; added to.
+        As for `synthesize`; added to.
     """
-    run = SynthesisRun(series, network, np.empty(0), settings, stats, cancel)
-    run.kept = latents
-    try:
-        with _cancelled_between_layers(run.network, cancel):
-            yield from run.encoding()
-    finally:
-        del run
-        release_memory()
+    passes = _Passes(
+        network=network, angles=np.empty(0), stats=stats, latents=latents, cancel=cancel
+    )
+    ways = (False, True) if settings.mirrored else (False,)
+    for done, mirrored in enumerate(ways):
+        run = passes.begin(series, settings, mirrored=mirrored)
+        try:
+            with _cancelled_between_layers(run.network, cancel):
+                for event in run.encoding():
+                    yield replace(event, fraction=(done + event.fraction) / len(ways))
+        finally:
+            del run
+            release_memory()
 
 
 @contextlib.contextmanager

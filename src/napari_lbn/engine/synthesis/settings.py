@@ -36,6 +36,9 @@ class SynthesisSettings:
     jackknife : int
         Groups of tilts that are left out in turn, to extrapolate the latent volume to more tilts
         than there are (`network.jackknife`); 0 for none. Takes so many times longer.
+    mirrored : bool
+        Synthesize from the mirrored tilts as well and take the mean (`synthesis.mirrored`).
+        Takes twice as long.
     rows : slice
         Rows of y to work on; all by default. The network's statistics are then those of
         these rows, so a part differs slightly from the same rows of the whole.
@@ -47,6 +50,7 @@ class SynthesisSettings:
     beyond: Literal["whole", "box"] = "whole"
     box_everywhere: bool = False
     jackknife: int = 0
+    mirrored: bool = False
     rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
 
     def __post_init__(self) -> None:

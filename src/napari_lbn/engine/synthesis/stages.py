@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .settings import SynthesisSettings
 
 Value = TypeVar("Value")
+Latents: TypeAlias = "dict[tuple[int, bool], Tensor]"
+"""Encoded tilts by their index in the series, and whether they are mirrored."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +59,8 @@ class SynthesisRun:
         self.network = network.to(self.device).eval()
         height, width = series.image_shape
         self.size = (len(range(*settings.rows.indices(height))), width)
-        self.kept: dict[int, Tensor] | None = None
+        self.kept: Latents | None = None
+        self.mirrored = False
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         visible, bound = series.included.size, settings.memory_bound
         beside = beside_network(
@@ -143,12 +146,12 @@ class SynthesisRun:
         indices = range(first, min(first + self.tiling.tilts, self.series.included.size))
         if self.kept is None:
             return self._encode_tilts(indices)
-        tilts = self.series.included
-        missing = [i for i in indices if int(tilts[i]) not in self.kept]
+        keys = {i: (int(self.series.included[i]), self.mirrored) for i in indices}
+        missing = [i for i in indices if keys[i] not in self.kept]
         if missing:
             for i, latent in zip(missing, self._encode_tilts(missing).cpu(), strict=True):
-                self.kept[int(tilts[i])] = latent
-        return torch.stack([self.kept[int(tilts[i])] for i in indices]).to(self.device)
+                self.kept[keys[i]] = latent
+        return torch.stack([self.kept[keys[i]] for i in indices]).to(self.device)
 
     def _encode_tilts(self, indices: Iterable[int]) -> Tensor:
         images = []
