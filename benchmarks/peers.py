@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,16 +104,33 @@ def simulate(seed: int) -> Specimen:
     return Specimen(series=series, truth=truth)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How LBN is used: minutes of adapting, groups of a jackknife, mirrored tilts as well."""
+
+    minutes: float = 0.0
+    jackknife: int = 0
+    mirrored: bool = False
+
+    @property
+    def told(self) -> str:
+        """For the names of rows; empty for weights as they are."""
+        told = f" adapted {self.minutes:g} min" if self.minutes else ""
+        told += " mirrored" if self.mirrored else ""
+        return told + (f" jackknife {self.jackknife}" if self.jackknife else "")
+
+
 def tomograms(
-    series: TiltSeries, weights: str, minutes: float, jackknife: int = 0
+    series: TiltSeries, weights: str, way: Way
 ) -> tuple[dict[str, NDArray[np.float32]], dict]:
     """WBP, WBP + LBN and the denoised one, and how the weights were adapted."""
     settings = CorrectionSettings(
         thickness=DEPTH,
         weights=weights,
         denoised=True,
-        adapt_minutes=minutes,
-        jackknife=jackknife,
+        adapt_minutes=way.minutes,
+        jackknife=way.jackknife,
+        mirrored=way.mirrored,
     )
     shape = (DEPTH, *series.image_shape)
     parts = {name: np.zeros(shape, np.float32) for name in ("measured", "synthesized", "denoised")}
@@ -123,8 +140,7 @@ def tomograms(
             parts[event.part][:, event.y_start : event.y_stop] = event.slab
 
     result = drain(correct(series, settings), take)
-    told = f" adapted {minutes:g} min" if minutes else ""
-    told += f" jackknife {jackknife}" if jackknife else ""
+    told = way.told
     made = {
         "WBP": parts["measured"],
         f"WBP + LBN{told}": parts["measured"] + parts["synthesized"],
@@ -212,6 +228,14 @@ def table(rows: dict[str, dict]) -> str:
     return "\n".join(text) + "\n"
 
 
+def ways(given: argparse.Namespace) -> list[Way]:
+    """As it is, adapted, with jackknives; on request the first and the last ones mirrored."""
+    adapted = [Way(minutes=minutes) for minutes in given.minutes]
+    plain = [Way(jackknife=groups) for groups in (0, *given.jackknife)]
+    mirrored = [replace(way, mirrored=True) for way in plain if given.mirrored]
+    return [*plain[:1], *adapted, *plain[1:], *mirrored]
+
+
 def main() -> None:
     """Simulate, correct, compare."""
     parser = argparse.ArgumentParser(
@@ -221,23 +245,20 @@ def main() -> None:
     parser.add_argument("--weights", default="base")
     parser.add_argument("--minutes", type=float, nargs="*", default=(2.0, 5.0))
     parser.add_argument("--jackknife", type=int, nargs="*", default=(), metavar="N")
+    parser.add_argument("--mirrored", action="store_true", help="each of these ways as well")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--import", dest="imported", nargs="*", default=(), metavar="NAME=FILE")
     given = parser.parse_args()
     specimen = simulate(given.seed)
     export(specimen, given.out / "for_peers")
     rows: dict[str, dict] = {}
-    ways = [(minutes, 0) for minutes in (0.0, *given.minutes)]
-    for minutes, groups in [*ways, *((0.0, groups) for groups in given.jackknife)]:
+    for way in ways(given):
         began = time.monotonic()
-        made, adaptation = tomograms(specimen.series, given.weights, minutes, groups)
+        made, adaptation = tomograms(specimen.series, given.weights, way)
         for name, volume in made.items():
             if name not in rows:
                 rows[name] = row(volume, specimen) | {"adaptation": adaptation}
-        print(
-            f"{minutes:g} min, jackknife {groups}: {time.monotonic() - began:.0f} s {adaptation}",
-            flush=True,
-        )
+        print(f"LBN{way.told}: {time.monotonic() - began:.0f} s {adaptation}", flush=True)
     for text in given.imported:
         name, _, path = text.partition("=")
         rows[name] = row(np.asarray(mrcfile.read(path), np.float32), specimen)

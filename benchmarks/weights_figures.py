@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -144,14 +145,15 @@ def real_table(networks: dict[str, Make], path: Path, thickness: int) -> None:
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
 
 
-def makers(names: Sequence[str], groups: Sequence[int], beyond: str) -> dict[str, Make]:
-    """Predictors by name: all weights, each with every jackknife."""
+def makers(given: argparse.Namespace, beyond: str) -> dict[str, Make]:
+    """Predictors by name: all weights, each with every jackknife, on request mirrored as well."""
     made: dict[str, Make] = {}
-    for name in names:
+    ways = product(given.jackknife, (False, True) if given.mirrored else (False,))
+    for name, (groups, mirrored) in product(given.weights, list(ways)):
         network = load_network(read_weights_info(find_weights(name)))
-        for n in groups:
-            told = f"{Path(name).stem}, jackknife {n}" if n else Path(name).stem
-            made[told] = partial(lbn, network, beyond=beyond, jackknife=n)
+        told = Path(name).stem + (", mirrored" if mirrored else "")
+        told += f", jackknife {groups}" if groups else ""
+        made[told] = partial(lbn, network, beyond=beyond, jackknife=groups, mirrored=mirrored)
     return made
 
 
@@ -165,12 +167,13 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=())
     parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
     parser.add_argument("--jackknife", type=int, nargs="+", default=(0,), metavar="N")
+    parser.add_argument("--mirrored", action="store_true", help="and with mirrored tilts")
     given = parser.parse_args()
     if given.tuning and given.test:
-        boxed = makers(given.weights, given.jackknife, "box")
+        boxed = makers(given, "box")
         for snr in given.snr:
             simulated_table(boxed, given.tuning, given.test, snr)
-    whole = makers(given.weights, given.jackknife, "whole")
+    whole = makers(given, "whole")
     for path in given.real:
         real_table(whole, path, given.thickness)
 
