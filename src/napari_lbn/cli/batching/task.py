@@ -84,6 +84,8 @@ class BatchTask:
         options = {**asdict(self.computing), **asdict(self.wedge), **asdict(self.reading)}
         for name in ("device", "memory", "weights"):
             options.pop(name, None)
+        if not options["mirrored"]:
+            del options["mirrored"]  # what was done before there was this option stays done
         facts = [
             str(self.series.resolve()),
             _stamp(self.series),
