@@ -195,14 +195,14 @@ def _memory(
     """Bytes of a correction of `counts` tilts, measured and decoded, without an adaptation."""
     measured, decoded = counts
     kept = 0 if streamed else 2 + settings.denoised
-    tilts = decoded * (1 + settings.mirrored) + measured
-    memory = estimate_memory(settings.thickness, shape, tilts, volumes=kept)
+    made = decoded * (1 + settings.mirrored)
+    memory = estimate_memory(settings.thickness, shape, made + measured, volumes=kept)
     return memory + network_memory(
         info.config,
         shape,
         settings.thickness,
         measured,
-        decoded,
+        made,
         device=settings.device,
         bound=settings.memory_bound,
         jackknife=settings.jackknife,

@@ -63,8 +63,9 @@ class SynthesisRun:
         self.mirrored = False
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         visible, bound = series.included.size, settings.memory_bound
+        targets = angles.size * (1 + settings.mirrored)  # those of the other pass stay meanwhile
         beside = beside_network(
-            self.size, visible, angles.size, device=self.device.type, whole=bound is not None
+            self.size, visible, targets, device=self.device.type, whole=bound is not None
         )
         if settings.jackknife:
             beside += beside_jackknife(network.config, self.size, self.grid, visible)
