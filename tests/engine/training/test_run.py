@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from napari_lbn.engine.errors import InputError, OutputError, WeightsError
 from napari_lbn.engine.events import Event, drain
@@ -236,6 +238,17 @@ def test_a_damaged_checkpoint_is_told(whole: Path, tmp_path: Path) -> None:
     content = (whole / "last.safetensors").read_bytes()
     (tmp_path / "last.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(WeightsError, match="damaged"):
+        run(tmp_path, resume=True)
+
+
+def test_a_checkpoint_without_numbers_is_told(whole: Path, tmp_path: Path) -> None:
+    with safe_open(whole / "last.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    name = next(key for key in tensors if key.startswith("network."))
+    tensors[name].view(-1)[0] = float("nan")
+    save_file(tensors, tmp_path / "last.safetensors", metadata=metadata)
+    with pytest.raises(WeightsError, match=r"no numbers.*best\.safetensors"):
         run(tmp_path, resume=True)
 
 

@@ -96,6 +96,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        _require_numbers(path, tensors)
         _load_modules(state, tensors)
         _load_optimizer(state.optimizer, "optimizer", tensors)
         if state.adversary is not None:
@@ -114,6 +115,13 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
             f"{path} does not fit this network and these settings ({error}).",
             "Resume with the settings that the training began with.",
         ) from error
+
+
+def _require_numbers(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse what no step could go on from; a training itself never saves it."""
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise WeightsError(f"{path} holds values that are no numbers ({key}).", GO_ON)
 
 
 def _modules(state: TrainingState) -> dict[str, torch.nn.Module]:
