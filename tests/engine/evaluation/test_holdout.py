@@ -71,7 +71,7 @@ def test_spoiling_hidden_tilts_changes_no_prediction(
     predictions = []
     for series in (particles, spoiled(particles, fold.hidden)):
         latents = drain(encode_all(series, small_network, quick.synthesis, 2, fractions=(0, 1)))
-        assert sorted(latents) == list(series.included)
+        assert sorted(latents) == [(int(i), False) for i in series.included]
         methods = {LBN_NAME: lbn(small_network, latents)}
         result, events = run(series, [fold], settings, methods=methods)
         scored = [e for e in events if isinstance(e, TiltScored)]

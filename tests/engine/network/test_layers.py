@@ -60,3 +60,24 @@ def test_statistics_of_bands_are_those_of_the_whole_image() -> None:
 def test_transposed_convolution_doubles_the_size_exactly(stride: int) -> None:
     unit = ConvUnit(2, 2, kernel=7, stride=stride, groups=1, transposed=stride == 2)
     assert unit(torch.zeros(1, 2, 5, 9)).shape == (1, 2, 5 * stride, 9 * stride)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize(("stride", "transposed"), [(1, False), (2, False), (2, True)])
+def test_half_precision_learns_what_single_precision_does(
+    depth: int, stride: int, transposed: bool
+) -> None:
+    """On every processor: torch 2.13 fails at two slices where there is AVX-512 BF16."""
+    torch.manual_seed(0)
+    unit = ConvUnit(32, 64, stride=stride, groups=0, dims=3, transposed=transposed)
+    x, found = torch.randn(1, 32, depth, 4, 8), []
+    target = torch.randn_like(unit(x))
+    for half in (False, True):
+        unit.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            out = unit(x)
+        (out.float() * target).sum().backward()
+        gradient = unit.conv.weight.grad
+        assert gradient is not None
+        found.append(gradient.clone())
+    assert torch.linalg.vector_norm(found[1] - found[0]) < 0.02 * torch.linalg.vector_norm(found[0])

@@ -8,7 +8,7 @@ float32 rounding, for every band height.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FLAT = 2
+"""Slices of a volume of which no half precision learns on a CPU: with bfloat16 instructions, torch
+2.13 gives 3D convolutions of such volumes gradients of their weights that are garbage or NaN."""
 
 _band_rows: ContextVar[int | None] = ContextVar("band_rows", default=None)
 
@@ -94,9 +98,16 @@ class ConvUnit(nn.Module):
         """Apply the unit."""
         rows = _band_rows.get()
         if rows is None:
-            return self._finish(self.conv(x))
+            return self._finish(self._convolved(x))
         out = self._convolve_in_bands(x, rows)
         return out if self.norm is None else self._normalise_in_bands(out, rows)
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        half = x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        exact = half and torch.is_grad_enabled() and x.shape[2:-2] == (FLAT,)
+        with torch.autocast("cpu", enabled=False) if exact else nullcontext():
+            out: Tensor = self.conv(x.float() if exact else x)
+        return out
 
     def _finish(self, x: Tensor) -> Tensor:
         if self.norm is None:
