@@ -27,7 +27,7 @@ import torch
 
 from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.atomic import atomic_path
+from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.data import gather, make_network

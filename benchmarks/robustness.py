@@ -30,7 +30,7 @@ from napari_lbn.engine.evaluation.baselines import low_passed
 from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.fourier import fourier_crop
 from napari_lbn.engine.intensity import normalise
-from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
 from napari_lbn.engine.simulation.microscope import MicroscopeSettings
 from napari_lbn.engine.simulation.noise import add_noise, noise_profile
 from napari_lbn.engine.simulation.series import (

@@ -21,7 +21,7 @@ import torch
 from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.intensity import normalise
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.initialise import start_as_back_projection
 from napari_lbn.engine.simulation.noise import add_noise
@@ -121,7 +121,7 @@ def main() -> None:
     network = LBN(LBNConfig())
     start_as_back_projection(network)
     if arguments.start:
-        from napari_lbn.engine.io.weights import load_network, read_weights_info
+        from napari_lbn.engine.io.weights.file import load_network, read_weights_info
 
         network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
     validation = Validation(sorted(arguments.validation.glob("*.npz")))

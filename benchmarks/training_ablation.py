@@ -33,7 +33,7 @@ import torch
 from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.intensity import normalise
-from napari_lbn.engine.io.atomic import atomic_path
+from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.simulation.noise import add_noise
 from napari_lbn.engine.training.configuration import read_configuration

@@ -60,7 +60,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a tiny, untrained network for 8 to 16 Å."""
     import torch
 
-    from napari_lbn.engine.io.weights import save_weights
+    from napari_lbn.engine.io.weights.file import save_weights
     from napari_lbn.engine.network import LBN, LBNConfig
 
     torch.manual_seed(3)

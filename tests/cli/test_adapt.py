@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_lbn.cli.adapt_options import AdaptOptions
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 
 from .conftest import run

@@ -61,7 +61,7 @@ def test_an_unexpected_failure_says_how_to_get_its_traceback(
 INTERRUPTED = """
 import os, signal, time
 from napari_lbn.cli import main
-from napari_lbn.engine.io.resumable_volume import ResumableVolume
+from napari_lbn.engine.io.tomograms.resumable_mrc import ResumableVolume
 
 write = ResumableVolume.write_slab
 def write_and_interrupt(self, *arguments):

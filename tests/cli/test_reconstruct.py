@@ -81,7 +81,7 @@ def test_int16_records_its_scale(series: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal
 from napari_lbn.cli import main
-from napari_lbn.engine.io.resumable import ResumableWriter
+from napari_lbn.engine.io.tomograms.resumable import ResumableWriter
 from napari_lbn.engine.reconstruction import plan
 plan.FREE_COLUMNS = plan.COLUMNS  # slabs of equal size with Numba and without
 write = ResumableWriter._write_rows

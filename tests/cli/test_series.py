@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from napari_lbn.cli.series import exclude_sections, include_sections, parse_angles
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.io.text_input import parse_sections
+from napari_lbn.engine.io.files.text_input import parse_sections
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import left_behind, ok, run, write_series

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_lbn.engine.io.weights import bundled_weights
-from napari_lbn.engine.io.weights_address import CACHE_VARIABLE, cached_file
-from napari_lbn.engine.io.weights_card import embed_card
+from napari_lbn.engine.io.weights.address import CACHE_VARIABLE, cached_file
+from napari_lbn.engine.io.weights.card import embed_card
+from napari_lbn.engine.io.weights.file import bundled_weights
 
 from .conftest import run
 

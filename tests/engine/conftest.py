@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 

@@ -23,7 +23,7 @@ from napari_lbn.engine.correct.tomogram import measured_rows, synthesized_rows
 from napari_lbn.engine.errors import Cancelled, InputError, WeightsError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady, drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -19,7 +19,7 @@ from napari_lbn.engine.correct.tomogram import (
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, drain
 from napari_lbn.engine.geometry import measured_weights, synthesized_weights
-from napari_lbn.engine.io.weights import load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network, read_weights_info
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import Synthesis, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -25,7 +25,7 @@ from napari_lbn.engine.evaluation.result import Evaluation, verdicts
 from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.events import Progress, raise_if_cancelled
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.findings import Finding
+from napari_lbn.engine.io.checks.findings import Finding
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .driving import answers, notifications

@@ -12,7 +12,7 @@ import pytest
 
 from napari_lbn._qt.command_line import command_line, why_no_command
 from napari_lbn._qt.session import Options
-from napari_lbn.engine.io.choose_angles import AngleSource, EvenAngles
+from napari_lbn.engine.io.angles.choose import AngleSource, EvenAngles
 from napari_lbn.engine.io.in_memory import series_in_memory
 from napari_lbn.engine.tilt_series import TiltSeries
 

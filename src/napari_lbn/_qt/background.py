@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_lbn._napari.preferences import Preferences, on_change
 from napari_lbn.engine.errors import LBNError
-from napari_lbn.engine.io.weights_info import SUFFIX
+from napari_lbn.engine.io.weights.info import SUFFIX
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .engine import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from napari_lbn.engine.io.choose_angles import GIVEN
+from napari_lbn.engine.io.angles.choose import GIVEN
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .session import Options

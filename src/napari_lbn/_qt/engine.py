@@ -66,7 +66,7 @@ class LBNEngine:
 
     def weights(self, folder: Path | None) -> list[Choice]:
         """Bundled weights and those of the user's folder."""
-        from napari_lbn.engine.io.weights import bundled_weights
+        from napari_lbn.engine.io.weights.file import bundled_weights
 
         bundled = [
             Choice(value=info.name, label=_weights_label(info), detail=str(info.path.name))
@@ -77,7 +77,7 @@ class LBNEngine:
 
     def check(self, series: TiltSeries) -> Sequence[Any]:
         """Findings about a tilt series."""
-        from napari_lbn.engine.io.checks import check_tilt_series
+        from napari_lbn.engine.io.checks.series import check_tilt_series
 
         return check_tilt_series(series)
 

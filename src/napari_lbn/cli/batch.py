@@ -156,7 +156,7 @@ def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchT
 
 def _weights_hash(name: str) -> str:
     """Also makes sure that the weights are there before anything starts."""
-    from napari_lbn.engine.io.weights import find_weights, read_weights_info
+    from napari_lbn.engine.io.weights.file import find_weights, read_weights_info
 
     from .weights import fetch_told
 

@@ -19,8 +19,8 @@ from napari_lbn.engine.io.output import (
     write_stack,
     write_tilt_angles,
 )
-from napari_lbn.engine.io.tomogram_writer import is_zarr_name
-from napari_lbn.engine.io.zarr_volume import ZarrVolume
+from napari_lbn.engine.io.tomograms.by_name import is_zarr_name
+from napari_lbn.engine.io.tomograms.resumable_zarr import ZarrVolume
 
 from .output import label, written_together
 

@@ -36,7 +36,7 @@ def export(
     """Write a tomogram as multiscale OME-Zarr, for napari, Neuroglancer and the Data Portal."""
     from napari_lbn.engine.io import open_volume
     from napari_lbn.engine.io.ome_zarr import write_ome_zarr
-    from napari_lbn.engine.io.tomogram_writer import is_zarr_name
+    from napari_lbn.engine.io.tomograms.by_name import is_zarr_name
 
     if pixel_size is not None and not 0 < pixel_size < math.inf:
         raise InputError(f"The pixel size must be above 0 Å, not {pixel_size:g}.")

@@ -63,7 +63,7 @@ def _draw(model: LearnedFilter, path: Path) -> None:
     import numpy as np
     from matplotlib import pyplot as plt
 
-    from napari_lbn.engine.io.atomic import atomic_path
+    from napari_lbn.engine.io.files.atomic import atomic_path
     from napari_lbn.engine.reconstruction.learned import plane_response, radial_profile
 
     planes = plane_response(model)

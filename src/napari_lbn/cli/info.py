@@ -13,7 +13,7 @@ from .settings import correction_settings
 from .weights import named_weights, show_weights
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.io.checks import Finding
+    from napari_lbn.engine.io.checks.series import Finding
     from napari_lbn.engine.tilt_series import TiltSeries
 
 
@@ -29,7 +29,7 @@ def info(
     series): pixel sizes that they know, and their model card. The exit code is 2 if the series
     cannot be used as it is.
     """
-    from napari_lbn.engine.io.checks import check_tilt_series
+    from napari_lbn.engine.io.checks.series import check_tilt_series
 
     weights = named_weights(series.series)
     if weights is not None:

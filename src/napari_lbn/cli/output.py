@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def require_mrc_name(path: Path) -> None:
     """Refuse a name that says another format than MRC."""
-    from napari_lbn.engine.io.tomogram_writer import MRC_SUFFIXES
+    from napari_lbn.engine.io.tomograms.by_name import MRC_SUFFIXES
 
     if path.suffix.lower() not in MRC_SUFFIXES:
         raise OutputError(f"--out: {path.name} does not end in .mrc.", "The output is an MRC file.")
@@ -26,16 +26,16 @@ def require_mrc_name(path: Path) -> None:
 
 def require_tomogram_name(path: Path) -> None:
     """Refuse a name of neither MRC nor OME-Zarr, and an OME-Zarr folder that exists."""
-    from napari_lbn.engine.io import tomogram_writer
+    from napari_lbn.engine.io.tomograms import by_name
 
-    tomogram_writer.require_tomogram_name(path)
+    by_name.require_tomogram_name(path)
 
 
 def record_path(tomogram: Path) -> Path:
     """Where the record of a tomogram is written."""
-    from napari_lbn.engine.io import tomogram_writer
+    from napari_lbn.engine.io.tomograms import by_name
 
-    return tomogram_writer.record_path(tomogram)
+    return by_name.record_path(tomogram)
 
 
 def require_other_files(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:

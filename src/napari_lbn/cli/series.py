@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_lbn.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.io.choose_angles import AngleSource
+    from napari_lbn.engine.io.angles.choose import AngleSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
     from .options import SeriesOptions
@@ -71,7 +71,7 @@ def _sample(options: SeriesOptions) -> TiltSeries:
 
 def _angle_source(text: str | None) -> AngleSource | None:
     """An angle file, or even steps: ``-60:3``."""
-    from napari_lbn.engine.io.choose_angles import EvenAngles
+    from napari_lbn.engine.io.angles.choose import EvenAngles
 
     first, colon, step = (text or "").partition(":")
     if text is None or not colon or Path(text).is_file():
@@ -88,7 +88,7 @@ def _angle_source(text: str | None) -> AngleSource | None:
 
 
 def _sections(text: str, option: str) -> list[int]:
-    from napari_lbn.engine.io.text_input import parse_sections
+    from napari_lbn.engine.io.files.text_input import parse_sections
 
     return parse_sections(text, option)
 

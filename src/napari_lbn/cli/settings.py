@@ -26,7 +26,7 @@ def require_usable(series: TiltSeries) -> None:
     InputError
         The first finding that is an error.
     """
-    from napari_lbn.engine.io.checks import check_tilt_series
+    from napari_lbn.engine.io.checks.series import check_tilt_series
 
     for finding in check_tilt_series(series):
         if finding.severity == "error":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_lbn.engine.events import Event
-    from napari_lbn.engine.io.resumable import ResumableWriter
     from napari_lbn.engine.io.sample_format import SampleFormat
+    from napari_lbn.engine.io.tomograms.resumable import ResumableWriter
     from napari_lbn.engine.reconstruction import MethodSettings, TiltSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -79,7 +79,7 @@ def write_tomogram(
         Provenance, to which method and number type are added.
     """
     from napari_lbn.engine.io.output import write_provenance
-    from napari_lbn.engine.io.tomogram_writer import tomogram_writer
+    from napari_lbn.engine.io.tomograms.by_name import tomogram_writer
 
     out = options.out
     chosen = {k: v for k, v in asdict(settings).items() if k not in NOT_IN_KEY}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def note_angles_beside(tomogram: Path) -> None:
     """Say so where angles lie beside a tomogram, as they do beside a tilt series."""
-    from napari_lbn.engine.io.angles import angle_files
+    from napari_lbn.engine.io.angles.read import angle_files
 
     for angles in islice(angle_files(tomogram), 1):
         note(

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
-from napari_lbn.engine.io.checks import check_tilt_series
+from napari_lbn.engine.io.checks.series import check_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries
 
 EDGE = 10

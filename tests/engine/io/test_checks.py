@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.checks import Finding, check_tilt_series
+from napari_lbn.engine.io.checks.series import Finding, check_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import raw_mrc

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from napari_lbn.engine.errors import InputError, OutputError
-from napari_lbn.engine.io.in_use import alone_in
+from napari_lbn.engine.io.files.in_use import alone_in
 
 HOLD = """
 import sys
 from pathlib import Path
-from napari_lbn.engine.io.in_use import alone_in
+from napari_lbn.engine.io.files.in_use import alone_in
 with alone_in(Path(sys.argv[1])):
     print("in", flush=True)
     sys.stdin.read()

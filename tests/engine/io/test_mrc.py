@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series, open_volume
-from napari_lbn.engine.io.mrc import map_mrc, read_mrc_header
+from napari_lbn.engine.io.mrc.read import map_mrc, read_mrc_header
 
 from .conftest import MODES, raw_mrc
 

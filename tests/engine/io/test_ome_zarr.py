@@ -112,7 +112,7 @@ def test_the_command_exports_a_file(tmp_path: Path, volume: np.ndarray):
 def test_scaled_samples_are_exported_as_densities(tmp_path: Path, volume: np.ndarray, suffix: str):
     from napari_lbn.cli.app import app
     from napari_lbn.engine.io.sample_format import SampleFormat
-    from napari_lbn.engine.io.tomogram_writer import tomogram_writer
+    from napari_lbn.engine.io.tomograms.by_name import tomogram_writer
 
     source = tmp_path / f"T{suffix}"
     sample = SampleFormat.for_range("int16", float(volume.min()), float(volume.max()))

@@ -32,8 +32,8 @@ from napari_lbn.engine.io import (
     write_stack,
     write_tilt_angles,
 )
+from napari_lbn.engine.io.files.unfinished import unfinished_name
 from napari_lbn.engine.io.together import written_together
-from napari_lbn.engine.io.unfinished import unfinished_name
 
 IMAGES = np.random.default_rng(3).normal(100, 4, (5, 6, 8)).astype("f4")
 
@@ -223,7 +223,7 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_left(tmp_path, monkeypatch)
 def test_what_a_killed_process_left_goes_and_what_others_write_stays(tmp_path):
     target = tmp_path / "a.mrc"
     kill = f"with atomic_path({str(target)!r}) as file: file.touch(); os._exit(9)"
-    code = f"import os; from napari_lbn.engine.io.atomic import atomic_path\n{kill}"
+    code = f"import os; from napari_lbn.engine.io.files.atomic import atomic_path\n{kill}"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert len(os.listdir(tmp_path)) == 1
     alive, elsewhere = unfinished_name(target), tmp_path / ".a.mrc.00000000-1-ff.part"

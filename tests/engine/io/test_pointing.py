@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
-from napari_lbn.engine.io.angles import read_angles
-from napari_lbn.engine.io.choose_angles import EvenAngles, MissingAnglesError
+from napari_lbn.engine.io.angles.choose import EvenAngles, MissingAnglesError
+from napari_lbn.engine.io.angles.read import read_angles
 
 from .conftest import WriteMrc
 

@@ -17,8 +17,8 @@ from napari_lbn.engine.io import (
     open_volume,
     read_angles,
 )
-from napari_lbn.engine.io.checks import check_tilt_series
-from napari_lbn.engine.io.tilt_axis import measure_tilt_axis
+from napari_lbn.engine.io.checks.series import check_tilt_series
+from napari_lbn.engine.io.checks.tilt_axis import measure_tilt_axis
 from napari_lbn.engine.tilt_series import TiltSeries
 
 

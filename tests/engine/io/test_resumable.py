@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InternalError, OutputError
 from napari_lbn.engine.io import open_volume
-from napari_lbn.engine.io.resumable_volume import ResumableVolume
 from napari_lbn.engine.io.sample_format import SampleFormat
+from napari_lbn.engine.io.tomograms.resumable_mrc import ResumableVolume
 
 SHAPE = (5, 8, 6)
 VOLUME = np.random.default_rng(0).normal(3, 2, SHAPE).astype(np.float32)

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from napari_lbn.engine.io.common_lines import line_profiles
-from napari_lbn.engine.io.tilt_axis import measure_tilt_axis
+from napari_lbn.engine.io.checks.common_lines import line_profiles
+from napari_lbn.engine.io.checks.tilt_axis import measure_tilt_axis
 from napari_lbn.engine.tilt_series import TiltSeries
 
 ANGLES = np.arange(-60, 61, 3.0)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.io.choose_angles import EvenAngles
+from napari_lbn.engine.io.angles.choose import EvenAngles
+from napari_lbn.engine.io.angles.typed import parse_typed_angles
 from napari_lbn.engine.io.in_memory import series_in_memory
-from napari_lbn.engine.io.typed_angles import parse_typed_angles
 
 SEPARATORS = [",", ", ", " ", "\n", "\r\n", "\t", ";", " ; \n"]
 IMAGES = np.zeros((3, 4, 5), np.float32)

@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_lbn.engine.errors import WeightsError
-from napari_lbn.engine.io.weights import (
+from napari_lbn.engine.io.weights.card import embed_card
+from napari_lbn.engine.io.weights.file import (
     bundled_weights,
     find_weights,
     load_network,
     read_weights_info,
     save_weights,
 )
-from napari_lbn.engine.io.weights_card import embed_card
-from napari_lbn.engine.io.weights_info import read_metadata
+from napari_lbn.engine.io.weights.info import read_metadata
 from napari_lbn.engine.network import LBN, LBNConfig
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from napari_lbn.engine.errors import Cancelled, InputError, OutputError, WeightsError
 from napari_lbn.engine.events import CancelToken
-from napari_lbn.engine.io import weights_address
-from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
-from napari_lbn.engine.io.weights_address import CACHE_VARIABLE, cached_file, fetch_weights
+from napari_lbn.engine.io.weights import address as weights_address
+from napari_lbn.engine.io.weights.address import CACHE_VARIABLE, cached_file, fetch_weights
+from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
 
 
 class Handler(BaseHTTPRequestHandler):

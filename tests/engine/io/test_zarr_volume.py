@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InternalError, OutputError
 from napari_lbn.engine.io.ome_zarr import open_ome_zarr
-from napari_lbn.engine.io.ome_zarr_levels import halved, level_shapes
 from napari_lbn.engine.io.sample_format import SampleFormat
-from napari_lbn.engine.io.tomogram_writer import record_path, tomogram_writer
-from napari_lbn.engine.io.zarr_volume import BAND, ZarrVolume
+from napari_lbn.engine.io.tomograms.by_name import record_path, tomogram_writer
+from napari_lbn.engine.io.tomograms.resumable_zarr import BAND, ZarrVolume
+from napari_lbn.engine.io.tomograms.zarr_levels import halved, level_shapes
 
 zarr = pytest.importorskip("zarr")
 
@@ -107,7 +107,7 @@ def test_killed_while_levels_are_made_it_only_makes_these_again(tmp_path, monkey
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("napari_lbn.engine.io.zarr_volume.write_coarser_levels", die)
+        patched.setattr("napari_lbn.engine.io.tomograms.resumable_zarr.write_coarser_levels", die)
         with pytest.raises(Killed), writer(path, keep=True) as volume:
             write(volume, 0, SHAPE[1])
     with writer(path, keep=True) as volume:

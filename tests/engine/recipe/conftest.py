@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.recipe import Recipe, follow
 from napari_lbn.engine.recipe.settings import SpecimensSettings, UNetSettings

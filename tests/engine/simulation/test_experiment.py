@@ -11,7 +11,7 @@ import pytest
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.mdoc import read_mdoc
+from napari_lbn.engine.io.mdoc.read import read_mdoc
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.simulation.experiment import ExperimentSettings, run_experiment
 from napari_lbn.engine.simulation.experiment_files import (

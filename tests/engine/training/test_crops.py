@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.io.checks import refuse_defects
+from napari_lbn.engine.io.checks.series import refuse_defects
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.crops import (
     Crop,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError, WeightsError
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.io.weights import save_weights
+from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.configuration import Configuration, read_configuration

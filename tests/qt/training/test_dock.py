@@ -24,7 +24,7 @@ from napari_lbn._qt.training.dock import EARLIER, PROGRESS, TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.io.weights import read_weights_info
+from napari_lbn.engine.io.weights.file import read_weights_info
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.curves import Curves
 

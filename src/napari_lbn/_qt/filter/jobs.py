@@ -119,7 +119,7 @@ def _source(series: TiltSeries, options: FilterOptions) -> TiltSource:
     from napari_lbn.engine.binning import bin_series
     from napari_lbn.engine.correct import measure_intensities
     from napari_lbn.engine.correct.sources import measured_source
-    from napari_lbn.engine.io.checks import refuse_defects
+    from napari_lbn.engine.io.checks.series import refuse_defects
 
     refuse_defects(series)
     working = bin_series(series, options.binning)

@@ -20,8 +20,8 @@ from napari_lbn._napari.angle_text import format_angle
 from napari_lbn._napari.metadata import record_of
 from napari_lbn._napari.reader import MRC_SUFFIXES, TIFF_SUFFIXES
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.io.choose_angles import AngleSource, EvenAngles
-from napari_lbn.engine.io.typed_angles import parse_typed_angles
+from napari_lbn.engine.io.angles.choose import AngleSource, EvenAngles
+from napari_lbn.engine.io.angles.typed import parse_typed_angles
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from ..messages import report_problem

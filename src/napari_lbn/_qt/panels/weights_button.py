@@ -22,7 +22,7 @@ def fetch(address: str) -> Callable[[CancelToken], Generator[Event, None, str]]:
     """A job that downloads weights and gives their address back."""
 
     def job(cancel: CancelToken) -> Generator[Event, None, str]:
-        from napari_lbn.engine.io.weights_address import fetch_weights
+        from napari_lbn.engine.io.weights.address import fetch_weights
 
         yield from ()
         fetch_weights(address, cancel=cancel)
@@ -40,7 +40,7 @@ def look_into(folder: str) -> list[str]:
         There are none.
     """
     from napari_lbn.engine.errors import WeightsError
-    from napari_lbn.engine.io.weights import BEST, weights_in
+    from napari_lbn.engine.io.weights.file import BEST, weights_in
 
     found = sorted(weights_in(Path(folder)), key=lambda path: (path.name != BEST, path.name))
     if not found:

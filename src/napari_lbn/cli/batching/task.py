@@ -126,7 +126,7 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
 
 def _belongs(name: str, series: Path) -> bool:
     """Whether a file beside a series is read with it: TS.tlt and tilt.com, not TS_10.mrc."""
-    from napari_lbn.engine.io.angles import ALIGNED_ENDINGS
+    from napari_lbn.engine.io.angles.read import ALIGNED_ENDINGS
 
     if series.suffix.lower() == ".xf" and name.endswith(".com"):
         return True

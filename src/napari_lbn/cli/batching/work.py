@@ -132,7 +132,7 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
     from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
     from napari_lbn.engine.evaluation.lbn_predictors import adapted_lbn, lbn
     from napari_lbn.engine.evaluation.predictors import ADAPTED_NAME, LBN_NAME
-    from napari_lbn.engine.io.weights import find_weights, load_network, read_weights_info
+    from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.training.adaptation import FEWEST
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..binning import bin_series
 from ..events import CancelToken, Event, Job, Notice, Progress
-from ..io.weights import load_network
+from ..io.weights.file import load_network
 from ..provenance import describe_run
 from ..synthesis import Synthesis, on_device, synthesize
 from .alteration import AlterationMeter, as_record, metered

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..events import Notice
-from ..io.weights import load_network
+from ..io.weights.file import load_network
 from ..training.adaptation import adapt
 
 if TYPE_CHECKING:

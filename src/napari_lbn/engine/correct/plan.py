@@ -12,7 +12,7 @@ from ..cost import estimate_memory, estimate_seconds, network_memory
 from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize, interior_gaps
-from ..io.weights import WeightsInfo, find_weights, read_weights_info
+from ..io.weights.file import WeightsInfo, find_weights, read_weights_info
 from ..network.config import LBNConfig
 from ..network.jackknife import kept_tilts
 from ..thickness import require_thickness

@@ -16,7 +16,7 @@ from ..correct import plan
 from ..correct.tomogram import measure_intensities
 from ..errors import InputError
 from ..events import Progress, TiltReady, raise_if_cancelled
-from ..io.weights import load_network
+from ..io.weights.file import load_network
 from ..synthesis import on_device, synthesize
 from .predictors import take
 from .sharing import part, shared

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..binning import bin_series
 from ..correct import correct, plan
 from ..events import Notice, Progress
-from ..io.weights import load_network
+from ..io.weights.file import load_network
 from ..provenance import describe_run
 from ..synthesis import on_device
 from .frame_halves import binned_halves

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, OutputError
-from ..io.atomic import output_errors
+from ..io.files.atomic import output_errors
 from .folds import Fold
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..correct.tomogram import measure_intensities
 from ..events import Progress, raise_if_cancelled
-from ..io.findings import Finding
+from ..io.checks.findings import Finding
 from .angle_scale import AngleScale, angle_scale
 from .baselines import wbp_reprojection
 from .metrics import averaged, correlation

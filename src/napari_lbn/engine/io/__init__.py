@@ -1,6 +1,6 @@
 """Files in and out. Importing this loads neither torch nor a file library."""
 
-from .angles import AngleTable, MissingAnglesError, find_angle_file, read_angles
+from .angles.read import AngleTable, MissingAnglesError, find_angle_file, read_angles
 from .output import (
     VolumeWriter,
     atomic_path,

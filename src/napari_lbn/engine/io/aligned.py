@@ -13,8 +13,8 @@ from ..alignment.images import AlignedImages
 from ..errors import InputError
 from .alignments import read_alignment
 from .alignments.files import PORTAL_ENDING
-from .angles import AngleTable, angle_files
-from .choose_angles import AngleSource, given_angles, with_acquisition
+from .angles.choose import AngleSource, given_angles, with_acquisition
+from .angles.read import AngleTable, angle_files
 from .image_list import ImageList
 from .stack import open_stack
 

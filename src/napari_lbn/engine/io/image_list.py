@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .mrc import map_mrc, read_mrc_header
+from .mrc.read import map_mrc, read_mrc_header
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tilt_series import TiltSeries
-from .choose_angles import AngleSource, as_recorded, given_angles, sort_by_angle, wrong_count
+from .angles.choose import AngleSource, as_recorded, given_angles, sort_by_angle, wrong_count
 
 
 def series_in_memory(

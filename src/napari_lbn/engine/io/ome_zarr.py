@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .atomic import ensure_folder, output_errors
+from .files.atomic import ensure_folder, output_errors
 from .lazy_samples import LazySamples
-from .mrc import known_pixel_size
-from .ome_zarr_levels import LARGEST_BLOCK
-from .zarr_volume import BAND, RECORD, ZarrVolume, require_zarr
+from .mrc.read import known_pixel_size
+from .tomograms.resumable_zarr import BAND, RECORD, ZarrVolume, require_zarr
+from .tomograms.zarr_levels import LARGEST_BLOCK
 
 LARGEST_CHUNK = 1 << 32
 """Bytes; a stack of 41 tilts of 4096 × 4096 pixels in one chunk has fewer."""

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InternalError
-from .atomic import atomic_path, check_free_space, ensure_folder
-from .mrc_parse import HEADER_BYTES
-from .mrc_write import (
+from .files.atomic import atomic_path, check_free_space, ensure_folder
+from .files.text_output import write_provenance, write_tilt_angles
+from .mrc.header import HEADER_BYTES
+from .mrc.write import (
     IMAGE_STACK,
     SAMPLE,
     RunningStatistics,
     as_samples,
     write_header,
 )
-from .text_output import write_provenance, write_tilt_angles
-from .volume_writer import VolumeWriter
+from .tomograms.volume_writer import VolumeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from .alignments import is_alignment, read_alignment
 from .alignments.read import READERS
-from .angles import MRC_SUFFIXES, angle_files, find_angle_file, read_angles
-from .mdoc import describes_frames, image_file
+from .angles.read import MRC_SUFFIXES, angle_files, find_angle_file, read_angles
+from .files.text_input import path_inside
+from .mdoc.read import describes_frames, image_file
 from .stack import TIFF_SUFFIXES, ZARR_SUFFIX, is_stack_of_tilts
-from .text_input import path_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

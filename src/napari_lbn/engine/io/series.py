@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..tilt_series import TiltSeries
 from .aligned import AlignedStack, open_aligned
 from .alignments import is_alignment
-from .angles import AngleTable, MissingAnglesError, extended_angles
-from .choose_angles import AngleSource, as_recorded, find_angles, sort_by_angle
+from .angles.choose import AngleSource, as_recorded, find_angles, sort_by_angle
+from .angles.read import AngleTable, MissingAnglesError, extended_angles
 from .pointing import alignment_beside, what_is_meant
 from .stack import Stack, open_stack
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .angles import MRC_SUFFIXES, angle_files, extended_angles, read_angles
-from .mrc import MrcHeader, map_mrc, read_mrc_header
+from .angles.read import MRC_SUFFIXES, angle_files, extended_angles, read_angles
+from .mrc.read import MrcHeader, map_mrc, read_mrc_header
 from .ome_zarr import open_ome_zarr
 from .tiff import open_tiff, tiff_shape
 

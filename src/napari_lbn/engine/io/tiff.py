@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .mrc import known_pixel_size
+from .mrc.read import known_pixel_size
 
 UNITS = {
     "nm": 10.0,

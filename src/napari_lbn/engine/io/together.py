@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutputError
 from .alignments import is_alignment
-from .angles import angle_files
-from .atomic import renamed_together
+from .angles.read import angle_files
+from .files.atomic import renamed_together
 from .stack import ZARR_SUFFIX
 
 if TYPE_CHECKING:

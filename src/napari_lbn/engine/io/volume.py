@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .lazy_samples import LazySamples
-from .mrc import map_mrc, read_mrc_header
+from .mrc.read import map_mrc, read_mrc_header
 from .ome_zarr import open_ome_zarr
 from .sample_format import scale_of_labels
 from .stack import TIFF_SUFFIXES, ZARR_SUFFIX

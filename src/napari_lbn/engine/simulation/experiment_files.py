@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn import __version__
 
-from ..io.mdoc_write import write_mdoc
+from ..io.mdoc.write import write_mdoc
 from ..io.output import (
     VolumeWriter,
     ensure_folder,

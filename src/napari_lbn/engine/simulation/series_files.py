@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..errors import InputError
-from ..io.atomic import atomic_path
+from ..io.files.atomic import atomic_path
 from .series import SimulatedSeries
 
 if TYPE_CHECKING:

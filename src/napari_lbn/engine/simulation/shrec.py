@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..io.text_input import read_text
+from ..io.files.text_input import read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from ..errors import InputError, WeightsError
 from ..io.output import atomic_path
-from ..io.weights_info import CHECKPOINT_FORMAT
+from ..io.weights.info import CHECKPOINT_FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import torch
 from ..binning import automatic_binning, bin_series
 from ..errors import InputError
 from ..io import open_tilt_series
-from ..io.checks import refuse_defects
-from ..io.weights import find_weights, load_network, read_weights_info
+from ..io.checks.series import refuse_defects
+from ..io.weights.file import find_weights, load_network, read_weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.dataset import training_settings

@@ -15,7 +15,7 @@ from ..cost import convolution_speed
 from ..device import choose_device, free_memory
 from ..errors import InputError
 from ..fourier import binned_shape
-from ..io.weights import find_weights, read_weights_info
+from ..io.weights.file import find_weights, read_weights_info
 from ..network import LBNConfig
 from .cost import estimate_training, example_cost
 from .examples import TrainingSeries

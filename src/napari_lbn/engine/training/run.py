@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from ..io.in_use import alone_in
+from ..io.files.in_use import alone_in
 from .data import TrainingData
 from .loop import TrainingLoop
 from .run_events import BaselinesReady, EpochFinished, StepFinished, TrainingResult

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 
 from ..errors import InputError, OutputError
 from ..io.output import check_free_space, ensure_folder
-from ..io.weights import save_weights
+from ..io.weights.file import save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .log import TrainingLog, row_of_scores
 

@@ -382,7 +382,7 @@ def test_absurd_numbers_are_refused_wherever_they_stand(tmp_path: Path, name: st
 
 
 def test_too_long_a_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from napari_lbn.engine.io import text_input
+    from napari_lbn.engine.io.files import text_input
 
     monkeypatch.setattr(
         text_input.read_text, "__kwdefaults__", {"limit": 1 << 20, "errors": "strict"}

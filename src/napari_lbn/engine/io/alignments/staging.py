@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ...errors import OutputError
-from ..atomic import ensure_folder, output_errors
+from ..files.atomic import ensure_folder, output_errors
 from .writers.imod import COMMAND_FILES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from ...alignment.completed import alignment_of, complete
 from ...alignment.images import AlignedImages
 from ...errors import InputError
-from ..angles import angle_files
+from ..angles.read import angle_files
 from .files import StackFacts, WrittenAlignment
 from .read import is_alignment
 from .staging import staged

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from napari_lbn import __version__
 
 from ...errors import InputError, WeightsError
-from ...io.atomic import atomic_path
+from ...io.files.atomic import atomic_path
 from .config import FilterConfig
 from .model import LearnedFilter
 

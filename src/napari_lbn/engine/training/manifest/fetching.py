@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ...events import CancelToken, Job, Notice, Progress
-from ...io.atomic import check_free_space, ensure_folder
+from ...io.files.atomic import check_free_space, ensure_folder
 from .read import Manifest, read_manifest
 from .transfer import RefusedError, download, part_of
 

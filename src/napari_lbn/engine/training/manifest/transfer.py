@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 from ...errors import DownloadError
 from ...events import CancelToken, raise_if_cancelled
-from ...io.atomic import check_free_space, ensure_folder, output_errors
+from ...io.files.atomic import check_free_space, ensure_folder, output_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
-from ...text_input import read_text
+from ...files.text_input import read_text
 from ..files import AlignmentFiles
 from .aretomo_damage import what_is_wrong
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ....alignment.model import Alignment
 from ....errors import InputError
-from ...angles import read_angles
-from ...text_input import path_inside
+from ...angles.read import read_angles
+from ...files.text_input import path_inside
 from ..files import AlignmentFiles
 from .imod_files import decompose, read_command_file, read_edf, read_xf
 from .imod_settings import with_edf, with_newst, with_tilt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....errors import InputError
-from ...text_input import read_number, read_text
+from ...files.text_input import read_number, read_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....errors import InputError
-from ...angles import read_angles
-from ...text_input import parse_sections, path_inside, read_number
+from ...angles.read import read_angles
+from ...files.text_input import parse_sections, path_inside, read_number
 from .imod_files import numbers_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ...text_input import path_inside
+from ...files.text_input import path_inside
 
 if TYPE_CHECKING:
     from pathlib import Path

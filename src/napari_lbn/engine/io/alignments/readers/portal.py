@@ -14,8 +14,8 @@ import numpy as np
 
 from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
-from ...angles import find_angle_file, read_angles
-from ...text_input import read_number, read_text
+from ...angles.read import find_angle_file, read_angles
+from ...files.text_input import read_number, read_text
 from ..files import PORTAL_ENDING, PORTAL_NAME, PORTAL_ROWS, AlignmentFiles
 from .nearby import find_copied
 

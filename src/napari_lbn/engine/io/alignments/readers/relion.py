@@ -9,8 +9,8 @@ import numpy as np
 
 from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
-from ...mdoc import acquisition_order
-from ...text_input import read_number
+from ...files.text_input import read_number
+from ...mdoc.read import acquisition_order
 from ..files import AlignmentFiles
 from .nearby import find_in_project
 from .star import read_star

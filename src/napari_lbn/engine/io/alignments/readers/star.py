@@ -6,7 +6,7 @@ import linecache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ....errors import InputError
-from ...text_input import read_text
+from ...files.text_input import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import numpy as np
 
 from ....alignment.model import Alignment, shifts_from_raw_offsets
 from ....errors import InputError
-from ...mdoc import acquisition_order
-from ...text_input import read_number, read_text
+from ...files.text_input import read_number, read_text
+from ...mdoc.read import acquisition_order
 from ..files import AlignmentFiles
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...text_output import write_text, write_tilt_angles
+from ...files.text_output import write_text, write_tilt_angles
 
 if TYPE_CHECKING:
     from pathlib import Path

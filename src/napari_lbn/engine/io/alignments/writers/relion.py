@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...text_output import write_text
+from ...files.text_output import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ...text_output import write_text
+from ...files.text_output import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from .mrc_parse import HEADER_BYTES
-from .mrc_write import VOLUME, RunningStatistics, mrc_header
+from .header import HEADER_BYTES
+from .write import VOLUME, RunningStatistics, mrc_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .sample_format import SampleFormat
+    from ..sample_format import SampleFormat
 
 
 def volume_bytes(shape: tuple[int, int, int], sample: SampleFormat) -> int:

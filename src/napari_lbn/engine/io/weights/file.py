@@ -10,15 +10,15 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import WeightsError
-from .output import atomic_path
-from .weights_address import fetch_weights, is_address
-from .weights_info import FORMAT, REST, SUFFIX, WeightsInfo, read_metadata, read_weights_info
+from ...errors import WeightsError
+from ..output import atomic_path
+from .address import fetch_weights, is_address
+from .info import FORMAT, REST, SUFFIX, WeightsInfo, read_metadata, read_weights_info
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network import LBN
+    from ...network import LBN
 
 __all__ = [
     "SUFFIX",
@@ -47,7 +47,7 @@ def bundled_weights() -> list[WeightsInfo]:
 def find_weights(name: str | Path, folder: Path | None = None) -> Path:
     """Path of weights given by file, folder, address, bundled name, or name in the user's folder.
 
-    An address (``https://…#sha256=…``) is downloaded once (`weights_address`).
+    An address (``https://…#sha256=…``) is downloaded once (`address`).
 
     Raises
     ------
@@ -132,7 +132,7 @@ def load_network(info: WeightsInfo) -> LBN:
 
 def _network_of(info: WeightsInfo) -> LBN:
     """The network of the configuration inside a file, without its weights."""
-    from ..network import LBN, LBNConfig
+    from ...network import LBN, LBNConfig
 
     try:
         return LBN(LBNConfig.from_dict(info.config))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from ..errors import InputError
+from ...errors import InputError
 from .atomic import ensure_folder, output_errors
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OutputError
-from .resumable_volume import ResumableVolume
-from .stack import ZARR_SUFFIX
-from .zarr_volume import ZarrVolume, require_zarr
+from ...errors import OutputError
+from ..stack import ZARR_SUFFIX
+from .resumable_mrc import ResumableVolume
+from .resumable_zarr import ZarrVolume, require_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .sample_format import SampleFormat
+    from ..sample_format import SampleFormat
 
 MRC_SUFFIXES = frozenset({".mrc", ".mrcs", ".st", ".ali", ".rec", ".map"})
 

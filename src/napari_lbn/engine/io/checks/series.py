@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
-from ..geometry import SAME_ANGLE
+from ...errors import InputError
+from ...geometry import SAME_ANGLE
 from .findings import Finding, name_tilts
-from .image_checks import check_images
+from .images import check_images
 from .tilt_axis import measure_tilt_axis
 
 if TYPE_CHECKING:
-    from ..tilt_series import TiltSeries
+    from ...tilt_series import TiltSeries
     from .tilt_axis import TiltAxis
 
 __all__ = ["Finding", "check_tilt_series"]

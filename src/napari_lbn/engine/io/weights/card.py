@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..errors import WeightsError
-from .atomic import atomic_path
-from .weights_info import MAX_HEADER, read_weights_info
+from ...errors import WeightsError
+from ..files.atomic import atomic_path
+from .info import MAX_HEADER, read_weights_info
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError
+from ...errors import OutputError
 from .unfinished import orphans, unfinished_name
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import WeightsError
+from ...errors import WeightsError
 
 if TYPE_CHECKING:
     from pathlib import Path

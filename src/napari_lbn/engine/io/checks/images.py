@@ -12,7 +12,7 @@ from .findings import Finding, name_tilts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..tilt_series import TiltSeries
+    from ...tilt_series import TiltSeries
 
 BLOCK_BYTES = 1 << 24
 RUNNING = 7

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, InternalError, OutputError
-from .atomic import put_in_place
-from .mrc_write import RunningStatistics
-from .ome_zarr_levels import (
+from ...errors import InputError, InternalError, OutputError
+from ..files.atomic import put_in_place
+from ..mrc.write import RunningStatistics
+from .resumable import ResumableWriter
+from .zarr_levels import (
     CHUNKS,
     create_level,
     describe_levels,
     write_coarser_levels,
     write_samples,
 )
-from .resumable import ResumableWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .sample_format import SampleFormat
+    from ..sample_format import SampleFormat
 
 BAND = CHUNKS[1]
 """Rows of a chunk: they go to the disk together, so that no chunk is ever half-written."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ..errors import InputError, WeightsError
-from ..events import CancelToken, raise_if_cancelled
-from .atomic import ensure_folder, output_errors
-from .weights_info import SUFFIX
+from ...errors import InputError, WeightsError
+from ...events import CancelToken, raise_if_cancelled
+from ..files.atomic import ensure_folder, output_errors
+from .info import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

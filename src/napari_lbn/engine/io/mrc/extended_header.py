@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .mrc import MrcHeader, known_pixel_size
+from .read import MrcHeader, known_pixel_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 LARGEST_TEXT = 32 << 20
 """Bytes; Warp's XML files of long series with local grids stay below 5 MB."""

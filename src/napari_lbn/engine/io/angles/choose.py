@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from .angles import AngleTable, MissingAnglesError, angle_files, extended_angles, read_angles
+from ...errors import InputError
+from .read import AngleTable, MissingAnglesError, angle_files, extended_angles, read_angles
 
 if TYPE_CHECKING:
-    from .stack import Stack
+    from ..stack import Stack
 
 
 @dataclass(frozen=True, kw_only=True)

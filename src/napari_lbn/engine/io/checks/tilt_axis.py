@@ -19,7 +19,7 @@ from .common_lines import line_profiles, normalised
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..tilt_series import TiltSeries
+    from ...tilt_series import TiltSeries
 
 WORKING_SIDE = 100
 """Pixels that the shorter image side is averaged down to."""

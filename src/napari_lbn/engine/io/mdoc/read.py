@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
-from .mdoc_damage import what_is_wrong
-from .mrc import known_pixel_size
-from .text_input import read_text
+from ...errors import InputError
+from ..files.text_input import read_text
+from ..mrc.read import known_pixel_size
+from .damage import what_is_wrong
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

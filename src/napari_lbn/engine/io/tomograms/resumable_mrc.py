@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InternalError
-from .mrc_slabs import MrcSlabs, volume_bytes
+from ...errors import InternalError
+from ..mrc.slabs import MrcSlabs, volume_bytes
 from .resumable import ResumableWriter
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .mrc_write import RunningStatistics
-    from .sample_format import SampleFormat
+    from ..mrc.write import RunningStatistics
+    from ..sample_format import SampleFormat
 
 BLOCK_BYTES = 512
 """Unit of what a file takes on the disk."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
-from .extended_header import read_extended_header
-from .mdoc import accumulated_dose, acquisition_order, read_mdoc
-from .mrc import MrcHeader, read_mrc_header
-from .text_input import read_text
+from ...errors import InputError
+from ..files.text_input import read_text
+from ..mdoc.read import accumulated_dose, acquisition_order, read_mdoc
+from ..mrc.extended_header import read_extended_header
+from ..mrc.read import MrcHeader, read_mrc_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError
-from .mrc_parse import HEADER_BYTES, SAMPLE_TYPES, first_bytes, parse, read_at
+from ...errors import InputError
+from .header import HEADER_BYTES, SAMPLE_TYPES, first_bytes, parse, read_at
 
 IMOD_STAMP = 1146047817
 IMOD_SIGNED_BYTES = 1

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import InternalError
-from .atomic import check_free_space, output_errors
-from .mrc_write import RunningStatistics
-from .sample_format import SampleFormat
+from ...errors import InternalError
+from ..files.atomic import check_free_space, output_errors
+from ..mrc.write import RunningStatistics
+from ..sample_format import SampleFormat
 
 if TYPE_CHECKING:
     from types import TracebackType

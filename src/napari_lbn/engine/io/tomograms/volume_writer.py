@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InternalError
-from .atomic import atomic_path, check_free_space, output_errors
-from .mrc_slabs import MrcSlabs, volume_bytes
-from .mrc_write import RunningStatistics
-from .sample_format import SampleFormat
+from ...errors import InternalError
+from ..files.atomic import atomic_path, check_free_space, output_errors
+from ..mrc.slabs import MrcSlabs, volume_bytes
+from ..mrc.write import RunningStatistics
+from ..sample_format import SampleFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

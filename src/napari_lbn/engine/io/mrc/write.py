@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from ... import __version__
-from ..errors import InternalError
+from .... import __version__
+from ...errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

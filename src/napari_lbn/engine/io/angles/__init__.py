@@ -1,0 +1,1 @@
+"""Tilt angles: in files, typed, and which of them a stack gets."""

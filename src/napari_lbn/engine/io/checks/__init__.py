@@ -1,0 +1,1 @@
+"""What is wrong with a tilt series, told before any time is spent on it."""

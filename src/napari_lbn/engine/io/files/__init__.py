@@ -1,0 +1,1 @@
+"""Plain files: written whole or not at all, one program at a time; text that is read with care."""

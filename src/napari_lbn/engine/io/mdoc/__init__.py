@@ -1,0 +1,1 @@
+"""SerialEM's ``.mdoc`` files."""

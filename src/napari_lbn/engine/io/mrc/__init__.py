@@ -1,0 +1,1 @@
+"""MRC files: headers read permissively, images memory-mapped, volumes written in slabs."""
