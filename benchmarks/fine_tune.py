@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.prediction.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.tilt_series import TiltSeries

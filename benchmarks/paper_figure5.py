@@ -5,7 +5,7 @@ from __future__ import annotations
 from paper_layout import number, write
 from training_ablation import MEASURED, train_all
 
-from napari_lbn.engine.evaluation.figures import new_figure, save_figure
+from napari_lbn.engine.evaluation.report.figures import new_figure, save_figure
 from napari_lbn.engine.simulation.dataset import write_training_set
 from napari_lbn.engine.simulation.series import SimulationSettings
 

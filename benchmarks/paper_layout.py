@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_lbn.engine.evaluation.summary import range_names
+from napari_lbn.engine.evaluation.report.tables import range_names
 
 PAPER_1 = {
     "Conventional reconstruction": (1.02, 0.15, 0.13, 0.15, 0.22, 0.17, 0.18),

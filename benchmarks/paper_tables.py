@@ -38,14 +38,14 @@ from paper_uncertainty import calibration, particle
 from simulated_series import MEASURED, Simulated, network_of, simulated, synthesis_of
 
 from napari_lbn.engine.binning import automatic_binning, bin_series
-from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
-from napari_lbn.engine.evaluation.figures import angle_figure, new_figure, save_figure
-from napari_lbn.engine.evaluation.folds import Fold, k_fold, leave_one_out
-from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-from napari_lbn.engine.evaluation.lbn_predictors import lbn
-from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored, tilt_scores
+from napari_lbn.engine.evaluation.hold_out.folds import Fold, k_fold, leave_one_out
+from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult, TiltScored, tilt_scores
+from napari_lbn.engine.evaluation.prediction.baselines import neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.prediction.network import lbn
+from napari_lbn.engine.evaluation.report.figures import angle_figure, new_figure, save_figure
+from napari_lbn.engine.evaluation.report.tables import table
 from napari_lbn.engine.evaluation.seen import angle_bins
-from napari_lbn.engine.evaluation.summary import table
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.reconstruction.wbp import WBPSettings

@@ -26,8 +26,8 @@ import numpy as np
 from weights_figures import baselines, lbn
 
 from napari_lbn.engine.binning import automatic_binning
-from napari_lbn.engine.evaluation.baselines import low_passed
 from napari_lbn.engine.evaluation.metrics import correlation
+from napari_lbn.engine.evaluation.prediction.baselines import low_passed
 from napari_lbn.engine.fourier import fourier_crop
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info

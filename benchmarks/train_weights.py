@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.metrics import correlation
+from napari_lbn.engine.evaluation.prediction.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_lbn.engine.evaluation.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.metrics import correlation
+from napari_lbn.engine.evaluation.prediction.baselines import neighbours, wbp_reprojection
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.network import LBN, LBNConfig

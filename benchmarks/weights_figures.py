@@ -27,8 +27,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lbn.engine.evaluation.baselines import low_passed, nearest, neighbours, wbp_reprojection
 from napari_lbn.engine.evaluation.metrics import averaged, correlation
+from napari_lbn.engine.evaluation.prediction.baselines import (
+    low_passed,
+    nearest,
+    neighbours,
+    wbp_reprojection,
+)
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io import open_tilt_series

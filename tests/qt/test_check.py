@@ -21,8 +21,8 @@ from napari_lbn._qt.panels.run import BUSY
 from napari_lbn._qt.session import Planned, Session
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
+from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.evaluation.result import Evaluation, verdicts
-from napari_lbn.engine.evaluation.scores import HoldOutResult, Score, TiltScored
 from napari_lbn.engine.events import Progress, raise_if_cancelled
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.checks.findings import Finding

@@ -17,7 +17,7 @@ from napari_lbn._qt.check.ready import CHANGED
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn._qt.panels.run import BUSY
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.evaluation.spread import Disagreement
+from napari_lbn.engine.evaluation.spread.subsets import Disagreement
 from napari_lbn.engine.events import Progress, SlabReady, raise_if_cancelled
 from napari_lbn.engine.tilt_series import TiltSeries
 

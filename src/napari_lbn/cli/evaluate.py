@@ -70,7 +70,7 @@ def evaluate(
         tell_written(export(opened, settings, programs.export_folds))
         return
     if measures.figures:
-        from napari_lbn.engine.evaluation.figures import new_figure
+        from napari_lbn.engine.evaluation.report.figures import new_figure
 
         new_figure()  # say now, not after the work, that matplotlib is missing
     run = EvaluationRun(opened, settings, measures, programs, out)
@@ -102,7 +102,7 @@ def parse_edges(text: str) -> tuple[float, ...]:
 
 def _tell(evaluation: Evaluation) -> None:
     """The tables and the findings, on standard error."""
-    from napari_lbn.engine.evaluation.report_data import kinds, range_table_text
+    from napari_lbn.engine.evaluation.report.data import kinds, range_table_text
 
     for kind in kinds(evaluation.hold_outs):
         typer.echo(f"\n{kind}", err=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.evaluation.external_files import (
+from napari_lbn.engine.evaluation.exchange.files import (
     method_name,
     require_numbers,
     require_own_names,
     require_scorable,
 )
-from napari_lbn.engine.evaluation.fold_import import list_tomograms
+from napari_lbn.engine.evaluation.exchange.fold_import import list_tomograms
 from napari_lbn.engine.evaluation.fsc import require_same_shape
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.together import input_files
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_lbn.engine.evaluation.folds import Fold
+    from napari_lbn.engine.evaluation.hold_out.folds import Fold
     from napari_lbn.engine.tilt_series import TiltSeries
 
 SAME_SIZE = 0.01

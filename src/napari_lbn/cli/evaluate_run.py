@@ -13,22 +13,22 @@ from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.correct import measure_intensities, plan
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
-from napari_lbn.engine.evaluation.external import score_tomogram
-from napari_lbn.engine.evaluation.external_files import method_name
-from napari_lbn.engine.evaluation.fold_export import export_folds
-from napari_lbn.engine.evaluation.fold_import import import_folds
-from napari_lbn.engine.evaluation.fold_index import read_folds
-from napari_lbn.engine.evaluation.folds import Fold
-from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
+from napari_lbn.engine.evaluation.exchange.files import method_name
+from napari_lbn.engine.evaluation.exchange.fold_export import export_folds
+from napari_lbn.engine.evaluation.exchange.fold_import import import_folds
+from napari_lbn.engine.evaluation.exchange.fold_index import read_folds
+from napari_lbn.engine.evaluation.exchange.placement import fit_placement
+from napari_lbn.engine.evaluation.exchange.tomograms import score_tomogram
 from napari_lbn.engine.evaluation.fsc import fourier_shell_correlation
 from napari_lbn.engine.evaluation.half_sets import half_set_curves
-from napari_lbn.engine.evaluation.placement import fit_placement
-from napari_lbn.engine.evaluation.report import write_report
-from napari_lbn.engine.evaluation.report_sections import CurveSet, ReportExtras
+from napari_lbn.engine.evaluation.hold_out.folds import Fold
+from napari_lbn.engine.evaluation.hold_out.frame_halves import find_halves, open_halves
+from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult
+from napari_lbn.engine.evaluation.report.extras import CurveSet, ReportExtras
+from napari_lbn.engine.evaluation.report.files import write_report
 from napari_lbn.engine.evaluation.result import with_scores
-from napari_lbn.engine.evaluation.scores import HoldOutResult
 from napari_lbn.engine.evaluation.settings import make_folds
-from napari_lbn.engine.evaluation.spread import LABEL, RELATIVE_PART, SPREAD_PART
+from napari_lbn.engine.evaluation.spread.subsets import LABEL, RELATIVE_PART, SPREAD_PART
 from napari_lbn.engine.events import SlabReady
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.output import (
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_lbn.engine.correct import CorrectionSettings
-    from napari_lbn.engine.evaluation.frame_halves import Halves
+    from napari_lbn.engine.evaluation.exchange.placement import Placement
     from napari_lbn.engine.evaluation.fsc import FSCCurve
-    from napari_lbn.engine.evaluation.placement import Placement
+    from napari_lbn.engine.evaluation.hold_out.frame_halves import Halves
     from napari_lbn.engine.evaluation.result import Evaluation
     from napari_lbn.engine.evaluation.settings import EvaluationSettings
     from napari_lbn.engine.events import Event

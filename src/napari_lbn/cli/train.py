@@ -44,7 +44,7 @@ def train(options: TrainOptions) -> None:
 
 def _train(options: TrainOptions, wanted: Configuration, workers: Workers, processes: int) -> None:
     """The work of this process: the whole, or its share."""
-    from napari_lbn.engine.evaluation.baselines import training_baselines
+    from napari_lbn.engine.evaluation.prediction.baselines import training_baselines
     from napari_lbn.engine.events import drain
     from napari_lbn.engine.io import open_tilt_series
     from napari_lbn.engine.io.output import ensure_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_lbn.engine.evaluation.holdout import HoldOutSettings
+from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings
 from napari_lbn.engine.reconstruction.wbp import WBPSettings
 from napari_lbn.engine.synthesis import SynthesisSettings
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -11,17 +11,17 @@ import pytest
 
 from napari_lbn.engine.correct import CorrectionSettings
 from napari_lbn.engine.evaluation.evaluate import evaluate
-from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
-from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-from napari_lbn.engine.evaluation.lbn_predictors import adapted_lbn
-from napari_lbn.engine.evaluation.predictors import (
+from napari_lbn.engine.evaluation.hold_out.folds import edge_fold, k_fold
+from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.hold_out.scores import TiltScored
+from napari_lbn.engine.evaluation.hold_out.verdict import verdict
+from napari_lbn.engine.evaluation.prediction.network import adapted_lbn
+from napari_lbn.engine.evaluation.prediction.predictors import (
     ADAPTED_NAME,
     LBN_NAME,
     WBP_NAME,
 )
-from napari_lbn.engine.evaluation.scores import TiltScored
 from napari_lbn.engine.evaluation.settings import EvaluationSettings
-from napari_lbn.engine.evaluation.verdict import verdict
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.tilt_series import TiltSeries

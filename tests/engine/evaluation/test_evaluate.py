@@ -14,11 +14,11 @@ import pytest
 from napari_lbn.engine.correct import CorrectionSettings
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.evaluation.evaluate import evaluate
-from napari_lbn.engine.evaluation.figures import new_figure
-from napari_lbn.engine.evaluation.report import write_report
+from napari_lbn.engine.evaluation.hold_out.verdict import SIGNS_UNSEEN
+from napari_lbn.engine.evaluation.report.figures import new_figure
+from napari_lbn.engine.evaluation.report.files import write_report
 from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.settings import EvaluationSettings, make_folds
-from napari_lbn.engine.evaluation.verdict import SIGNS_UNSEEN
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.tilt_series import TiltSeries
 

@@ -14,14 +14,14 @@ import pytest
 
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.errors import Cancelled, InputError, OutputError
-from napari_lbn.engine.evaluation.fold_export import export_folds
-from napari_lbn.engine.evaluation.fold_import import import_folds
-from napari_lbn.engine.evaluation.fold_index import INDEX, read_folds
-from napari_lbn.engine.evaluation.folds import edge_fold, k_fold
-from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-from napari_lbn.engine.evaluation.placement import Placement, fit_placement
-from napari_lbn.engine.evaluation.predictors import WBP_NAME
-from napari_lbn.engine.evaluation.verdict import verdict
+from napari_lbn.engine.evaluation.exchange.fold_export import export_folds
+from napari_lbn.engine.evaluation.exchange.fold_import import import_folds
+from napari_lbn.engine.evaluation.exchange.fold_index import INDEX, read_folds
+from napari_lbn.engine.evaluation.exchange.placement import Placement, fit_placement
+from napari_lbn.engine.evaluation.hold_out.folds import edge_fold, k_fold
+from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.hold_out.verdict import verdict
+from napari_lbn.engine.evaluation.prediction.predictors import WBP_NAME
 from napari_lbn.engine.events import CancelToken, drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab

@@ -11,10 +11,14 @@ import pytest
 from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.evaluation.ceiling import MEASURED
-from napari_lbn.engine.evaluation.folds import k_fold
-from napari_lbn.engine.evaluation.frame_halves import binned_halves, find_halves, open_halves
-from napari_lbn.engine.evaluation.holdout import noise_ceilings
+from napari_lbn.engine.evaluation.hold_out.ceiling import MEASURED
+from napari_lbn.engine.evaluation.hold_out.folds import k_fold
+from napari_lbn.engine.evaluation.hold_out.frame_halves import (
+    binned_halves,
+    find_halves,
+    open_halves,
+)
+from napari_lbn.engine.evaluation.hold_out.run import noise_ceilings
 from napari_lbn.engine.io import open_tilt_series
 
 ANGLES = np.arange(-50.0, 51, 10)

@@ -15,7 +15,7 @@ from napari_lbn.engine.evaluation.geometry_check import (
     axis_findings,
     check_geometry,
 )
-from napari_lbn.engine.evaluation.verdict import SIGNS_UNSEEN
+from napari_lbn.engine.evaluation.hold_out.verdict import SIGNS_UNSEEN
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.errors import Cancelled, InputError
-from napari_lbn.engine.evaluation.baselines import nearest, neighbours, wbp_reprojection
-from napari_lbn.engine.evaluation.fold_workers import encode_all
-from napari_lbn.engine.evaluation.folds import edge_fold, k_fold, leave_one_out
-from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-from napari_lbn.engine.evaluation.lbn_predictors import lbn
-from napari_lbn.engine.evaluation.predictors import LBN_NAME, WBP_NAME
-from napari_lbn.engine.evaluation.scores import HoldOutResult, TiltScored
-from napari_lbn.engine.evaluation.summary import range_names, table
-from napari_lbn.engine.evaluation.verdict import verdict
+from napari_lbn.engine.evaluation.hold_out.folds import edge_fold, k_fold, leave_one_out
+from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
+from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult, TiltScored
+from napari_lbn.engine.evaluation.hold_out.verdict import verdict
+from napari_lbn.engine.evaluation.hold_out.workers import encode_all
+from napari_lbn.engine.evaluation.prediction.baselines import nearest, neighbours, wbp_reprojection
+from napari_lbn.engine.evaluation.prediction.network import lbn
+from napari_lbn.engine.evaluation.prediction.predictors import LBN_NAME, WBP_NAME
+from napari_lbn.engine.evaluation.report.tables import range_names, table
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.evaluation.ceiling import ceiling_from_halves, estimated_ceiling
+from napari_lbn.engine.evaluation.hold_out.ceiling import ceiling_from_halves, estimated_ceiling
 from napari_lbn.engine.evaluation.metrics import (
     BAND_EDGES,
     BANDS,

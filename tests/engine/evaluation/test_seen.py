@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.evaluation.scores import Score
+from napari_lbn.engine.evaluation.hold_out.scores import Score
 from napari_lbn.engine.evaluation.seen import angle_bins, seen_fraction
 
 

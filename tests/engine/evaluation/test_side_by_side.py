@@ -14,7 +14,7 @@ import torch
 
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.errors import Cancelled, InputError
-from napari_lbn.engine.evaluation.fold_workers import FoldShare, share_of_folds
+from napari_lbn.engine.evaluation.hold_out.workers import FoldShare, share_of_folds
 from napari_lbn.engine.evaluation.side_by_side import side_by_side
 from napari_lbn.engine.events import Notice, Progress, drain
 from napari_lbn.engine.tiling import HOST_BYTES

@@ -16,13 +16,6 @@ from scipy.ndimage import gaussian_filter
 from napari_lbn.engine.correct import CorrectionSettings, measure_intensities, plan
 from napari_lbn.engine.correct.tomogram import synthesized_rows
 from napari_lbn.engine.errors import Cancelled, InputError, OutputError
-from napari_lbn.engine.evaluation.calibration import calibrate
-from napari_lbn.engine.evaluation.disagreement import (
-    DisagreementSettings,
-    disagreement,
-    measure_disagreement,
-    random_subsets,
-)
 from napari_lbn.engine.evaluation.null_tests import (
     NOISE,
     PHASES,
@@ -32,8 +25,15 @@ from napari_lbn.engine.evaluation.null_tests import (
     particle_test,
     with_random_phases,
 )
-from napari_lbn.engine.evaluation.regional_calibration import calibrate_regions
-from napari_lbn.engine.evaluation.relative_spread import relative_spread
+from napari_lbn.engine.evaluation.spread.calibration import calibrate
+from napari_lbn.engine.evaluation.spread.disagreement import (
+    DisagreementSettings,
+    disagreement,
+    measure_disagreement,
+    random_subsets,
+)
+from napari_lbn.engine.evaluation.spread.regional_calibration import calibrate_regions
+from napari_lbn.engine.evaluation.spread.relative import relative_spread
 from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
 from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.network import LBN

@@ -27,7 +27,7 @@ def run_check(
     The noise ceiling is measured where stacks of odd and even frames lie beside the series.
     """
     from napari_lbn.engine.evaluation.evaluate import evaluate
-    from napari_lbn.engine.evaluation.frame_halves import find_halves, open_halves
+    from napari_lbn.engine.evaluation.hold_out.frame_halves import find_halves, open_halves
 
     beside = find_halves(series)
     halves = None if beside is None else open_halves(series, *beside)
@@ -53,7 +53,7 @@ def run_disagreement(
     series: TiltSeries, settings: Any, subsets: int, cancel: CancelToken
 ) -> Job[Any]:
     """The spread over syntheses from random subsets of the measured tilts."""
-    from napari_lbn.engine.evaluation.disagreement import measure_disagreement
+    from napari_lbn.engine.evaluation.spread.disagreement import measure_disagreement
 
     return measure_disagreement(series, settings, subsets=subsets, cancel=cancel)
 
@@ -77,7 +77,7 @@ def report_files(evaluation: Any, folder: Path) -> list[Path]:
 
 def save_report(evaluation: Any, folder: Path) -> list[Path]:
     """JSON, CSV, figures and the HTML page."""
-    from napari_lbn.engine.evaluation.report import write_report
+    from napari_lbn.engine.evaluation.report.files import write_report
 
     return write_report(evaluation, folder, name=_report_name(evaluation))
 

@@ -72,9 +72,9 @@ class ScoresPlot(QWidget):
         """Draw the chosen hold-out at the chosen resolution."""
         if not self.scores:
             return
-        from napari_lbn.engine.evaluation.figures import draw_angles
-        from napari_lbn.engine.evaluation.predictors import LOW_PASSED
-        from napari_lbn.engine.evaluation.scores import HoldOutResult
+        from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult
+        from napari_lbn.engine.evaluation.prediction.predictors import LOW_PASSED
+        from napari_lbn.engine.evaluation.report.figures import draw_angles
 
         value, scale = self.kind.currentData(), self.scale.currentData()
         chosen = tuple(s for s in self.scores if value in {s.kind, s.fold})

@@ -39,7 +39,7 @@ class TrainingRequest:
 
 def gather_data(request: TrainingRequest) -> tuple[LBN, Configuration, TrainingData]:
     """Network, configuration and series of a training."""
-    from napari_lbn.engine.evaluation.baselines import training_baselines
+    from napari_lbn.engine.evaluation.prediction.baselines import training_baselines
     from napari_lbn.engine.training.data import gather, make_network
 
     asked, opened = wanted(request)

@@ -128,10 +128,10 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
     """Mean correlation with hidden measured tilts, of LBN and of the baselines."""
     import numpy as np
 
-    from napari_lbn.engine.evaluation.folds import k_fold
-    from napari_lbn.engine.evaluation.holdout import HoldOutSettings, hold_out
-    from napari_lbn.engine.evaluation.lbn_predictors import adapted_lbn, lbn
-    from napari_lbn.engine.evaluation.predictors import ADAPTED_NAME, LBN_NAME
+    from napari_lbn.engine.evaluation.hold_out.folds import k_fold
+    from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
+    from napari_lbn.engine.evaluation.prediction.network import adapted_lbn, lbn
+    from napari_lbn.engine.evaluation.prediction.predictors import ADAPTED_NAME, LBN_NAME
     from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.training.adaptation import FEWEST

@@ -11,7 +11,7 @@ from ..events import Notice, Progress
 from ..io.weights.file import load_network
 from ..provenance import describe_run
 from ..synthesis import on_device
-from .frame_halves import binned_halves
+from .hold_out.frame_halves import binned_halves
 from .result import Evaluation
 from .sharing import shared
 from .stages import Stages
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ..events import CancelToken, Job
     from ..tilt_series import TiltSeries
-    from .folds import Fold
-    from .frame_halves import Halves
+    from .hold_out.folds import Fold
+    from .hold_out.frame_halves import Halves
     from .settings import EvaluationSettings
 
 

@@ -14,8 +14,8 @@ from ..correct.tomogram import measure_intensities
 from ..events import Progress, raise_if_cancelled
 from ..io.checks.findings import Finding
 from .angle_scale import AngleScale, angle_scale
-from .baselines import wbp_reprojection
 from .metrics import averaged, correlation
+from .prediction.baselines import wbp_reprojection
 from .sharing import part
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .scores import HoldOutResult
-from .verdict import SIGNS_UNSEEN, Verdict, verdict
+from .hold_out.scores import HoldOutResult
+from .hold_out.verdict import SIGNS_UNSEEN, Verdict, verdict
 
 if TYPE_CHECKING:
     from ..correct import Alteration
     from ..tilt_series import TiltSeries
     from .geometry_check import GeometryCheck
     from .null_tests import NullTest
-    from .spread import Disagreement
+    from .spread.subsets import Disagreement
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from .scores import Score
+    from .hold_out.scores import Score
 
 RAYS, STEPS = 48, 384
 """Rays across the detector, and points on each."""

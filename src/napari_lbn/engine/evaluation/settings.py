@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .folds import Fold, edge_fold, k_fold, leave_one_out
+from .hold_out.folds import Fold, edge_fold, k_fold, leave_one_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..events import Notice
 from .cost import stage_shares
-from .disagreement import DisagreementSettings, disagreement
-from .fold_workers import encode_all, share_of_folds
 from .geometry_check import GeometryCheck, check_geometry
-from .holdout import HoldOutSettings, hold_out
-from .lbn_predictors import adapted_lbn, lbn
+from .hold_out.run import HoldOutSettings, hold_out
+from .hold_out.workers import encode_all, share_of_folds
 from .null_tests import NullTest, null_tests
-from .predictors import ADAPTED_NAME, LBN_NAME
+from .prediction.network import adapted_lbn, lbn
+from .prediction.predictors import ADAPTED_NAME, LBN_NAME
 from .result import verdicts
 from .settings import make_folds
+from .spread.disagreement import DisagreementSettings, disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..events import CancelToken, Job
     from ..network import LBN
     from ..tilt_series import TiltSeries
-    from .folds import Fold
-    from .frame_halves import Halves
-    from .scores import HoldOutResult
+    from .hold_out.folds import Fold
+    from .hold_out.frame_halves import Halves
+    from .hold_out.scores import HoldOutResult
     from .settings import EvaluationSettings
-    from .spread import Disagreement
+    from .spread.subsets import Disagreement
 
 ENCODING = 0.05
 """Share of the hold-outs that encoding the tilts takes."""

@@ -1,0 +1,1 @@
+"""Tomograms of other programs, and the folds that they are given: hidden tilts for everybody."""

@@ -1,0 +1,1 @@
+"""An evaluation as files: JSON, CSV, figures and one HTML page."""
