@@ -31,8 +31,8 @@ from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.data import gather, make_network
-from napari_lbn.engine.training.state import TrainingState
-from napari_lbn.engine.training.trainer import prefetch
+from napari_lbn.engine.training.optimisation.state import TrainingState
+from napari_lbn.engine.training.optimisation.trainer import prefetch
 from napari_lbn.engine.training.validation import (
     HoldOut,
     Scores,

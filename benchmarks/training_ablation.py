@@ -38,10 +38,10 @@ from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.simulation.noise import add_noise
 from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.data import noisy
-from napari_lbn.engine.training.examples import ExampleSettings
+from napari_lbn.engine.training.examples.draw import ExampleSettings
+from napari_lbn.engine.training.examples.wedge_targets import normalised_truth
+from napari_lbn.engine.training.optimisation.trainer import Report, load_simulated, train
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
-from napari_lbn.engine.training.trainer import Report, load_simulated, train
-from napari_lbn.engine.training.wedge_targets import normalised_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

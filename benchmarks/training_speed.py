@@ -28,9 +28,9 @@ from napari_lbn.engine.device import describe_device
 from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.cost import estimate_training
 from napari_lbn.engine.training.data import make_network, noisy
-from napari_lbn.engine.training.examples import TrainingSeries
-from napari_lbn.engine.training.state import TrainingState
-from napari_lbn.engine.training.trainer import prefetch
+from napari_lbn.engine.training.examples.draw import TrainingSeries
+from napari_lbn.engine.training.optimisation.state import TrainingState
+from napari_lbn.engine.training.optimisation.trainer import prefetch
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in the system's unit of resident memory."""

@@ -20,7 +20,7 @@ from napari_lbn.cli.app import app
 from napari_lbn.engine.io.output import write_stack, write_tilt_angles
 from napari_lbn.engine.io.weights.file import load_network, read_weights_info, save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.training.log import read_baselines, read_log
+from napari_lbn.engine.training.folder.log import read_baselines, read_log
 
 TINY = [
     "--set", "training.examples.crop=32", "--set", "training.examples.n_targets=3",

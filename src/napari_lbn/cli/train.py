@@ -17,8 +17,8 @@ from .train_report import EpochLines, stopping
 
 if TYPE_CHECKING:
     from napari_lbn.engine.training.configuration import Configuration
-    from napari_lbn.engine.training.run import TrainingData, TrainingResult
-    from napari_lbn.engine.training.workers import Workers
+    from napari_lbn.engine.training.folder.run import TrainingData, TrainingResult
+    from napari_lbn.engine.training.optimisation.workers import Workers
 
 
 def train(options: TrainOptions) -> None:
@@ -29,7 +29,7 @@ def train(options: TrainOptions) -> None:
     (checkpoint), log.csv, curves.png, and the configuration. --devices N shares the work
     among the GPUs of this machine; on several machines, start it with torchrun.
     """
-    from napari_lbn.engine.training.workers import announced, joined
+    from napari_lbn.engine.training.optimisation.workers import announced, joined
 
     processes = max(announced(), options.devices)
     wanted = resumed(options) if options.resume else configured(options, processes)
@@ -49,9 +49,9 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     from napari_lbn.engine.io import open_tilt_series
     from napari_lbn.engine.io.output import ensure_folder
     from napari_lbn.engine.training.data import against_start, gather, make_network
-    from napari_lbn.engine.training.run import fit
+    from napari_lbn.engine.training.folder.run import fit
+    from napari_lbn.engine.training.folder.summary import write_configuration
     from napari_lbn.engine.training.sources import name_series, read_sources, write_sources
-    from napari_lbn.engine.training.summary import write_configuration
 
     network, configuration = make_network(wanted)
     # a training begun in napari knows of excluded tilts and typed angles
@@ -88,7 +88,7 @@ def _epochs_done(options: TrainOptions) -> int:
     """How many epochs the training that is resumed has behind it."""
     if not options.resume:
         return 0
-    from napari_lbn.engine.training.summary import summarise
+    from napari_lbn.engine.training.folder.summary import summarise
 
     return summarise(options.out).epoch
 
@@ -96,7 +96,7 @@ def _epochs_done(options: TrainOptions) -> int:
 def _tell_cost(configuration: Configuration, data: TrainingData, processes: int, done: int) -> None:
     """Say how long an epoch and what is left take and how much memory, before anything starts."""
     from napari_lbn.engine.training.cost import estimate_training
-    from napari_lbn.engine.training.run import steps_per_epoch
+    from napari_lbn.engine.training.folder.run import steps_per_epoch
 
     if not data.series:
         raise InputError("There is no series to train on.", "Name tilt series, or --simulated.")
@@ -113,8 +113,8 @@ def _tell_cost(configuration: Configuration, data: TrainingData, processes: int,
 
 
 def _tell_result(result: TrainingResult, folder: Path) -> None:
-    from napari_lbn.engine.training.curves import Curves
-    from napari_lbn.engine.training.summary import kept_weights
+    from napari_lbn.engine.training.curves.read import Curves
+    from napari_lbn.engine.training.folder.summary import kept_weights
     from napari_lbn.engine.training.verdict import judge
 
     said = judge(kept_weights(folder), Curves.read(folder))

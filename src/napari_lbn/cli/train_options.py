@@ -152,7 +152,7 @@ def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
 
 def resumed(options: TrainOptions) -> Configuration:
     """The configuration that the folder's training began with."""
-    from napari_lbn.engine.training.summary import kept_configuration
+    from napari_lbn.engine.training.folder.summary import kept_configuration
 
     changed = (
         options.series,

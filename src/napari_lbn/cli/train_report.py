@@ -26,8 +26,8 @@ class EpochLines:
 
     def __call__(self, event: Event) -> None:
         """Tell an event of the training."""
-        from napari_lbn.engine.training.curve_plots import write_curves
-        from napari_lbn.engine.training.run import BaselinesReady, EpochFinished
+        from napari_lbn.engine.training.curves.plots import write_curves
+        from napari_lbn.engine.training.folder.run import BaselinesReady, EpochFinished
 
         if isinstance(event, BaselinesReady):
             for name, scores in event.scores.items():

@@ -21,7 +21,7 @@ from napari_lbn.engine.training.adaptation import (
     adapt,
 )
 from napari_lbn.engine.training.adaptation.check import choose_validation
-from napari_lbn.engine.training.precision import fastest_precision
+from napari_lbn.engine.training.optimisation.precision import fastest_precision
 
 N_TILTS = 13
 LONG = 1e6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.training.data import noisy
-from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries, draw_example
+from napari_lbn.engine.training.examples.draw import ExampleSettings, TrainingSeries, draw_example
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.critic import PatchCritic, critic_loss, gradient_penalty
-from napari_lbn.engine.training.examples import Example
+from napari_lbn.engine.training.examples.draw import Example
+from napari_lbn.engine.training.optimisation.staged import predict
+from napari_lbn.engine.training.optimisation.state import TrainingDivergedError, TrainingState
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
-from napari_lbn.engine.training.staged import predict
-from napari_lbn.engine.training.state import TrainingDivergedError, TrainingState
 
 ANGLES = np.arange(-60.0, 61, 15)
 
@@ -135,7 +135,7 @@ def test_the_critic_sees_a_few_tilts_at_once_with_the_gradients_of_all(
     found = []
     for count in (together, 100):
         for module in ("adversary", "passes"):
-            monkeypatch.setattr(f"napari_lbn.engine.training.{module}.TOGETHER", count)
+            monkeypatch.setattr(f"napari_lbn.engine.training.optimisation.{module}.TOGETHER", count)
         torch.manual_seed(0)
         settings = TrainingSettings(
             precision="float32", critic=CriticSettings(weight=1.0, channels=8)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io.checks.series import refuse_defects
 from napari_lbn.engine.tilt_series import TiltSeries
-from napari_lbn.engine.training.crops import (
+from napari_lbn.engine.training.examples.crops import (
     Crop,
     LazyTilts,
     detector_positions,
     draw_crop,
     read_crop,
 )
-from napari_lbn.engine.training.examples import ExampleSettings, draw_example
+from napari_lbn.engine.training.examples.draw import ExampleSettings, draw_example
 from napari_lbn.engine.training.validation import as_training_series, hold_out, score, split
 
 ANGLES = np.arange(-60.0, 61, 5)

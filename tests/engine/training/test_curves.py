@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.training.curve_plots import draw_correlation, draw_curves, draw_training
-from napari_lbn.engine.training.curve_scale import SMALLEST, scale_to
-from napari_lbn.engine.training.curves import Curves
+from napari_lbn.engine.training.curves.plots import draw_correlation, draw_curves, draw_training
+from napari_lbn.engine.training.curves.read import Curves
+from napari_lbn.engine.training.curves.scale import SMALLEST, scale_to
 
 
 @pytest.fixture

@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
-from napari_lbn.engine.training.augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
-from napari_lbn.engine.training.masking import edge_mask, independent_mask, uniform_mask
+from napari_lbn.engine.training.examples.augmentation import (
+    mirror_x,
+    mirror_y,
+    mirror_z,
+    rotate_specimen,
+)
+from napari_lbn.engine.training.examples.masking import edge_mask, independent_mask, uniform_mask
 
 ANGLES = np.arange(-60.0, 61, 5)
 

@@ -18,6 +18,13 @@ from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.configuration import Configuration, read_configuration
 from napari_lbn.engine.training.data import gather, make_network
+from napari_lbn.engine.training.folder.files import LAST
+from napari_lbn.engine.training.folder.run import fit
+from napari_lbn.engine.training.folder.summary import (
+    kept_weights,
+    summarise,
+    write_configuration,
+)
 from napari_lbn.engine.training.plan import (
     FEWEST_EPOCHS,
     MOST_EPOCHS,
@@ -27,13 +34,6 @@ from napari_lbn.engine.training.plan import (
     plan_training,
 )
 from napari_lbn.engine.training.preview import Preview
-from napari_lbn.engine.training.run import fit
-from napari_lbn.engine.training.run_folder import LAST
-from napari_lbn.engine.training.summary import (
-    kept_weights,
-    summarise,
-    write_configuration,
-)
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from napari_lbn.engine.events import Event, drain
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.data import TrainingData
-from napari_lbn.engine.training.examples import ExampleSettings
+from napari_lbn.engine.training.examples.draw import ExampleSettings
+from napari_lbn.engine.training.folder.run import StepFinished, fit
 from napari_lbn.engine.training.preview import Preview, PreviewReady
-from napari_lbn.engine.training.run import StepFinished, fit
 from napari_lbn.engine.training.settings import RunSettings, TrainingSettings
 from napari_lbn.engine.training.validation import (
     HoldOut,

@@ -23,10 +23,10 @@ from napari_lbn.engine.events import Event, drain
 from napari_lbn.engine.io.weights.file import load_network, read_weights_info
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
-from napari_lbn.engine.training.checkpoint import read_values
-from napari_lbn.engine.training.examples import ExampleSettings
-from napari_lbn.engine.training.log import read_baselines, read_log
-from napari_lbn.engine.training.run import (
+from napari_lbn.engine.training.examples.draw import ExampleSettings
+from napari_lbn.engine.training.folder.checkpoint import read_values
+from napari_lbn.engine.training.folder.log import read_baselines, read_log
+from napari_lbn.engine.training.folder.run import (
     BaselinesReady,
     EpochFinished,
     RunSettings,
@@ -34,8 +34,8 @@ from napari_lbn.engine.training.run import (
     TrainingResult,
     fit,
 )
+from napari_lbn.engine.training.optimisation.state import TrainingDivergedError
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
-from napari_lbn.engine.training.state import TrainingDivergedError
 from napari_lbn.engine.training.validation import as_training_series, hold_out, split
 
 TRAINING = TrainingSettings(

@@ -14,8 +14,12 @@ from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
 from napari_lbn.engine.training import data
 from napari_lbn.engine.training.configuration import Configuration, DataSettings
 from napari_lbn.engine.training.data import noisy
-from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries, draw_example
-from napari_lbn.engine.training.stream import SpecimenStream, StreamSettings, spare_processes
+from napari_lbn.engine.training.examples.draw import ExampleSettings, TrainingSeries, draw_example
+from napari_lbn.engine.training.examples.stream import (
+    SpecimenStream,
+    StreamSettings,
+    spare_processes,
+)
 
 SIMULATION = SimulationSettings(
     specimen=SpecimenSettings(

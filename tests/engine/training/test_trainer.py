@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.training.examples import ExampleSettings, TrainingSeries, draw_example
-from napari_lbn.engine.training.trainer import Report, TrainingSettings, train
+from napari_lbn.engine.training.examples.draw import ExampleSettings, TrainingSeries, draw_example
+from napari_lbn.engine.training.optimisation.trainer import Report, TrainingSettings, train
 
 
 def add_noise(

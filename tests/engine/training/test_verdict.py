@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_lbn.engine.training.curves import Curves
-from napari_lbn.engine.training.summary import KeptWeights
+from napari_lbn.engine.training.curves.read import Curves
+from napari_lbn.engine.training.folder.summary import KeptWeights
 from napari_lbn.engine.training.verdict import judge
 
 

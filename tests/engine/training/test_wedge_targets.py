@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.training.crops import detector_positions
-from napari_lbn.engine.training.examples import (
+from napari_lbn.engine.training.examples.crops import detector_positions
+from napari_lbn.engine.training.examples.draw import (
     Example,
     ExampleSettings,
     TrainingSeries,
     draw_example,
 )
-from napari_lbn.engine.training.trainer import load_simulated
+from napari_lbn.engine.training.optimisation.trainer import load_simulated
 
 ANGLES = np.arange(-60.0, 61, 4)
 TRUTH_ANGLES = np.arange(-86.0, 91, 4)

@@ -21,13 +21,13 @@ from napari_lbn.engine.events import Event, Progress, drain
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.data import TrainingData
-from napari_lbn.engine.training.examples import ExampleSettings
-from napari_lbn.engine.training.run import EpochFinished, RunSettings, TrainingResult, fit
+from napari_lbn.engine.training.examples.draw import ExampleSettings
+from napari_lbn.engine.training.folder.run import EpochFinished, RunSettings, TrainingResult, fit
+from napari_lbn.engine.training.optimisation.state import TrainingState
+from napari_lbn.engine.training.optimisation.trainer import prefetch
+from napari_lbn.engine.training.optimisation.workers import ALONE, Workers, joined
 from napari_lbn.engine.training.settings import CriticSettings, TrainingSettings
-from napari_lbn.engine.training.state import TrainingState
-from napari_lbn.engine.training.trainer import prefetch
 from napari_lbn.engine.training.validation import as_training_series, hold_out, split
-from napari_lbn.engine.training.workers import ALONE, Workers, joined
 
 TRAINING = TrainingSettings(
     precision="float32", warm_up=2, learning_rate=1e-3, ema=0.5, schedule="plateau", accumulate=4,

@@ -26,7 +26,7 @@ from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io.weights.file import read_weights_info
 from napari_lbn.engine.tilt_series import TiltSeries
-from napari_lbn.engine.training.curves import Curves
+from napari_lbn.engine.training.curves.read import Curves
 
 from ..conftest import WAIT
 from ..fake_engine import FakeEngine

@@ -14,7 +14,7 @@ import torch
 
 from napari_lbn._qt.training.dock import TrainingDock
 from napari_lbn.engine.network import LBN
-from napari_lbn.engine.training.state import TrainingState
+from napari_lbn.engine.training.optimisation.state import TrainingState
 
 from ..conftest import WAIT
 from ..driving import notifications

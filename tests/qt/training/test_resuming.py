@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 from napari_lbn._qt.training.dock import CLOSED, EARLIER, TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn.engine.tilt_series import TiltSeries
-from napari_lbn.engine.training.curves import Curves
+from napari_lbn.engine.training.curves.read import Curves
 
 from ..conftest import WAIT
 from ..driving import notifications

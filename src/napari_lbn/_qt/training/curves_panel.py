@@ -43,8 +43,8 @@ class CurvesPanel(QWidget):
 
     def draw(self, *_: object) -> None:
         """Draw what is known now."""
-        from napari_lbn.engine.training.curve_plots import draw_correlation, draw_error
-        from napari_lbn.engine.training.curves import Curves
+        from napari_lbn.engine.training.curves.plots import draw_correlation, draw_error
+        from napari_lbn.engine.training.curves.read import Curves
 
         self._draw_training()
         curves, scale = self._status.curves or Curves(), self.scale.currentIndex()
@@ -56,8 +56,8 @@ class CurvesPanel(QWidget):
 
     def _draw_training(self) -> None:
         """What every step changes."""
-        from napari_lbn.engine.training.curve_plots import draw_training
-        from napari_lbn.engine.training.curves import Curves
+        from napari_lbn.engine.training.curves.plots import draw_training
+        from napari_lbn.engine.training.curves.read import Curves
 
         self._soon.stop()
         curves, steps = self._status.curves or Curves(), list(self._status.losses)

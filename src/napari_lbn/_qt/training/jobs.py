@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.network import LBN
     from napari_lbn.engine.tilt_series import TiltSeries
     from napari_lbn.engine.training.configuration import Configuration
+    from napari_lbn.engine.training.folder.run import TrainingData, TrainingResult
     from napari_lbn.engine.training.plan import TrainingPlan
-    from napari_lbn.engine.training.run import TrainingData, TrainingResult
 
     from .control import TrainingControl
     from .options import TrainingOptions
@@ -68,8 +68,8 @@ def train(
     Progress, PreviewReady, TrainingBegins
         While it prepares; then everything that `fit` yields.
     """
-    from napari_lbn.engine.training.run_folder import LAST
-    from napari_lbn.engine.training.summary import discard_run
+    from napari_lbn.engine.training.folder.files import LAST
+    from napari_lbn.engine.training.folder.summary import discard_run
 
     failed_for_memory = False
     try:
@@ -105,7 +105,7 @@ def forget_frames(error: BaseException | None) -> None:
 def _train(
     request: TrainingRequest, control: TrainingControl, cancel: CancelToken
 ) -> Job[TrainingResult]:
-    from napari_lbn.engine.training.run import fit
+    from napari_lbn.engine.training.folder.run import fit
 
     yield _stage("Preparing the tilt series")
     network, configuration, data = gather_data(request)

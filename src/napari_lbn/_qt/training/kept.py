@@ -8,7 +8,7 @@ from typing import Any
 
 def open_run(folder: Path) -> Any:
     """The `RunSummary` of a folder."""
-    from napari_lbn.engine.training.summary import summarise
+    from napari_lbn.engine.training.folder.summary import summarise
 
     return summarise(folder)
 

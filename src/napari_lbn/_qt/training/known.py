@@ -13,7 +13,7 @@ import platformdirs
 from napari_lbn.engine.errors import LBNError, OutputError
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.training.summary import RunSummary
+    from napari_lbn.engine.training.folder.summary import RunSummary
 
 log = logging.getLogger(__name__)
 APPLICATION = "napari-lbn"
@@ -45,7 +45,7 @@ class KnownRuns:
 
     def runs(self) -> list[RunSummary]:
         """Trainings that are still there, the newest first; imports torch."""
-        from napari_lbn.engine.training.summary import summarise
+        from napari_lbn.engine.training.folder.summary import summarise
 
         found = []
         for folder in self._read():

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.network import LBN
     from napari_lbn.engine.tilt_series import TiltSeries
     from napari_lbn.engine.training.configuration import Configuration
+    from napari_lbn.engine.training.folder.run import TrainingData
     from napari_lbn.engine.training.preview import PreviewReady
-    from napari_lbn.engine.training.run import TrainingData
 
     from .options import TrainingOptions
 
@@ -49,8 +49,8 @@ def gather_data(request: TrainingRequest) -> tuple[LBN, Configuration, TrainingD
 
 def wanted(request: TrainingRequest) -> tuple[Configuration, Mapping[str, TiltSeries]]:
     """The configuration that a request asks for, and its series by their names there."""
+    from napari_lbn.engine.training.folder.summary import kept_configuration
     from napari_lbn.engine.training.sources import name_series, read_sources
-    from napari_lbn.engine.training.summary import kept_configuration
 
     from .options import configure
 
@@ -75,8 +75,8 @@ def with_preview(
 def write_down(request: TrainingRequest, configuration: Configuration) -> None:
     """Make the folder, with what is needed to go on."""
     from napari_lbn.engine.io.output import ensure_folder
+    from napari_lbn.engine.training.folder.summary import write_configuration
     from napari_lbn.engine.training.sources import name_series, write_sources
-    from napari_lbn.engine.training.summary import write_configuration
 
     ensure_folder(request.folder)
     write_configuration(request.folder, configuration)

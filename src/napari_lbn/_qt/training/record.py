@@ -52,12 +52,12 @@ class TrainingRecord(QObject):
     def take(self, event: Event) -> None:
         """An event of the training."""
         # loaded by the worker before its first event
-        from napari_lbn.engine.training.preview import PreviewReady
-        from napari_lbn.engine.training.run_events import (
+        from napari_lbn.engine.training.folder.events import (
             BaselinesReady,
             EpochFinished,
             StepFinished,
         )
+        from napari_lbn.engine.training.preview import PreviewReady
 
         if isinstance(event, TrainingBegins):
             self._on_begin(event)
@@ -128,8 +128,8 @@ class TrainingRecord(QObject):
 
     def _read_folder(self) -> None:
         """Show what the folder of the training that is shown holds now."""
-        from napari_lbn.engine.training.curves import Curves
-        from napari_lbn.engine.training.summary import kept_weights
+        from napari_lbn.engine.training.curves.read import Curves
+        from napari_lbn.engine.training.folder.summary import kept_weights
 
         status = self._status
         if status.folder is not None and status.folder.is_dir():
@@ -137,7 +137,7 @@ class TrainingRecord(QObject):
             status.curves = Curves.read(status.folder)
 
     def _has_checkpoint(self) -> bool:
-        from napari_lbn.engine.training.run_folder import LAST
+        from napari_lbn.engine.training.folder.files import LAST
 
         folder = self._status.folder
         return folder is not None and (folder / LAST).is_file()
@@ -157,7 +157,7 @@ class TrainingRecord(QObject):
     def _draw_curves(self) -> None:
         """The same picture beside the log as the command line leaves there."""
         from napari_lbn.engine.errors import OutputError
-        from napari_lbn.engine.training.curve_plots import write_curves
+        from napari_lbn.engine.training.curves.plots import write_curves
 
         folder = self._status.folder
         if folder is not None and self._status.curves is not None and self._status.curves.epochs:

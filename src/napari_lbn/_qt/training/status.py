@@ -12,10 +12,10 @@ from .options import TrainingOptions
 
 if TYPE_CHECKING:
     from napari_lbn.engine.tilt_series import TiltSeries
-    from napari_lbn.engine.training.curves import Curves
+    from napari_lbn.engine.training.curves.read import Curves
+    from napari_lbn.engine.training.folder.summary import KeptWeights
     from napari_lbn.engine.training.plan import TrainingPlan
     from napari_lbn.engine.training.preview import PreviewReady
-    from napari_lbn.engine.training.summary import KeptWeights
 
 Phase = Literal["idle", "preparing", "training", "paused", "stopping"]
 

@@ -16,7 +16,7 @@ from ..io.weights.file import WeightsInfo, find_weights, read_weights_info
 from ..network.config import LBNConfig
 from ..network.jackknife import kept_tilts
 from ..thickness import require_thickness
-from ..training.examples import TrainingSeries
+from ..training.examples.draw import TrainingSeries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

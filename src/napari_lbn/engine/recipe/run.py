@@ -22,7 +22,7 @@ from ..io.weights.file import SUFFIX, find_weights, load_network, read_weights_i
 from ..network import LBN
 from ..training.configuration import read_configuration
 from ..training.data import gather, make_network
-from ..training.run import LAST, fit
+from ..training.folder.run import LAST, fit
 from .parts import Parts
 from .record import begin, grown
 from .series import write_series, write_volumes

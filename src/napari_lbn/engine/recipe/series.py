@@ -17,8 +17,8 @@ from ..io.files.atomic import output_errors
 from ..io.output import atomic_path, ensure_folder
 from ..simulation.dataset import VALIDATION_SEEDS, training_settings, write_training_set
 from ..simulation.kinds import of_kind
+from ..training.examples.stream import spare_processes
 from ..training.splits import density_maps
-from ..training.stream import spare_processes
 from .view import View, measured, readable, usual
 from .volumes import drawn_depth, pair
 

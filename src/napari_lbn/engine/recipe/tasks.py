@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from ..training.precision import fastest_precision
+from ..training.optimisation.precision import fastest_precision
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,12 +20,12 @@ from ..network.critic import PatchCritic
 from ..network.latent_projection import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
 from ..tiling import HOST_BYTES
-from .passes import TOGETHER
+from .optimisation.passes import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .examples import TrainingSeries
+    from .examples.draw import TrainingSeries
     from .settings import TrainingSettings
 
 PARAMETER_BYTES = 20

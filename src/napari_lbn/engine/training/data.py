@@ -17,11 +17,11 @@ from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.dataset import training_settings
 from ..simulation.noise import add_noise
-from .run_events import AS_STARTED
-from .stream import SpecimenStream, StreamSettings
-from .trainer import load_simulated
+from .examples.stream import SpecimenStream, StreamSettings
+from .folder.events import AS_STARTED
+from .optimisation.trainer import load_simulated
+from .optimisation.workers import current_workers
 from .validation import as_training_series, hold_out, network_predictor, split
-from .workers import current_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..tilt_series import TiltSeries
     from .configuration import Configuration
-    from .examples import AddNoise, TrainingSeries
+    from .examples.draw import AddNoise, TrainingSeries
     from .validation import HoldOut, Predictor
 
 

@@ -18,10 +18,10 @@ from ..fourier import binned_shape
 from ..io.weights.file import find_weights, read_weights_info
 from ..network import LBNConfig
 from .cost import estimate_training, example_cost
-from .examples import TrainingSeries
+from .examples.draw import TrainingSeries
+from .optimisation.state import TrainingState
+from .optimisation.trainer import prefetch
 from .settings import steps_per_epoch
-from .state import TrainingState
-from .trainer import prefetch
 from .validation import split
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import InputError
-from .examples import ExampleSettings
+from .examples.draw import ExampleSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ import torch
 
 from ..errors import InputError
 from ..intensity import normalise
-from .crops import Crop, LazyTilts, read_crop
-from .examples import TrainingSeries
-from .staged import predict
+from .examples.crops import Crop, LazyTilts, read_crop
+from .examples.draw import TrainingSeries
+from .optimisation.staged import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

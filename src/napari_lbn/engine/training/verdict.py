@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .run_events import AS_STARTED
+from .folder.events import AS_STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .curves import Curves
-    from .summary import KeptWeights
+    from .curves.read import Curves
+    from .folder.summary import KeptWeights
 
 COLUMN = "validation_mse"
 WORTH_IT = 0.002

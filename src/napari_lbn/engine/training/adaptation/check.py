@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ...errors import InputError
-from ..precision import fastest_precision
-from ..state import PRECISIONS
+from ..optimisation.precision import fastest_precision
+from ..optimisation.state import PRECISIONS
 from ..validation import HoldOut, Scores, hold_out, predict_hold_out, score, split
 
 if TYPE_CHECKING:

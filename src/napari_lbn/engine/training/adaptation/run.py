@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ...device import is_out_of_memory, release_memory
 from ...errors import MemoryBoundError
 from ...events import CancelToken, Event, Job, Progress, raise_if_cancelled
-from ..state import TrainingDivergedError, TrainingState
-from ..trainer import prefetch
+from ..optimisation.state import TrainingDivergedError, TrainingState
+from ..optimisation.trainer import prefetch
 from ..validation import as_training_series
 from .check import AdaptationCheck, AdaptationScores, choose_validation
 from .result import Adaptation, AdaptationScored
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ...network import LBN
     from ...tilt_series import TiltSeries
-    from ..examples import Example
+    from ..examples.draw import Example
     from .settings import AdaptationSettings
 
 STAGE = "Adapting to this series"

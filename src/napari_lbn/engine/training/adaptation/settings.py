@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ...device import choose_device
 from ...errors import InputError
-from ..examples import ExampleSettings
-from ..precision import fastest_precision
+from ..examples.draw import ExampleSettings
+from ..optimisation.precision import fastest_precision
 from ..settings import TrainingSettings
 
 

@@ -8,15 +8,15 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
-from ..io.output import atomic_path
-from .validation import FACTORS
+from ...errors import InputError
+from ...io.output import atomic_path
+from ..validation import FACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .validation import Scores
+    from ..validation import Scores
 
 LOG, BASELINES = "log.csv", "baselines.json"
 CORRELATIONS = tuple(f"correlation_{factor}x{factor}" for factor in FACTORS)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..network.critic import PatchCritic
+from ...network.critic import PatchCritic
 from .passes import TOGETHER, Criticism, critic_slope
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .settings import CriticSettings, TrainingSettings
+    from ..settings import CriticSettings, TrainingSettings
     from .workers import Workers
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..geometry import wrap_angle
+from ...geometry import wrap_angle
 
 if TYPE_CHECKING:
     import numpy as np

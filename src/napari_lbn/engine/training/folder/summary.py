@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, LBNError
-from ..io.output import atomic_path
+from ...errors import InputError, LBNError
+from ...io.output import atomic_path
+from ..configuration import Configuration
+from ..curves.read import CURVES, Curves
+from ..sources import SOURCES
 from .checkpoint import read_values
-from .configuration import Configuration
-from .curves import CURVES, Curves
+from .files import BEST, LAST
 from .log import BASELINES, LOG
-from .run_folder import BEST, LAST
-from .sources import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

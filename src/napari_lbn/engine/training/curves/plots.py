@@ -6,12 +6,12 @@ import math
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..io.output import atomic_path
-from .curve_scale import scale_to
-from .curves import CURVES, Curves
-from .log import CORRELATIONS
-from .run_events import AS_STARTED
+from ...errors import InputError
+from ...io.output import atomic_path
+from ..folder.events import AS_STARTED
+from ..folder.log import CORRELATIONS
+from .read import CURVES, Curves
+from .scale import scale_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

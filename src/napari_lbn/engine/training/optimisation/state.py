@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import LBNError
+from ...errors import LBNError
 from .adversary import Adversary
 from .passes import Prediction
 from .workers import current_workers
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..network import LBN
-    from .examples import Example
-    from .settings import TrainingSettings
+    from ...network import LBN
+    from ..examples.draw import Example
+    from ..settings import TrainingSettings
 
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 

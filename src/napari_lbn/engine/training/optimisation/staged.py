@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from ..network.coarse import known_shares
-from ..network.latent_projection import LatentGrid, re_project
+from ...network.coarse import known_shares
+from ...network.latent_projection import LatentGrid, re_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from torch import Tensor
 
-    from ..network import LBN
+    from ...network import LBN
 
 
 def predict(

@@ -5,20 +5,20 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from ..io.files.in_use import alone_in
-from .data import TrainingData
+from ...io.files.in_use import alone_in
+from ..data import TrainingData
+from ..optimisation.workers import current_workers
+from ..settings import RunSettings, steps_per_epoch
+from .events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
+from .files import BEST, LAST
 from .loop import TrainingLoop
-from .run_events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
-from .run_folder import BEST, LAST
-from .settings import RunSettings, steps_per_epoch
-from .workers import current_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..events import CancelToken, Job
-    from ..network import LBN
-    from .settings import TrainingSettings
+    from ...events import CancelToken, Job
+    from ...network import LBN
+    from ..settings import TrainingSettings
 
 __all__ = [
     "BEST",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .log import CORRELATIONS, read_baselines, read_log
+from ..folder.log import CORRELATIONS, read_baselines, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

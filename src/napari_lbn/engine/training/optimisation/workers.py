@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..device import choose_device
-from ..errors import DeviceError, InputError
+from ...device import choose_device
+from ...errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

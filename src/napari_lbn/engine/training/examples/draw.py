@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..intensity import IntensityStats, normalise
-from ..simulation.borders import BorderSettings, blank_borders, blanked
+from ...intensity import IntensityStats, normalise
+from ...simulation.borders import BorderSettings, blank_borders, blanked
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
 from .crops import Crop, draw_crop, read_crop
-from .example_settings import AddNoise, ExampleSettings, TrainingSeries
 from .masking import edge_mask, independent_mask, uniform_mask
+from .settings import AddNoise, ExampleSettings, TrainingSeries
 from .wedge_targets import draw_truth, known_angles, normalised_truth
 
 if TYPE_CHECKING:

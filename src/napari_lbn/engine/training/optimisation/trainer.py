@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
-from ..events import CancelToken, Event, Job, raise_if_cancelled
-from .examples import AddNoise, Example, ExampleSettings, TrainingSeries, draw_example
-from .settings import CriticSettings, TrainingSettings
+from ...errors import InputError
+from ...events import CancelToken, Event, Job, raise_if_cancelled
+from ..examples.draw import AddNoise, Example, ExampleSettings, TrainingSeries, draw_example
+from ..settings import CriticSettings, TrainingSettings
 from .state import TrainingState
 from .workers import ALONE, Workers
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from ..network import LBN
+    from ...network import LBN
 
 __all__ = [
     "CriticSettings",

@@ -16,9 +16,9 @@ from .crops import read_crop
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..intensity import IntensityStats
+    from ...intensity import IntensityStats
     from .crops import Crop
-    from .example_settings import ExampleSettings, TrainingSeries
+    from .settings import ExampleSettings, TrainingSeries
 
 Truth = tuple["NDArray[np.float32]", "NDArray[np.float64]"]
 """Noise-free tilts ``(m, y, x)``, and their angles ``(m,)`` in degrees."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ..network.critic import PatchCritic, critic_loss
+from ...network.critic import PatchCritic, critic_loss
 from .staged import predict
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from ..network import LBN
+    from ...network import LBN
 
 TOGETHER = 4
 """Tilts that pass the critic at once. Its means are sums over tilts, so parts add up to the

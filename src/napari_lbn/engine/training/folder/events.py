@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..events import Event, Progress
+from ...events import Event, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .validation import Scores
+    from ..validation import Scores
 
 AS_STARTED = "before training"
 """Name of the baseline that a fine-tuning has to beat above all: its own weights at the start."""

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..optimisation.state import StepLoss, TrainingDivergedError, TrainingState
+from ..optimisation.trainer import prefetch
+from ..settings import steps_per_epoch
+from ..validation import score_network, score_predictor
+from .events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
+from .files import RunFolder
 from .log import write_baselines
-from .run_events import BaselinesReady, EpochFinished, StepFinished, TrainingResult
-from .run_folder import RunFolder
-from .settings import steps_per_epoch
-from .state import StepLoss, TrainingDivergedError, TrainingState
-from .trainer import prefetch
-from .validation import score_network, score_predictor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ..events import CancelToken, Job
-    from ..network import LBN
-    from .data import TrainingData
-    from .settings import RunSettings, TrainingSettings
-    from .validation import Scores
+    from ...events import CancelToken, Job
+    from ...network import LBN
+    from ..data import TrainingData
+    from ..settings import RunSettings, TrainingSettings
+    from ..validation import Scores
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ...errors import InputError
 
 AddNoise = Callable[
     [NDArray[np.float32], float, NDArray[np.float64], np.random.Generator], NDArray[np.float32]

@@ -16,7 +16,7 @@ from scipy.ndimage import correlate1d
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from ..tilt_series import TiltSeries
+    from ...tilt_series import TiltSeries
 
 REACH = 4
 """Pixels on each side that sub-pixel interpolation looks at."""

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ..errors import InputError
-from ..simulation.dataset import TRAINING_SEEDS
-from ..simulation.series import SimulationSettings, image_view
-from ..simulation.specimen import make_specimen
-from .examples import TrainingSeries
+from ...errors import InputError
+from ...simulation.dataset import TRAINING_SEEDS
+from ...simulation.series import SimulationSettings, image_view
+from ...simulation.specimen import make_specimen
+from .draw import TrainingSeries
 
 if TYPE_CHECKING:
     from types import TracebackType

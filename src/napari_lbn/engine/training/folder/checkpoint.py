@@ -14,16 +14,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ..errors import InputError, WeightsError
-from ..io.output import atomic_path
-from ..io.weights.info import CHECKPOINT_FORMAT
+from ...errors import InputError, WeightsError
+from ...io.output import atomic_path
+from ...io.weights.info import CHECKPOINT_FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-    from .state import TrainingState
+    from ..optimisation.state import TrainingState
 
 FORMAT, VERSION = CHECKPOINT_FORMAT, 1
 SUFFIX = ".safetensors"

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from ..errors import InputError, OutputError
-from ..io.output import check_free_space, ensure_folder
-from ..io.weights.file import save_weights
+from ...errors import InputError, OutputError
+from ...io.output import check_free_space, ensure_folder
+from ...io.weights.file import save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .log import TrainingLog, row_of_scores
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .run_events import EpochFinished
-    from .settings import RunSettings
-    from .state import TrainingState
+    from ..optimisation.state import TrainingState
+    from ..settings import RunSettings
+    from .events import EpochFinished
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 COPIES = 2 * 4

@@ -1,0 +1,1 @@
+"""The curves of a training: read from its log, and drawn."""

@@ -1,0 +1,1 @@
+"""What a training learns from: crops of tilt series, of which some tilts are hidden."""
