@@ -201,7 +201,7 @@ def test_synthesize_asks_for_room_before_it_works(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("napari_lbn.cli.synthesize._run", never)
+    monkeypatch.setattr("napari_lbn.cli.correction.synthesize._run", never)
     target = tmp_path / "absent" / "tilts.mrc"
     result = run("synthesize", series, "--out", target, "--weights", weights)
     assert result.exit_code == 2

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_lbn.cli.app import app
-from napari_lbn.cli.evaluate import parse_edges
+from napari_lbn.cli.evaluation.command import parse_edges
 from napari_lbn.engine.errors import InputError
 
 ANGLES = np.arange(-48.0, 49, 8)
@@ -211,7 +211,7 @@ def test_what_cannot_be_used_is_said_before_the_work(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("napari_lbn.cli.evaluate_run.evaluate", never)
+    monkeypatch.setattr("napari_lbn.cli.evaluation.run.evaluate", never)
     folder = series.parent
     with mrcfile.new(folder / "small.mrc") as mrc:
         mrc.set_data(np.zeros((30, 200, 7), np.float32))

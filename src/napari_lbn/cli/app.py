@@ -6,22 +6,22 @@ from typing import Annotated
 
 import typer
 
-from .batch import batch
+from .batching.command import batch
 from .command import add_command
 from .convert import convert
-from .correct import correct
+from .correction.command import correct
+from .correction.synthesize import synthesize
 from .data import data_app
-from .evaluate import evaluate
+from .evaluation.command import evaluate
 from .export import export
-from .filter import filter_app
 from .handedness import handedness
 from .info import info
-from .make_weights import make_weights
-from .reconstruct import reconstruct
-from .simulate import simulate
-from .simulate_set import simulate_set
-from .synthesize import synthesize
-from .train import train
+from .learned_filter.command import filter_app
+from .reconstruction.command import reconstruct
+from .simulation.simulate import simulate
+from .simulation.simulate_set import simulate_set
+from .training.command import train
+from .training.make_weights import make_weights
 
 app = typer.Typer(
     name="napari-lbn",

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_lbn.engine.errors import LBNError
 
-from ..correction_files import CorrectionFiles
+from ..correction.files import CorrectionFiles
 from ..options import ComputingOptions, ReadingOptions, WedgeOptions
 
 DONE, FAILED = "done", "failed"

@@ -77,7 +77,7 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
 
     from napari_lbn.engine.io import open_tilt_series
 
-    from ..correction_output import CorrectionWriter
+    from ..correction.output import CorrectionWriter
     from ..output import input_files, require_other_files
     from ..progress import run_job
     from ..settings import correction_settings, require_pixel_size, require_usable

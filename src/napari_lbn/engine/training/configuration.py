@@ -27,7 +27,7 @@ class DataSettings:
     simulated : str or None
         Folder of series written by `simulation.series_files`.
     fresh : int
-        Simulated series kept in memory and renewed in the background (`examples.stream`); 0 for none.
+        Simulated series kept in memory, renewed in the background (`examples.stream`); 0: none.
         A training with them cannot be repeated to the last digit.
     fresh_workers : int
         Processes that draw them.

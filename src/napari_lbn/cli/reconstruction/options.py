@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .adapt_options import AdaptOptions
-from .options import OUTPUT, Filter
-from .unused import given, refuse
+from ..adapt_options import AdaptOptions
+from ..options import OUTPUT, Filter
+from ..unused import given, refuse
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings
 
-    from .options import ComputingOptions, WedgeOptions
+    from ..options import ComputingOptions, WedgeOptions
 
 METHOD, TILTS = "Method", "Synthesized tilts"
 
@@ -155,7 +155,7 @@ def memory_bound(computing: ComputingOptions, held: int = 0) -> tuple[str, int]:
     from napari_lbn.engine.device import choose_device, default_memory_bound
     from napari_lbn.engine.errors import MemoryBoundError
 
-    from .series import memory_bytes
+    from ..series import memory_bytes
 
     device, allowed = choose_device(computing.device), memory_bytes(computing.memory)
     if allowed is None:  # of what is free now, beside those tilts

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from napari_lbn.engine.errors import InputError
 
-from .method_options import (
+from ..options import ComputingOptions, SeriesOptions, WedgeOptions
+from ..output import label, tell_written
+from .options import (
     AugmentOptions,
     Method,
     MethodOptions,
@@ -14,10 +16,8 @@ from .method_options import (
     method_settings,
     require_effect,
 )
-from .options import ComputingOptions, SeriesOptions, WedgeOptions
-from .output import label, tell_written
+from .output import open_for_tomogram, write_tomogram
 from .tilts import chosen_tilts
-from .tomogram_output import open_for_tomogram, write_tomogram
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings

@@ -39,9 +39,9 @@ from napari_lbn.engine.io.output import (
     write_tilt_angles,
 )
 
-from .evaluate_checks import require_comparable, require_programs
-from .output import label, written_together
-from .progress import note, run_job
+from ..output import label, written_together
+from ..progress import note, run_job
+from .checks import require_comparable, require_programs
 
 HALF_SETS_TITLE = "Fourier shell correlation of two halves of the tilts, each corrected by itself"
 UNLIKE = 0.1
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from napari_lbn.engine.events import Event
     from napari_lbn.engine.tilt_series import TiltSeries
 
-    from .evaluate_options import MeasureOptions, ProgramOptions
+    from .options import MeasureOptions, ProgramOptions
 
 
 def export(series: TiltSeries, settings: EvaluationSettings, folder: Path) -> Sequence[Path]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from .command import FAILED, INTERRUPTED, TERMINATED
+from ..command import FAILED, INTERRUPTED, TERMINATED
 
 LONGEST_STEP = "600"
 """Seconds that processes have to end their step and save when they are told to stop."""

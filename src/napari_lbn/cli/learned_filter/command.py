@@ -11,17 +11,17 @@ import typer
 
 from napari_lbn.engine.errors import InputError, OutputError
 
-from .command import add_command
-from .filter_options import KindOptions, LearningOptions, SimulatedOptions
-from .filter_show import show
-from .method_options import AugmentOptions, TomogramOptions, require_lbn
-from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import label, tell_written
-from .progress import note, run_job
-from .series import open_series
-from .settings import require_thickness, require_usable
-from .tilts import chosen_tilts, measured_tilts
-from .unused import given, refuse
+from ..command import add_command
+from ..options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
+from ..output import label, tell_written
+from ..progress import note, run_job
+from ..reconstruction.options import AugmentOptions, TomogramOptions, require_lbn
+from ..reconstruction.tilts import chosen_tilts, measured_tilts
+from ..series import open_series
+from ..settings import require_thickness, require_usable
+from ..unused import given, refuse
+from .options import KindOptions, LearningOptions, SimulatedOptions
+from .show import show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,8 +115,8 @@ def apply(
     from napari_lbn.engine.reconstruction import WBPSettings
     from napari_lbn.engine.reconstruction.learned import filtered_source, load_filter
 
-    from .method_options import memory_bound
-    from .tomogram_output import open_for_tomogram, write_tomogram
+    from ..reconstruction.options import memory_bound
+    from ..reconstruction.output import open_for_tomogram, write_tomogram
 
     require_lbn(augment, wedge)
     model, description = load_filter(using)

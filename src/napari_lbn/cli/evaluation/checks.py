@@ -16,7 +16,7 @@ from napari_lbn.engine.evaluation.fsc import require_same_shape
 from napari_lbn.engine.io import open_volume
 from napari_lbn.engine.io.together import input_files
 
-from .volumes import note_angles_beside
+from ..volumes import note_angles_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari_lbn.engine.simulation.microscope import MicroscopeSettings
     from napari_lbn.engine.simulation.settings import SpecimenSettings
 
-    from .simulate_options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
+    from .options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
 
 LARGEST_TRUTH = 89.0
 STEEPEST = 80.0
@@ -48,7 +48,7 @@ def _angles(tilts: TiltOptions) -> tuple[float, ...]:
     """Ascending angles without the missing ones."""
     import numpy as np
 
-    from .series import parse_angles
+    from ..series import parse_angles
 
     if tilts.angles is not None:
         wanted = sorted(parse_angles(tilts.angles))

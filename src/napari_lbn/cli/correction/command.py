@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .adapt_options import AdaptOptions
-from .options import (
+from ..adapt_options import AdaptOptions
+from ..options import (
     OUTPUT,
     AlphaOption,
     ComputingOptions,
@@ -18,10 +18,10 @@ from .options import (
     SeriesOptions,
     WedgeOptions,
 )
-from .output import input_files, require_other_files, require_tomogram_name, tell_written
-from .progress import note, run_job
-from .series import open_series
-from .settings import (
+from ..output import input_files, require_other_files, require_tomogram_name, tell_written
+from ..progress import note, run_job
+from ..series import open_series
+from ..settings import (
     correction_settings,
     require_alpha,
     require_pixel_size,
@@ -82,8 +82,8 @@ def correct(
     NAME_wbp_lbn.mrc: WBP of measured and synthesized tilts.
     NAME_lbn.json: what all of them were made from.
     """
-    from .correction_files import CorrectionFiles
-    from .correction_output import CorrectionWriter
+    from .files import CorrectionFiles
+    from .output import CorrectionWriter
 
     require_alpha(alpha)
     opened = open_series(series)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .command import INTERRUPTED, TERMINATED
-from .progress import run_job
-from .train_report import EpochLines, stopping
+from ..command import INTERRUPTED, TERMINATED
+from ..progress import run_job
+from .report import EpochLines, stopping
 
 if TYPE_CHECKING:
     from napari_lbn.engine.events import Event

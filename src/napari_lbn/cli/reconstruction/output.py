@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.events import drain
 
-from .output import input_files, record_path, require_other_files, require_tomogram_name
-from .progress import note, run_job
-from .series import open_series
-from .settings import require_thickness, require_usable
+from ..output import input_files, record_path, require_other_files, require_tomogram_name
+from ..progress import note, run_job
+from ..series import open_series
+from ..settings import require_thickness, require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings, TiltSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
-    from .method_options import Samples, TomogramOptions
-    from .options import ComputingOptions, SeriesOptions
+    from ..options import ComputingOptions, SeriesOptions
+    from .options import Samples, TomogramOptions
 
 RANGE_PLACES, RANGE_ROWS = 4, 2
 """Where and how many rows of y are reconstructed to find the range of int16."""

@@ -9,7 +9,7 @@ import typer
 
 from napari_lbn.engine.errors import InputError, OutputError
 
-from .output import tell_written
+from ..output import tell_written
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction.learned import LearnedFilter

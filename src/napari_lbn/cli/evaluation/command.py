@@ -9,13 +9,13 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
-from .adapt_options import AdaptOptions
-from .evaluate_options import DEFAULT_OUT, HoldOutOptions, MeasureOptions, ProgramOptions
-from .evaluate_unused import refuse_unused
-from .options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from .output import tell_written
-from .series import open_series
-from .settings import correction_settings, require_pixel_size, require_usable
+from ..adapt_options import AdaptOptions
+from ..options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
+from ..output import tell_written
+from ..series import open_series
+from ..settings import correction_settings, require_pixel_size, require_usable
+from .options import DEFAULT_OUT, HoldOutOptions, MeasureOptions, ProgramOptions
+from .unused import refuse_unused
 
 if TYPE_CHECKING:
     from napari_lbn.engine.evaluation.result import Evaluation
@@ -64,7 +64,7 @@ def evaluate(
         nulls=not measures.quick,
         subsets=0 if measures.quick else measures.subsets,
     )
-    from .evaluate_run import EvaluationRun, export
+    from .run import EvaluationRun, export
 
     if programs.export_folds is not None:
         tell_written(export(opened, settings, programs.export_folds))

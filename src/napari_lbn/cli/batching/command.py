@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .adapt_options import AdaptOptions
-from .options import (
+from ..adapt_options import AdaptOptions
+from ..options import (
     COMPUTING,
     OUTPUT,
     AlphaOption,
@@ -17,15 +17,15 @@ from .options import (
     ReadingOptions,
     WedgeOptions,
 )
-from .output import tell_written
-from .progress import note
-from .settings import require_alpha
+from ..output import tell_written
+from ..progress import note
+from ..settings import require_alpha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .batching.local import Update
-    from .batching.task import BatchTask
+    from .local import Update
+    from .task import BatchTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +92,10 @@ def batch(
     One that fails is told and does not stop the rest; it is tried again the next time.
     batch_summary.tsv and .json list all of them. The exit code is 2 if any failed.
     """
-    from .batching.cluster import run_on_cluster
-    from .batching.local import run_locally
-    from .batching.placement import place
-    from .batching.table import follow
+    from .cluster import run_on_cluster
+    from .local import run_locally
+    from .placement import place
+    from .table import follow
 
     require_alpha(alpha)
     placement = place(
@@ -127,8 +127,8 @@ def batch(
 def _tasks(paths: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTask]:
     from napari_lbn.engine.io.output import ensure_folder
 
-    from .batching.names import series_names, series_of
-    from .batching.task import BatchTask
+    from .names import series_names, series_of
+    from .task import BatchTask
 
     series = series_of(paths)
     names = series_names(series)
@@ -141,7 +141,7 @@ def _tasks(paths: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTa
 
 def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchTask]]:
     """Records of what is done, and the tasks that are not."""
-    from .batching.task import finished_record
+    from .task import finished_record
 
     records: list[dict[str, Any]] = []
     missing: list[BatchTask] = []
@@ -158,15 +158,15 @@ def _weights_hash(name: str) -> str:
     """Also makes sure that the weights are there before anything starts."""
     from napari_lbn.engine.io.weights.file import find_weights, read_weights_info
 
-    from .weights import fetch_told
+    from ..weights import fetch_told
 
     fetch_told(name)
     return read_weights_info(find_weights(name)).sha256
 
 
 def _tell(records: list[dict[str, Any]], out: Path) -> None:
-    from .batching.summary import write_summary
-    from .batching.task import DONE
+    from .summary import write_summary
+    from .task import DONE
 
     files = write_summary(out, records)
     failed = [record for record in records if record["status"] != DONE]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn.engine.errors import InputError
 
-from .progress import note, run_job
-from .settings import correction_settings, require_pixel_size, told_thickness
+from ..progress import note, run_job
+from ..settings import correction_settings, require_pixel_size, told_thickness
 
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import TiltSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
-    from .method_options import AugmentOptions
-    from .options import ComputingOptions, WedgeOptions
+    from ..options import ComputingOptions, WedgeOptions
+    from .options import AugmentOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
-from .simulate_options import SPECIMEN, TILTS
+from .options import SPECIMEN, TILTS
 
 if TYPE_CHECKING:
     from napari_lbn.engine.simulation.series import SimulationSettings

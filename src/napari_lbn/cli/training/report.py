@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .progress import note
+from ..progress import note
 
 if TYPE_CHECKING:
     from napari_lbn.engine.events import Event

@@ -22,7 +22,7 @@ from napari_lbn.engine.io.output import (
 from napari_lbn.engine.io.tomograms.by_name import is_zarr_name
 from napari_lbn.engine.io.tomograms.resumable_zarr import ZarrVolume
 
-from .output import label, written_together
+from ..output import label, written_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_lbn.engine.events import Event, Job
     from napari_lbn.engine.tilt_series import TiltSeries
 
-    from .correction_files import CorrectionFiles
+    from .files import CorrectionFiles
 
 SAMPLE_BYTES = 4
 Tomogram: TypeAlias = VolumeWriter | ZarrVolume

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .adapt_options import AdaptOptions
-from .options import OUTPUT, WEDGE, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
-from .output import (
+from ..adapt_options import AdaptOptions
+from ..options import OUTPUT, WEDGE, ComputingOptions, FullSizeOption, SeriesOptions, WedgeOptions
+from ..output import (
     input_files,
     require_mrc_name,
     require_other_files,
     tell_written,
     written_together,
 )
-from .progress import note, run_job
-from .series import open_series, parse_angles
-from .settings import correction_settings, require_pixel_size, require_usable
+from ..progress import note, run_job
+from ..series import open_series, parse_angles
+from ..settings import correction_settings, require_pixel_size, require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,13 +9,13 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
-from .options import OUTPUT
-from .output import require_other_files, tell_written, written_together
-from .progress import note, run_job
-from .simulate_options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
-from .simulate_settings import experiment_settings
-from .unused import given as given_options
-from .unused import refuse
+from ..options import OUTPUT
+from ..output import require_other_files, tell_written, written_together
+from ..progress import note, run_job
+from ..unused import given as given_options
+from ..unused import refuse
+from .options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
+from .settings import experiment_settings
 
 if TYPE_CHECKING:
     from napari_lbn.engine.simulation.specimen import Specimen

@@ -10,10 +10,10 @@ import typer
 
 from napari_lbn.engine.errors import InputError
 
-from .command import INTERRUPTED, TERMINATED
-from .progress import note, run_job
-from .train_options import TrainOptions, configured, resumed
-from .train_report import EpochLines, stopping
+from ..command import INTERRUPTED, TERMINATED
+from ..progress import note, run_job
+from .options import TrainOptions, configured, resumed
+from .report import EpochLines, stopping
 
 if TYPE_CHECKING:
     from napari_lbn.engine.training.configuration import Configuration

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .evaluate_options import DEFAULT_OUT
-from .unused import given, refuse
+from ..unused import given, refuse
+from .options import DEFAULT_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .adapt_options import AdaptOptions
-    from .evaluate_options import HoldOutOptions, MeasureOptions, ProgramOptions
+    from ..adapt_options import AdaptOptions
+    from .options import HoldOutOptions, MeasureOptions, ProgramOptions
 
 
 def refuse_unused(

@@ -1,0 +1,1 @@
+"""`napari-lbn correct` and `synthesize`."""

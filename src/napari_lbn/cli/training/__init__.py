@@ -1,0 +1,1 @@
+"""`napari-lbn train` and `make-weights`."""
