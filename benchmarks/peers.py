@@ -35,10 +35,10 @@ from napari_lbn.engine.fourier_regions import INSIDE, OUTSIDE, wedge_regions
 from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.io.output import VolumeWriter, write_stack, write_tilt_angles
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
-from napari_lbn.engine.simulation.noise import add_noise, noise_profile
+from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile
 from napari_lbn.engine.simulation.series import SimulationSettings, clean_tilts, draw_imaging
-from napari_lbn.engine.simulation.settings import SpecimenSettings
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 from napari_lbn.engine.tilt_series import TiltSeries
 
 if TYPE_CHECKING:

@@ -31,16 +31,16 @@ from napari_lbn.engine.evaluation.prediction.baselines import low_passed
 from napari_lbn.engine.fourier import fourier_crop
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
-from napari_lbn.engine.simulation.microscope import MicroscopeSettings
-from napari_lbn.engine.simulation.noise import add_noise, noise_profile
+from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
+from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile
 from napari_lbn.engine.simulation.series import (
     SimulationSettings,
     clean_tilts,
     draw_imaging,
     latent_depth,
 )
-from napari_lbn.engine.simulation.settings import SpecimenSettings
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.evaluation.seen import seen_fraction
 from napari_lbn.engine.io import open_tilt_series, open_volume
 from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
-from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.synthesis import SynthesisSettings
 from napari_lbn.engine.tilt_series import TiltSeries
 

@@ -24,7 +24,7 @@ from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.initialise import start_as_back_projection
-from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.training.examples.draw import ExampleSettings, TrainingSeries
 from napari_lbn.engine.training.optimisation.trainer import (
     Report,

@@ -35,7 +35,7 @@ from napari_lbn.engine.evaluation.prediction.baselines import neighbours, wbp_re
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io.files.atomic import atomic_path
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.training.configuration import read_configuration
 from napari_lbn.engine.training.data import noisy
 from napari_lbn.engine.training.examples.draw import ExampleSettings

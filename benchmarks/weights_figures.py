@@ -38,7 +38,7 @@ from napari_lbn.engine.events import drain
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io import open_tilt_series
 from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
-from napari_lbn.engine.simulation.noise import add_noise
+from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
 

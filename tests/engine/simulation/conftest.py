@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_lbn.engine.simulation.beads import Beads
-from napari_lbn.engine.simulation.grid import Grid, add_gaussians
-from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
-from napari_lbn.engine.simulation.specimen import Specimen
+from napari_lbn.engine.simulation.specimens.beads import Beads
+from napari_lbn.engine.simulation.specimens.grid import Grid, add_gaussians
+from napari_lbn.engine.simulation.specimens.settings import INGREDIENTS, SpecimenSettings
+from napari_lbn.engine.simulation.specimens.specimen import Specimen
 
 SMALL = SpecimenSettings(
     field=(24, 32),

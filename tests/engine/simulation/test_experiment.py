@@ -20,9 +20,9 @@ from napari_lbn.engine.simulation.experiment_files import (
     write_experiment,
 )
 from napari_lbn.engine.simulation.given import specimen_of_volume
-from napari_lbn.engine.simulation.microscope import MicroscopeSettings
-from napari_lbn.engine.simulation.shapes import PROTEIN
+from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
 from napari_lbn.engine.simulation.shrec import shrec_model, shrec_models
+from napari_lbn.engine.simulation.specimens.shapes import PROTEIN
 
 ABSORBING = MicroscopeSettings(
     ctf=False, misalignment=(0.0, 0.0), shading=(0.0, 0.0), exposure_power=(0.0, 0.0)

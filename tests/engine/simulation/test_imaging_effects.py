@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.simulation.borders import BorderSettings, blank_borders, blanked
-from napari_lbn.engine.simulation.contrast import damage, image, shading, transfer
-from napari_lbn.engine.simulation.microscope import (
+from napari_lbn.engine.simulation.imaging.borders import BorderSettings, blank_borders, blanked
+from napari_lbn.engine.simulation.imaging.contrast import damage, image, shading, transfer
+from napari_lbn.engine.simulation.imaging.microscope import (
     Imaging,
     MicroscopeSettings,
     accumulated,
     acquisition_order,
 )
-from napari_lbn.engine.simulation.noise import detected, electrons_for, to_counts
+from napari_lbn.engine.simulation.imaging.noise import detected, electrons_for, to_counts
 from napari_lbn.engine.simulation.series import SimulationSettings, draw_imaging, image_view
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 
 STEADY = MicroscopeSettings(
     misalignment=(0.0, 0.0), defocus_jitter=0.0, shading=(0.0, 0.0), exposure_power=(0.0, 0.0)

@@ -10,7 +10,7 @@ import pytest
 from napari_lbn.engine.simulation.dataset import training_settings
 from napari_lbn.engine.simulation.kinds import NOT_IN_PLAIN_ICE, of_kind
 from napari_lbn.engine.simulation.series import SimulationSettings, draw_imaging
-from napari_lbn.engine.simulation.specimen import Specimen, make_specimen
+from napari_lbn.engine.simulation.specimens.specimen import Specimen, make_specimen
 
 
 @pytest.fixture(scope="module")

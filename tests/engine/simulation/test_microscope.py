@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_lbn.engine.simulation.contrast import ELECTRON_WAVELENGTH, image, transfer
-from napari_lbn.engine.simulation.microscope import Imaging, MicroscopeSettings
-from napari_lbn.engine.simulation.noise import add_noise, noise_profile, to_counts
+from napari_lbn.engine.simulation.imaging.contrast import ELECTRON_WAVELENGTH, image, transfer
+from napari_lbn.engine.simulation.imaging.microscope import Imaging, MicroscopeSettings
+from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile, to_counts
 from napari_lbn.engine.simulation.series import clean_tilts
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 
 OPTICS = MicroscopeSettings(misalignment=(0.0, 0.0), defocus_jitter=0.0, shading=(0.0, 0.0))
 

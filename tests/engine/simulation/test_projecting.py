@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_lbn.engine.simulation.beads import Beads, project_shadows
-from napari_lbn.engine.simulation.grid import Grid
-from napari_lbn.engine.simulation.microscope import Imaging, MicroscopeSettings
-from napari_lbn.engine.simulation.projecting import project_specimen
+from napari_lbn.engine.simulation.imaging.microscope import Imaging, MicroscopeSettings
+from napari_lbn.engine.simulation.imaging.projecting import project_specimen
 from napari_lbn.engine.simulation.series import clean_tilts
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.beads import Beads, project_shadows
+from napari_lbn.engine.simulation.specimens.grid import Grid
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 
 ANGLES = (-89.0, -60.0, -33.0, 0.0, 21.0, 45.0, 72.0, 90.0)
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from napari_lbn.engine.errors import InputError, MemoryBoundError
-from napari_lbn.engine.simulation.crowd import add_cloud, add_molecules, add_texture
-from napari_lbn.engine.simulation.embedded import Sites, add_embedded
-from napari_lbn.engine.simulation.grid import Grid, power_law_field
-from napari_lbn.engine.simulation.layers import CellBody, Slab
-from napari_lbn.engine.simulation.membranes import bilayer, vesicle
-from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
-from napari_lbn.engine.simulation.shapes import PROTEIN, clump, library, read_maps
-from napari_lbn.engine.simulation.specimen import make_specimen
+from napari_lbn.engine.simulation.specimens.crowd import add_cloud, add_molecules, add_texture
+from napari_lbn.engine.simulation.specimens.embedded import Sites, add_embedded
+from napari_lbn.engine.simulation.specimens.grid import Grid, power_law_field
+from napari_lbn.engine.simulation.specimens.layers import CellBody, Slab
+from napari_lbn.engine.simulation.specimens.membranes import bilayer, vesicle
+from napari_lbn.engine.simulation.specimens.settings import INGREDIENTS, SpecimenSettings
+from napari_lbn.engine.simulation.specimens.shapes import PROTEIN, clump, library, read_maps
+from napari_lbn.engine.simulation.specimens.specimen import make_specimen
 
 
 def test_the_same_seed_gives_the_same_specimen_and_another_seed_another(small):

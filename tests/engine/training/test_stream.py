@@ -10,7 +10,7 @@ from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.simulation.dataset import write_training_set
 from napari_lbn.engine.simulation.series import SimulationSettings
 from napari_lbn.engine.simulation.series_files import load_series
-from napari_lbn.engine.simulation.settings import INGREDIENTS, SpecimenSettings
+from napari_lbn.engine.simulation.specimens.settings import INGREDIENTS, SpecimenSettings
 from napari_lbn.engine.training import data
 from napari_lbn.engine.training.configuration import Configuration, DataSettings
 from napari_lbn.engine.training.data import noisy

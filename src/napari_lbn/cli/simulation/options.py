@@ -13,7 +13,7 @@ SPECIMEN, TILTS, OPTICS, TRUTH = "Specimen", "Tilts", "Microscope", "Truth"
 
 
 class OrderName(StrEnum):
-    """Orders of acquisition, as `napari_lbn.engine.simulation.microscope` names them."""
+    """Orders of acquisition, as `napari_lbn.engine.simulation.imaging.microscope` names them."""
 
     DOSE_SYMMETRIC = "dose-symmetric"
     BIDIRECTIONAL = "bidirectional"

@@ -8,8 +8,8 @@ from napari_lbn.engine.errors import InputError
 
 if TYPE_CHECKING:
     from napari_lbn.engine.simulation.experiment import ExperimentSettings
-    from napari_lbn.engine.simulation.microscope import MicroscopeSettings
-    from napari_lbn.engine.simulation.settings import SpecimenSettings
+    from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
+    from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
 
     from .options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
 
@@ -24,8 +24,8 @@ def experiment_settings(
     """All that one experiment needs."""
     import numpy as np
 
-    from napari_lbn.engine.simulation.borders import BorderSettings
     from napari_lbn.engine.simulation.experiment import ExperimentSettings
+    from napari_lbn.engine.simulation.imaging.borders import BorderSettings
 
     angles = _angles(tilts)
     given = truth.truth is not None or truth.shrec is not None
@@ -68,7 +68,7 @@ def _angles(tilts: TiltOptions) -> tuple[float, ...]:
 
 
 def _specimen(options: SpecimenOptions, steepest: float) -> SpecimenSettings:
-    from napari_lbn.engine.simulation.settings import SpecimenSettings
+    from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
 
     pixels = options.thickness * 10 / options.pixel_size
     return SpecimenSettings(
@@ -88,7 +88,7 @@ def _specimen(options: SpecimenOptions, steepest: float) -> SpecimenSettings:
 
 def _probabilities(options: SpecimenOptions) -> dict[str, Any]:
     """1 and 0 for the ingredients that were named."""
-    from napari_lbn.engine.simulation.settings import INGREDIENTS
+    from napari_lbn.engine.simulation.specimens.settings import INGREDIENTS
 
     chosen: dict[str, float] = {}
     if options.only is not None:
@@ -99,7 +99,7 @@ def _probabilities(options: SpecimenOptions) -> dict[str, Any]:
 
 
 def _names(option: str, text: str) -> list[str]:
-    from napari_lbn.engine.simulation.settings import INGREDIENTS
+    from napari_lbn.engine.simulation.specimens.settings import INGREDIENTS
 
     names = text.replace(",", " ").split()
     for name in names:
@@ -110,7 +110,7 @@ def _names(option: str, text: str) -> list[str]:
 
 
 def _microscope(tilts: TiltOptions, optics: OpticsOptions, pre_tilt: float) -> MicroscopeSettings:
-    from napari_lbn.engine.simulation.microscope import MicroscopeSettings
+    from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
 
     def exactly(value: float) -> tuple[float, float]:
         return value, value

@@ -18,7 +18,7 @@ from .options import OpticsOptions, SpecimenOptions, TiltOptions, TruthOptions
 from .settings import experiment_settings
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.simulation.specimen import Specimen
+    from napari_lbn.engine.simulation.specimens.specimen import Specimen
 
 OutOption = Annotated[
     Path,

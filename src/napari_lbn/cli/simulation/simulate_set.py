@@ -165,9 +165,9 @@ def simulate_set(folder: FolderArgument, kind: SetOptions, specimens: SpecimensO
 def _settings(given: SpecimensOptions, views: int) -> SimulationSettings:
     import numpy as np
 
-    from napari_lbn.engine.simulation.microscope import MicroscopeSettings
+    from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
     from napari_lbn.engine.simulation.series import SimulationSettings
-    from napari_lbn.engine.simulation.settings import SpecimenSettings
+    from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
     from napari_lbn.engine.training.splits import density_maps
 
     maps: tuple[Path, ...] = tuple(given.maps or ())

@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import SafetensorError
 
 from ..errors import InputError
-from ..simulation.borders import BorderSettings, blank_borders, blanked
-from ..simulation.noise import add_noise
+from ..simulation.imaging.borders import BorderSettings, blank_borders, blanked
+from ..simulation.imaging.noise import add_noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

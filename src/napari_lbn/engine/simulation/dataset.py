@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..io.output import ensure_folder
-from .microscope import Imaging, MicroscopeSettings
+from .imaging.microscope import Imaging, MicroscopeSettings
 from .series import (
     SimulatedSeries,
     SimulationSettings,
@@ -20,8 +20,8 @@ from .series import (
     image_view,
 )
 from .series_files import save_series, settings_of
-from .settings import SpecimenSettings
-from .specimen import Specimen, make_specimen
+from .specimens.settings import SpecimenSettings
+from .specimens.specimen import Specimen, make_specimen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

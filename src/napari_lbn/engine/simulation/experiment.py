@@ -9,12 +9,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..events import CancelToken, Event, Job, Progress, raise_if_cancelled
-from .borders import BorderSettings, blank_borders, blanked
-from .microscope import Imaging, MicroscopeSettings
-from .noise import detected, electrons_for, to_counts
+from .imaging.borders import BorderSettings, blank_borders, blanked
+from .imaging.microscope import Imaging, MicroscopeSettings
+from .imaging.noise import detected, electrons_for, to_counts
 from .series import SimulationSettings, clean_tilts, draw_imaging
-from .settings import SpecimenSettings
-from .specimen import Specimen, make_specimen
+from .specimens.settings import SpecimenSettings
+from .specimens.specimen import Specimen, make_specimen
 from .tomogram import truth_tomogram
 
 if TYPE_CHECKING:

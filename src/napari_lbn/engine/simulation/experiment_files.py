@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .experiment import Experiment, ExperimentSettings
-    from .specimen import Specimen
+    from .specimens.specimen import Specimen
 
 ENDINGS = (
     ".mrc",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .beads import Beads
-from .grid import Grid
-from .settings import SpecimenSettings
-from .shapes import PROTEIN
-from .specimen import Specimen
+from .specimens.beads import Beads
+from .specimens.grid import Grid
+from .specimens.settings import SpecimenSettings
+from .specimens.shapes import PROTEIN
+from .specimens.specimen import Specimen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dataset import SAMPLE_SEED
-from .microscope import MicroscopeSettings
-from .noise import signal_variance, to_counts
+from .imaging.microscope import MicroscopeSettings
+from .imaging.noise import signal_variance, to_counts
 from .sample import PIXEL_SIZE, TRUTH_STEP
 from .series import SimulationSettings, image_view
-from .settings import SpecimenSettings
-from .specimen import Specimen, make_specimen
+from .specimens.settings import SpecimenSettings
+from .specimens.specimen import Specimen, make_specimen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .contrast import image
-from .microscope import Imaging, MicroscopeSettings
-from .noise import add_noise, noise_profile, to_counts
-from .projecting import project_beads, project_specimen
-from .settings import SpecimenSettings
-from .specimen import Specimen, make_specimen
+from .imaging.contrast import image
+from .imaging.microscope import Imaging, MicroscopeSettings
+from .imaging.noise import add_noise, noise_profile, to_counts
+from .imaging.projecting import project_beads, project_specimen
+from .specimens.settings import SpecimenSettings
+from .specimens.specimen import Specimen, make_specimen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

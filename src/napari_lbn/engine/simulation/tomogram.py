@@ -13,7 +13,7 @@ from .series import latent_depth
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .specimen import Specimen
+    from .specimens.specimen import Specimen
 
 
 def truth_tomogram(specimen: Specimen, pre_tilt: float, view: int = 0) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from ..io.weights.file import find_weights, load_network, read_weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.dataset import training_settings
-from ..simulation.noise import add_noise
+from ..simulation.imaging.noise import add_noise
 from .examples.stream import SpecimenStream, StreamSettings
 from .folder.events import AS_STARTED
 from .optimisation.trainer import load_simulated

@@ -61,8 +61,8 @@ def simulate_density(seed: int, shape: tuple[int, int, int]) -> NDArray[np.float
         (z, y, x) of the field of view; the specimen is somewhat thinner than z.
     """
     # The simulation stands on reconstruction's neighbours; only training needs it.
-    from ...simulation.settings import SpecimenSettings
-    from ...simulation.specimen import make_specimen
+    from ...simulation.specimens.settings import SpecimenSettings
+    from ...simulation.specimens.specimen import make_specimen
 
     nz, ny, nx = shape
     settings = SpecimenSettings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...intensity import IntensityStats, normalise
-from ...simulation.borders import BorderSettings, blank_borders, blanked
+from ...simulation.imaging.borders import BorderSettings, blank_borders, blanked
 from .augmentation import mirror_x, mirror_y, mirror_z, rotate_specimen
 from .crops import Crop, draw_crop, read_crop
 from .masking import edge_mask, independent_mask, uniform_mask

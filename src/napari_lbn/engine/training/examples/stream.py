@@ -24,7 +24,7 @@ import numpy as np
 from ...errors import InputError
 from ...simulation.dataset import TRAINING_SEEDS
 from ...simulation.series import SimulationSettings, image_view
-from ...simulation.specimen import make_specimen
+from ...simulation.specimens.specimen import make_specimen
 from .draw import TrainingSeries
 
 if TYPE_CHECKING:

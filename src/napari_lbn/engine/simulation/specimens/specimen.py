@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..device import free_memory
-from ..errors import MemoryBoundError
+from ...device import free_memory
+from ...errors import MemoryBoundError
 from .beads import Beads
 from .crowd import add_cloud, add_granules, add_molecules, add_texture
 from .embedded import Sites, add_embedded

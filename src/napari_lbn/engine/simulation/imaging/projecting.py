@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from ..geometry import rotation_centre
-from ..projection.footprint import detector_taps
-from ..projection.geometry import ProjectionGeometry
-from .beads import ABSORPTION, project_shadows
+from ...geometry import rotation_centre
+from ...projection.footprint import detector_taps
+from ...projection.geometry import ProjectionGeometry
+from ..specimens.beads import ABSORPTION, project_shadows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .grid import Volume
-    from .specimen import Specimen
+    from ..specimens.grid import Volume
+    from ..specimens.specimen import Specimen
 
 LEAST_FADE = 8
 """Tilt pixels over which the reconstruction box fades at least."""

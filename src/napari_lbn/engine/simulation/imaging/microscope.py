@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from .settings import Range
+    from ..specimens.settings import Range
 
 ORDERS = ("dose-symmetric", "bidirectional", "unidirectional")
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from ..errors import InputError
+from ...errors import InputError
 from .grid import add_patch
 
 if TYPE_CHECKING:

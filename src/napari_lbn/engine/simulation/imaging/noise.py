@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from ..errors import InputError
+from ...errors import InputError
 
 Images = NDArray[np.float32]
 

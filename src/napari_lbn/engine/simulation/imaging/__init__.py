@@ -1,0 +1,1 @@
+"""From a specimen to measured tilts: line integrals, contrast, noise and blank borders."""

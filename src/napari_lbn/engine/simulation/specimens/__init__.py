@@ -1,0 +1,1 @@
+"""Specimens: ice, cells, membranes, filaments, macromolecules and beads on a voxel grid."""
