@@ -91,7 +91,7 @@ def mrc_file(path: str | Path) -> Path:
 
 def _write_tilts(named: Path, data: Any, record: dict[str, Any]) -> list[str]:
     """Write a tilt stack ``(n, 1, y, x)`` and its angles; labels tell what was synthesized."""
-    from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+    from napari_lbn.engine.io import write_stack, write_tilt_angles
     from napari_lbn.engine.io.together import input_files, require_other_files, written_together
 
     file = mrc_file(named)
@@ -136,7 +136,7 @@ def _labels(record: dict[str, Any]) -> tuple[str, ...]:
 
 def _write_provenance(file: Path, record: dict[str, Any]) -> list[Path]:
     """What a layer was made from, as JSON beside its file; nothing where that is not known."""
-    from napari_lbn.engine.io.output import write_provenance
+    from napari_lbn.engine.io import write_provenance
 
     if not record.get("provenance"):
         return []
@@ -149,7 +149,7 @@ def write_volume(
     file: Path, data: Any, *, pixel_size: float | None, labels: tuple[str, ...] = ()
 ) -> None:
     """Write a volume ``(z, y, x)`` slab by slab, so that lazy data is never held whole."""
-    from napari_lbn.engine.io.output import VolumeWriter
+    from napari_lbn.engine.io import VolumeWriter
 
     depth, height, width = data.shape
     with VolumeWriter(file, (depth, height, width), pixel_size, labels) as writer:

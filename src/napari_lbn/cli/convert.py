@@ -83,7 +83,7 @@ def convert(
 
 def _write_aligned(opened: TiltSeries, folder: Path) -> list[Path]:
     """The aligned stack and its angles, both or none."""
-    from napari_lbn.engine.io.output import ensure_folder, write_stack, write_tilt_angles
+    from napari_lbn.engine.io import ensure_folder, write_stack, write_tilt_angles
 
     from .output import written_together
 

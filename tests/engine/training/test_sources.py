@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+from napari_lbn.engine.io import open_tilt_series, write_stack, write_tilt_angles
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.sources import (
     SOURCES,

@@ -17,7 +17,7 @@ from napari_lbn._qt.engine import Choice
 from napari_lbn._qt.offered import OFFERED
 from napari_lbn._qt.training.dock import TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
-from napari_lbn.engine.io.output import write_stack, write_tilt_angles
+from napari_lbn.engine.io import write_stack, write_tilt_angles
 from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries

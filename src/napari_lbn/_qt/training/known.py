@@ -76,7 +76,7 @@ class KnownRuns:
 
     def _write(self, folders: list[Path]) -> None:
         """Keep the list; that it cannot be kept must not stop a training."""
-        from napari_lbn.engine.io.output import atomic_path, ensure_folder
+        from napari_lbn.engine.io import atomic_path, ensure_folder
 
         try:
             ensure_folder(self.file.parent)

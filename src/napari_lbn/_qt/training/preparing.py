@@ -74,7 +74,7 @@ def with_preview(
 
 def write_down(request: TrainingRequest, configuration: Configuration) -> None:
     """Make the folder, with what is needed to go on."""
-    from napari_lbn.engine.io.output import ensure_folder
+    from napari_lbn.engine.io import ensure_folder
     from napari_lbn.engine.training.folder.summary import write_configuration
     from napari_lbn.engine.training.sources import name_series, write_sources
 

@@ -125,7 +125,7 @@ def batch(
 
 
 def _tasks(paths: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTask]:
-    from napari_lbn.engine.io.output import ensure_folder
+    from napari_lbn.engine.io import ensure_folder
 
     from .names import series_names, series_of
     from .task import BatchTask

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari_lbn.engine.io import write_provenance
 from napari_lbn.engine.io.files.text_output import write_text
-from napari_lbn.engine.io.output import write_provenance
 
 COLUMNS = (
     "name",

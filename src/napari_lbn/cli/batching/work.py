@@ -39,7 +39,7 @@ def run_task(task: BatchTask, report: Callable[[str, float], Any] | None = None)
     dict
         The record: status, figures or message, seconds, key.
     """
-    from napari_lbn.engine.io.output import write_provenance
+    from napari_lbn.engine.io import write_provenance
 
     began = time.monotonic()
     record: dict[str, Any] = {"name": task.name, "series": str(task.series), "key": task.key}

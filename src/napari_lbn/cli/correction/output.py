@@ -11,7 +11,7 @@ import numpy as np
 from napari_lbn.engine.correct import correct, plan
 from napari_lbn.engine.correct.alteration import as_record
 from napari_lbn.engine.events import SlabReady
-from napari_lbn.engine.io.output import (
+from napari_lbn.engine.io import (
     VolumeWriter,
     check_free_space,
     ensure_folder,

@@ -80,7 +80,7 @@ def synthesize(
     import numpy as np
 
     from napari_lbn.engine.correct import plan
-    from napari_lbn.engine.io.output import check_free_space
+    from napari_lbn.engine.io import check_free_space
 
     typed = None if angles is None else np.asarray(parse_angles(angles))
     opened = open_series(series)
@@ -148,7 +148,7 @@ def _write(
 ) -> None:
     """Write stack, angles and record; padded to the size of `original` where that is given."""
     from napari_lbn.engine.fourier import fourier_pad
-    from napari_lbn.engine.io.output import write_provenance, write_stack, write_tilt_angles
+    from napari_lbn.engine.io import write_provenance, write_stack, write_tilt_angles
 
     stack, angle_file, record_file = outputs
     binning, shape = record["binning"], tilts.shape[1:]

@@ -30,11 +30,11 @@ from napari_lbn.engine.evaluation.result import with_scores
 from napari_lbn.engine.evaluation.settings import make_folds
 from napari_lbn.engine.evaluation.spread.subsets import LABEL, RELATIVE_PART, SPREAD_PART
 from napari_lbn.engine.events import SlabReady
-from napari_lbn.engine.io import open_volume
-from napari_lbn.engine.io.output import (
+from napari_lbn.engine.io import (
     VolumeWriter,
     check_free_space,
     ensure_folder,
+    open_volume,
     write_stack,
     write_tilt_angles,
 )

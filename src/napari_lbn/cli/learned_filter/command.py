@@ -76,7 +76,7 @@ def train(
     volumes projected at its angles. --filter and --weights are not used.
     """
     from napari_lbn.engine.device import choose_device
-    from napari_lbn.engine.io.output import check_free_space
+    from napari_lbn.engine.io import check_free_space
     from napari_lbn.engine.reconstruction.learned import (
         FilterConfig,
         LearnedFilter,

@@ -41,7 +41,7 @@ def open_for_tomogram(
     inputs: Sequence[Path] = (),
 ) -> TiltSeries:
     """A series that can be reconstructed into the named file; `inputs` are read besides."""
-    from napari_lbn.engine.io.output import check_free_space
+    from napari_lbn.engine.io import check_free_space
 
     opened = open_series(series)
     require_usable(opened)
@@ -78,7 +78,7 @@ def write_tomogram(
     record : dict
         Provenance, to which method and number type are added.
     """
-    from napari_lbn.engine.io.output import write_provenance
+    from napari_lbn.engine.io import write_provenance
     from napari_lbn.engine.io.tomograms.by_name import tomogram_writer
 
     out = options.out

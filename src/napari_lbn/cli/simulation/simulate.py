@@ -48,7 +48,7 @@ def simulate(
     specimen, measured range) and NAME_truth_box.mrc (reconstruction box alone, to ±89°),
     each with its .tlt; NAME_truth_tomogram.mrc; and NAME.json.
     """
-    from napari_lbn.engine.io.output import check_free_space, ensure_folder
+    from napari_lbn.engine.io import check_free_space, ensure_folder
     from napari_lbn.engine.simulation.experiment import run_experiment
     from napari_lbn.engine.simulation.experiment_files import (
         experiment_bytes,

@@ -46,8 +46,7 @@ def _train(options: TrainOptions, wanted: Configuration, workers: Workers, proce
     """The work of this process: the whole, or its share."""
     from napari_lbn.engine.evaluation.prediction.baselines import training_baselines
     from napari_lbn.engine.events import drain
-    from napari_lbn.engine.io import open_tilt_series
-    from napari_lbn.engine.io.output import ensure_folder
+    from napari_lbn.engine.io import ensure_folder, open_tilt_series
     from napari_lbn.engine.training.data import against_start, gather, make_network
     from napari_lbn.engine.training.folder.run import fit
     from napari_lbn.engine.training.folder.summary import write_configuration

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, LBNError
-from ..io.output import atomic_path, check_free_space, ensure_folder
+from ..io import atomic_path, check_free_space, ensure_folder
 from ..io.weights.file import SUFFIX, find_weights, read_weights_info
 from ..network import LBNConfig
 from ..training.configuration import read_configuration

@@ -16,8 +16,8 @@ import torch
 from ..device import choose_device
 from ..errors import Cancelled, WeightsError
 from ..events import CancelToken, Job
+from ..io import atomic_path
 from ..io.files.in_use import alone_in
-from ..io.output import atomic_path
 from ..io.weights.file import SUFFIX, find_weights, load_network, read_weights_info, save_weights
 from ..network import LBN
 from ..training.configuration import read_configuration

@@ -13,8 +13,8 @@ from safetensors.torch import save
 
 from ..errors import InputError
 from ..events import raise_if_cancelled
+from ..io import atomic_path, ensure_folder
 from ..io.files.atomic import output_errors
-from ..io.output import atomic_path, ensure_folder
 from ..simulation.dataset import VALIDATION_SEEDS, training_settings, write_training_set
 from ..simulation.kinds import of_kind
 from ..training.examples.stream import spare_processes

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..io.output import atomic_path
+from ..io import atomic_path
 from .view import readable
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..io.output import ensure_folder
+from ..io import ensure_folder
 from .imaging.microscope import Imaging, MicroscopeSettings
 from .series import (
     SimulatedSeries,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_lbn import __version__
 
-from ..io.mdoc.write import write_mdoc
-from ..io.output import (
+from ..io import (
     VolumeWriter,
     ensure_folder,
     write_provenance,
     write_stack,
     write_tilt_angles,
 )
+from ..io.mdoc.write import write_mdoc
 from ..io.together import written_together
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry import SAME_ANGLE
-from ..io import open_tilt_series
-from ..io.output import atomic_path
+from ..io import atomic_path, open_tilt_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

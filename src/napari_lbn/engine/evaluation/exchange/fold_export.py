@@ -9,7 +9,7 @@ import numpy as np
 from ...correct.tomogram import measure_intensities, measured_rows
 from ...events import Progress, SlabReady, raise_if_cancelled
 from ...geometry import measured_weights
-from ...io.output import (
+from ...io import (
     VolumeWriter,
     check_free_space,
     ensure_folder,

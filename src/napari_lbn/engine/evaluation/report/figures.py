@@ -150,7 +150,7 @@ def band_figure(result: HoldOutResult, *, title: str = "") -> Any:
 
 def save_figure(figure: Any, path: Path) -> list[Path]:
     """Write a figure as PNG and PDF beside each other; nothing half-written stays."""
-    from ...io.output import atomic_path
+    from ...io import atomic_path
 
     written = []
     for suffix, options in ((".png", {"dpi": 150}), (".pdf", {})):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...io.output import atomic_path, ensure_folder, write_provenance
+from ...io import atomic_path, ensure_folder, write_provenance
 from .data import as_dict, scores_csv
 from .extras import ReportExtras
 from .figures import save_figure

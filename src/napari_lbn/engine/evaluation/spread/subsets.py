@@ -14,7 +14,7 @@ from ...correct.alteration import percent
 from ...correct.tomogram import synthesized_rows
 from ...events import Progress, SlabReady, raise_if_cancelled
 from ...geometry import synthesized_weights
-from ...io.output import check_free_space
+from ...io import check_free_space
 from ...reconstruction.wbp import back_project_slab
 from ..sharing import part
 from .relative import REGION, relative_spread

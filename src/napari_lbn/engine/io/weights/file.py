@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import WeightsError
-from ..output import atomic_path
+from ..files.atomic import atomic_path
 from .address import fetch_weights, is_address
 from .info import FORMAT, REST, SUFFIX, WeightsInfo, read_metadata, read_weights_info
 

@@ -7,7 +7,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from ...io.output import atomic_path
+from ...io import atomic_path
 from ..folder.events import AS_STARTED
 from ..folder.log import CORRELATIONS
 from .read import CURVES, Curves

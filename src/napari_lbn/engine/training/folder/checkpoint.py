@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import InputError, WeightsError
-from ...io.output import atomic_path
+from ...io import atomic_path
 from ...io.weights.info import CHECKPOINT_FORMAT
 
 if TYPE_CHECKING:

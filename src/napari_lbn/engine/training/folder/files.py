@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from ...errors import InputError, OutputError
-from ...io.output import check_free_space, ensure_folder
+from ...io import check_free_space, ensure_folder
 from ...io.weights.file import save_weights
 from .checkpoint import load_checkpoint, save_checkpoint
 from .log import TrainingLog, row_of_scores

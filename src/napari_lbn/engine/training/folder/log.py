@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from ...io.output import atomic_path
+from ...io import atomic_path
 from ..validation import FACTORS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import InputError, LBNError
-from ...io.output import atomic_path
+from ...io import atomic_path
 from ..configuration import Configuration
 from ..curves.read import CURVES, Curves
 from ..sources import SOURCES

@@ -1,37 +1,25 @@
-"""Results as files that IMOD, AreTomo and RELION take unchanged, written whole or not at all."""
+"""Stacks of tilts as MRC files that IMOD, AreTomo and RELION take unchanged."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InternalError
-from .files.atomic import atomic_path, check_free_space, ensure_folder
-from .files.text_output import write_provenance, write_tilt_angles
-from .mrc.header import HEADER_BYTES
-from .mrc.write import (
+from ...errors import InternalError
+from ..files.atomic import atomic_path, check_free_space
+from .header import HEADER_BYTES
+from .write import (
     IMAGE_STACK,
     SAMPLE,
     RunningStatistics,
     as_samples,
     write_header,
 )
-from .tomograms.volume_writer import VolumeWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
-
-__all__ = [
-    "VolumeWriter",
-    "atomic_path",
-    "check_free_space",
-    "ensure_folder",
-    "write_provenance",
-    "write_stack",
-    "write_tilt_angles",
-]
 
 
 def write_stack(
