@@ -64,7 +64,7 @@ def taken(config: LBNConfig, tiling: Tiling) -> int:
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="no account of a process's highest memory here")
-@pytest.mark.parametrize("rows", [None, 8])
+@pytest.mark.parametrize("rows", [None, 24, pytest.param(8, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_memory_is_what_it_is_said_to_be(rows: int | None, name: str) -> None:
     """More than it is said to be breaks the bound; far less refuses what would fit.
