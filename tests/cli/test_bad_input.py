@@ -142,7 +142,7 @@ def test_plain_reconstruction_needs_no_pixel_size(tmp_path: Path) -> None:
     ok("reconstruct", unknown, "--out", tmp_path / "rec.mrc", "--thickness", 8)
 
 
-@pytest.mark.parametrize("text", ["1,x", "91", "nan", "", ",", "nowhere.tlt"])
+@pytest.mark.parametrize("text", ["1,x", "91", "nan", "", ",", "nowhere.tlt", "-60:60:3"])
 def test_bad_angle_lists(text: str, series: Path, tmp_path: Path) -> None:
     result = run("synthesize", series, f"--angles={text}", "--out", tmp_path / "tilts.mrc")
     assert result.exit_code == 2

@@ -77,7 +77,7 @@ def test_typed_angles_are_read_back(angles: list[float]) -> None:
 
 
 def test_angles_beyond_the_half_circle_are_refused() -> None:
-    with pytest.raises(InputError, match="between -90 and 90"):
+    with pytest.raises(InputError, match="between −90° and 90°"):
         parse_angles("0,100")
 
 

@@ -138,7 +138,7 @@ def default_thickness(pixel_size: float | None) -> int:
 
 
 def parse_angles(text: str) -> list[float]:
-    """Tilt angles typed as ``-75,-72.5`` or held by an angle file.
+    """Tilt angles typed as ``-75,-72.5`` or ``-60:3:60``, or held by an angle file.
 
     Raises
     ------
@@ -146,17 +146,19 @@ def parse_angles(text: str) -> list[float]:
         Neither, or an angle beyond 90 degrees.
     """
     from napari_lbn.engine.io import read_angles
+    from napari_lbn.engine.io.angles.typed import parse_typed_angles
 
-    try:
-        angles = [float(part) for part in text.replace(",", " ").split()]
-    except ValueError:
-        if not Path(text).is_file():
-            raise InputError(
-                f"--angles: {text!r} is neither a list of angles nor a file.",
-                "Write it like --angles=-75,-72,69.5 or name a .tlt file.",
-            ) from None
+    if Path(text).is_file():
         angles = [float(angle) for angle in read_angles(Path(text)).angles]
-    beyond = [angle for angle in angles if not -90 <= angle <= 90]  # also catches NaN
+    else:
+        try:
+            angles = parse_typed_angles(text).tolist()
+        except InputError as error:
+            raise InputError(
+                f"--angles {text!r} is no file, and as a list: {error.message}",
+                f"{error.remedy} Or name a .tlt file.",
+            ) from None
+    beyond = [angle for angle in angles if not abs(angle) <= 90]  # also catches NaN
     if not angles or beyond:
         wrong = f"{beyond[0]:g} is no tilt angle" if beyond else "the list is empty"
         raise InputError(f"--angles: {wrong}.", "Tilt angles lie between -90 and 90 degrees.")

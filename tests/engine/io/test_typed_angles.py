@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from napari_lbn.engine.errors import InputError
@@ -30,6 +30,14 @@ def test_every_list_that_was_written_is_read(
     np.testing.assert_allclose(read, angles, rtol=0, atol=6e-5)
 
 
+@given(first=st.integers(-900, 900), step=st.integers(-300, 300), count=st.integers(0, 30))
+def test_a_range_is_all_angles_on_the_way(first: int, step: int, count: int) -> None:
+    angles = (first + step * np.arange(count + 1)) / 10
+    assume(step != 0 and np.abs(angles).max() <= 90)
+    read = parse_typed_angles(f"1.5, {angles[0]}:{step / 10}:{angles[-1]}; −2")
+    np.testing.assert_allclose(read, [1.5, *angles, -2], rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -38,6 +46,12 @@ def test_every_list_that_was_written_is_read(
         ("0 nan 3", "“nan”, entry 2"),
         ("inf", "“inf”, entry 1"),
         ("1 " + "x" * 200, "“xxxxxxxxxxxxxxxxxxxx…”, entry 2"),
+        ("-60:3", "entry 1 of the list, does not step"),
+        ("0 -60:60:3", "“-60:60:3”, entry 2 of the list, does not step"),  # the last angle second
+        ("60:3:-60", "does not step"),
+        ("-60:0:60", "does not step"),
+        ("-60:3:96", "“96”, entry 1"),
+        ("0:1e-9:1", "does not step"),
     ],
 )
 def test_what_is_no_angle_is_told_with_its_place(text: str, told: str) -> None:

@@ -150,7 +150,8 @@ class AnglesEntry(QWidget):
         self.pasted = QPlainTextEdit()
         self.pasted.setPlaceholderText("−60, −57, −54, …")
         self.pasted.setToolTip(
-            "Degrees with a decimal point, separated by commas, spaces or new lines"
+            "Degrees with a decimal point, separated by commas, spaces or new lines;\n"
+            "−60:3:60 stands for all angles on the way"
         )
         self.pasted.setAccessibleName("Tilt angles, one for each image")
         self.pasted.setStyleSheet(f"border: 1px solid {OUTLINE_COLOUR};")

@@ -35,7 +35,7 @@ AnglesOption = Annotated[
     str | None,
     typer.Option(
         metavar="LIST|FILE",
-        help="Angles in degrees, like --angles=-75,-72, or a .tlt file. Default: the wedge.",
+        help="Degrees, like --angles=-75,-72 or -89:1:89, or a .tlt file. Default: the wedge.",
         show_default=False,
         rich_help_panel=WEDGE,
     ),
