@@ -102,9 +102,11 @@ def densities(path: Path) -> np.ndarray:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Unix")
-@pytest.mark.parametrize("name", ["t.mrc", "t.ome.zarr"])
+@pytest.mark.parametrize(
+    ("name", "record"), [("t.mrc", "t.json"), ("t.ome.zarr", "t.ome.zarr.json")]
+)
 def test_a_killed_run_goes_on_from_its_finished_slabs(
-    series: Path, tmp_path: Path, name: str
+    series: Path, tmp_path: Path, name: str, record: str
 ) -> None:
     arguments = ["reconstruct", str(series), "--thickness", "8", "--resume"]
     out = ["--out", str(tmp_path / name)]
@@ -121,7 +123,7 @@ def test_a_killed_run_goes_on_from_its_finished_slabs(
     whole = tmp_path / "whole.mrc"
     assert run(*arguments[:-1], "--out", whole).exit_code == 0
     np.testing.assert_array_equal(densities(tmp_path / name), mrcfile.read(whole))
-    left = ["in", "t.json", name, "whole.json", "whole.mrc"]
+    left = sorted(["in", record, name, "whole.json", "whole.mrc"])
     assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
@@ -141,7 +143,8 @@ def test_ome_zarr_of_integers_holds_the_same_densities(series: Path, tmp_path: P
     assert run(*arguments, "--out", tmp_path / "t.mrc").exit_code == 0
     done = run(*arguments, "--out", integers, "--samples", "int16")
     assert done.exit_code == 0, done.output
-    record = json.loads((tmp_path / "t.json").read_text())["samples"]
+    record = json.loads((tmp_path / "t.ome.zarr.json").read_text())["samples"]
+    assert json.loads((tmp_path / "t.json").read_text())["samples"] != record  # each has its own
     truth = mrcfile.read(tmp_path / "t.mrc")
     inside = np.abs(truth - record["offset"]) < record["scale"] * 32766
     np.testing.assert_allclose(densities(integers)[inside], truth[inside], atol=record["scale"])

@@ -153,5 +153,5 @@ def test_an_older_folder_is_kept(tmp_path):
 def test_the_name_chooses_the_format(tmp_path):
     assert isinstance(tomogram_writer(tmp_path / "a.ome.zarr", SHAPE, None), ZarrVolume)
     assert not isinstance(tomogram_writer(tmp_path / "a.mrc", SHAPE, None), ZarrVolume)
-    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.json"
+    assert record_path(tmp_path / "a.ome.zarr") == tmp_path / "a.ome.zarr.json"
     assert record_path(tmp_path / "a.mrc") == tmp_path / "a.json"

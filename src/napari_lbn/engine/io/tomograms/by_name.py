@@ -45,11 +45,12 @@ def require_tomogram_name(path: str | Path) -> None:
 
 
 def record_path(path: str | Path) -> Path:
-    """Where the record of a tomogram lies: ``NAME.json`` beside ``NAME.mrc``, ``NAME.ome.zarr``."""
+    """Where a tomogram's record lies: ``a.json`` for ``a.mrc``, else ``a.ome.zarr.json``.
+
+    So two tomograms in one folder never share a record.
+    """
     path = Path(path)
-    if not is_zarr_name(path):
-        return path.with_suffix(".json")
-    return path.with_name(f"{path.stem.removesuffix('.ome')}.json")
+    return path.with_name(f"{path.name}.json") if is_zarr_name(path) else path.with_suffix(".json")
 
 
 def tomogram_writer(
