@@ -63,6 +63,16 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_by(statement) & (HEAVY | QT | {"napari"})
 
 
+def test_loading_weights_does_not_load_torchs_compiler() -> None:
+    statement = (
+        "from napari_lbn.engine.io.weights.file import bundled_weights, load_network\n"
+        "load_network(bundled_weights()[0])"
+    )
+    loaded = loaded_by(statement)
+    assert "torch" in loaded
+    assert "sympy" not in loaded  # which the compiler needs
+
+
 @pytest.mark.parametrize("package", ["napari_lbn.engine", "napari_lbn.cli"])
 def test_every_module_imports_where_qt_and_napari_are_absent(package: str) -> None:
     code = IMPORT_WHOLE_PACKAGE.format(refused=QT | {"napari"}, package=package, optional=OPTIONAL)

@@ -84,6 +84,8 @@ class ConvUnit(nn.Module):
             settings["output_padding"] = stride - 1
         self.conv = _convolution(dims, transposed)(n_in, n_out, kernel, **settings)
         self.norm = nn.GroupNorm(groups, n_out) if groups else None
+        if self.conv.weight.is_meta:
+            return  # sizes alone: to draw values there, torch would load its compiler (2 seconds)
         nn.init.kaiming_normal_(
             self.conv.weight, a=slope, mode="fan_out" if transposed else "fan_in"
         )
