@@ -9,16 +9,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_lbn.engine.cost import (
-    convolution_speed,
-    estimate_memory,
-    network_memory,
-    network_operations,
-)
+from napari_lbn.engine.cost.estimates import estimate_memory, network_memory
+from napari_lbn.engine.cost.memory import beside_network
+from napari_lbn.engine.cost.operations import network_operations
+from napari_lbn.engine.cost.speed import convolution_speed
 from napari_lbn.engine.errors import MemoryBoundError
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.latent_projection import LatentGrid
-from napari_lbn.engine.tiling import beside_network
 
 SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
 FINE = replace(SMALL, fine_widths=(8, 16, 16))

@@ -10,13 +10,15 @@ import pytest
 import torch
 
 from napari_lbn.engine.correct import measure_intensities
+from napari_lbn.engine.cost.choice import choose_tiling
+from napari_lbn.engine.cost.memory import peak_memory
+from napari_lbn.engine.cost.tiling import MIN_ROWS, Tiling
 from napari_lbn.engine.errors import Cancelled, InputError, MemoryBoundError
 from napari_lbn.engine.events import Event, Progress, TiltReady, drain
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.network.layers import ConvUnit
 from napari_lbn.engine.synthesis import Latents, SynthesisSettings, encode, synthesize
-from napari_lbn.engine.tiling import MIN_ROWS, Tiling, choose_tiling, peak_memory
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SETTINGS = SynthesisSettings(device="cpu")

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_lbn.engine.cost.memory import peak_memory
+from napari_lbn.engine.cost.tiling import Tiling
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
-from napari_lbn.engine.tiling import Tiling, peak_memory
 from napari_lbn.engine.tilt_series import TiltSeries
 
 CONFIG = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 8, 8, 8), coarse_updates=2)

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from napari_lbn.engine.correct import CorrectionSettings, plan
+from napari_lbn.engine.cost.memory import HOST_BYTES
 from napari_lbn.engine.errors import Cancelled, InputError
 from napari_lbn.engine.evaluation.hold_out.workers import FoldShare, share_of_folds
 from napari_lbn.engine.evaluation.side_by_side import side_by_side
 from napari_lbn.engine.events import Notice, Progress, drain
-from napari_lbn.engine.tiling import HOST_BYTES
 from napari_lbn.engine.tilt_series import TiltSeries
 
 STEPS = 5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..binning import TOLERANCE, automatic_binning
-from ..cost import estimate_memory, estimate_seconds, network_memory
+from ..cost.estimates import estimate_memory, estimate_seconds, network_memory
 from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize, interior_gaps

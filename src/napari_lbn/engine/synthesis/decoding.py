@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..cost.tiling import Tiling
     from ..network import LBN
     from ..network.latent_projection import LatentGrid
-    from ..tiling import Tiling
 
 AHEAD = 8
 """Tilts re-projected at once: whatever their number, all of the latent volume is read."""

@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..cost.choice import choose_tiling
+from ..cost.memory import beside_jackknife, beside_network
 from ..device import choose_device, default_memory_bound, is_out_of_memory, release_memory
 from ..errors import MemoryBoundError
 from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
 from ..network import LBN, in_bands
-from ..network.jackknife import extrapolate, kept_tilts
 from ..network.latent_projection import LatentGrid
-from ..tiling import beside_jackknife, beside_network, choose_tiling
 from .decoding import Decoding
+from .latent_volume import latent_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -164,29 +165,13 @@ class SynthesisRun:
             return self.network.encode(tensor)
 
     def _latent_volume(self, latents: Tensor) -> Tensor:
-        angles = self.series.included_angles
-        volume = self._detailed(latents, angles)
-        if self.settings.jackknife:
-            self._extrapolate(volume, latents)
-        return self.network.tomography.settle(volume, latents, angles, self.grid)
-
-    def _detailed(self, latents: Tensor, angles: NDArray[np.float64]) -> Tensor:
-        """The latent volume of these tilts but for what changes slowly."""
-        volume = self.network.correct(
-            self.network.tomography.back_project(latents, angles, self.grid)
+        return latent_volume(
+            self.network,
+            latents,
+            self.series.included_angles,
+            self.grid,
+            jackknife=self.settings.jackknife,
         )
-        return self.network.detail(volume, latents, angles, self.grid)
-
-    def _extrapolate(self, volume: Tensor, latents: Tensor) -> None:
-        """The jackknife of the volume's image channels, in place."""
-        angles, groups = self.series.included_angles, self.settings.jackknife
-        image = self.network.image_channels(volume, self.grid)
-        mean = torch.zeros_like(image)
-        for tilts in kept_tilts(angles, groups):
-            some = latents[torch.from_numpy(tilts).to(latents.device)]
-            fewer = self._detailed(some, angles[tilts])
-            mean += self.network.image_channels(fewer, self.grid) / groups
-        extrapolate(image, mean, groups)
 
     def _decode(self, decoding: Decoding) -> NDArray[np.float32]:
         return decoding.next_tilts(self.tiling)

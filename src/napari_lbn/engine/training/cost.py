@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..cost import convolution_speed, fine_operations, network_operations
+from ..cost.memory import HOST_BYTES
+from ..cost.operations import fine_operations, network_operations
+from ..cost.speed import convolution_speed
 from ..device import choose_device
 from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
 from ..network.latent_projection import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
-from ..tiling import HOST_BYTES
 from .optimisation.passes import TOGETHER
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..binning import automatic_binning
-from ..cost import convolution_speed
+from ..cost.speed import convolution_speed
 from ..device import choose_device, free_memory
 from ..errors import InputError
 from ..fourier import binned_shape

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ...correct.tomogram import measure_intensities
-from ...cost import network_memory
+from ...cost.estimates import network_memory
+from ...cost.memory import HOST_BYTES, beside_network
 from ...device import choose_device, default_memory_bound
 from ...synthesis import encode
-from ...tiling import HOST_BYTES, beside_network
 from ..prediction.predictors import take
 from ..side_by_side import side_by_side
 

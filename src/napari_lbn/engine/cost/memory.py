@@ -1,24 +1,18 @@
-"""How much of the network's work is done at a time, so that it fits into memory.
-
-Tilts pass encoder and decoder a few at a time, each on its own, so the number changes
-nothing. Within a tilt or the latent volume, convolutions run in bands of rows with exact
-statistics (`network.layers`), so the band height changes nothing either.
-"""
+"""Bytes that synthesis takes: each stage of the network, and what stays beside it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import MemoryBoundError
-from .network.banding import rows_together
-from .network.fine_unet import piece_side, reach_of
-from .network.latent_projection import LatentGrid, round_up
-from .network.unet3d import MULTIPLE
-from .projection import needs_matrix
+from ..network.banding import rows_together
+from ..network.fine_unet import piece_side, reach_of
+from ..network.latent_projection import LatentGrid, round_up
+from ..network.unet3d import MULTIPLE
+from ..projection import needs_matrix
 
 if TYPE_CHECKING:
-    from .network.config import LBNConfig
+    from ..network.config import LBNConfig
+    from .tiling import Tiling
 
 FLOAT = 4
 WHOLE_MAPS = 5.0
@@ -39,41 +33,6 @@ ENTRY_BYTES = 8
 """Of a matrix: float32 and int32."""
 HOST_BYTES = 0.6e9
 """Of Python, torch, the network itself, and what is not given back at once."""
-MAX_TILTS = {"cpu": 2, "cuda": 8, "mps": 4}
-"""Tilts at once: enough to fill the device, few enough to cancel soon."""
-MIN_ROWS, MIN_TILT_ROWS = 2, 8
-"""Of the latent volume, and of tilts, whose wide kernels need much beside each band."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tiling:
-    """Pieces in which the network works.
-
-    Attributes
-    ----------
-    tilts : int
-        Tilts that pass encoder or decoder together.
-    rows : int or None
-        Height of the bands, in rows of each layer's own output; None is in one piece.
-    """
-
-    tilts: int
-    rows: int | None
-
-    @property
-    def tilt_rows(self) -> int | None:
-        """Height of the bands in encoder and decoder."""
-        return None if self.rows is None else max(self.rows, MIN_TILT_ROWS)
-
-    def smaller(self) -> Tiling | None:
-        """The next smaller tiling; None where there is none."""
-        if self.tilts > 1:
-            return Tiling(tilts=max(self.tilts // 2, 1), rows=self.rows)
-        if self.rows is None:
-            return Tiling(tilts=1, rows=64)
-        if self.rows > MIN_ROWS:
-            return Tiling(tilts=1, rows=self.rows // 2)
-        return None
 
 
 def peak_memory(
@@ -219,34 +178,3 @@ def beside_jackknife(
     image = config.downsampling * grid.subpixels**2
     volume = grid.nx * grid.nz * (config.volume_channels + 2 * image)
     return int(FLOAT * rows * (volume + n_visible * config.tilt_channels * grid.width))
-
-
-def choose_tiling(
-    config: LBNConfig,
-    size: tuple[int, int],
-    grid: LatentGrid,
-    *,
-    n_visible: int,
-    bound: int,
-    device: str = "cpu",
-    beside: int = 0,
-) -> Tiling:
-    """The largest tiling that fits into `bound` bytes, `beside` of which are taken.
-
-    Raises
-    ------
-    MemoryBoundError
-        Even the smallest does not fit.
-    """
-    tiling: Tiling | None = Tiling(tilts=MAX_TILTS[device], rows=None)
-    need = 0
-    while tiling is not None:
-        need = beside + peak_memory(config, size, grid, n_visible, tiling, device)
-        if need <= bound:
-            return tiling
-        tiling = tiling.smaller()
-    raise MemoryBoundError(
-        f"Synthesis of {size[0]} x {size[1]} pixel tilts needs at least {need / 1e9:.1f} GB, "
-        f"the memory bound is {bound / 1e9:.2g} GB.",
-        "Raise the bound, or bin the series more.",
-    )

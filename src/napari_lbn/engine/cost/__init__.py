@@ -1,0 +1,1 @@
+"""What a job costs in time and memory, and the pieces in which it fits."""
