@@ -205,8 +205,8 @@ class WedgeOptions:
         bool,
         typer.Option(
             "--mirrored",
-            help="Synthesize from the mirrored tilts as well, and take the mean: closer to the "
-            "truth, twice as slow.",
+            help="Synthesize from the mirrored tilts as well, and take the mean: mostly closer "
+            "to the truth, twice as slow.",
             rich_help_panel=WEDGE,
         ),
     ] = False

@@ -23,7 +23,7 @@ class ExtrasPanel(QWidget):
         self.mirrored = QCheckBox("Mirrored tilts as well (twice as slow)")
         self.mirrored.setToolTip(
             "Synthesizes from the tilts as they are and from the tilts mirrored, and takes the "
-            "mean: closer to the truth between measured tilts, at the edges and in the wedge. "
+            "mean: mostly closer to the truth between measured tilts and in the wedge. "
             "The check does the same in each fold."
         )
         self.jackknife = QCheckBox("Jackknife over the tilts (slower)")
