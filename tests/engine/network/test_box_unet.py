@@ -40,16 +40,16 @@ def volume(grid: LatentGrid) -> torch.Tensor:
 
 def test_untrained_it_only_takes_away_what_lies_beside_the_box(volume, grid):
     alone = BoxUNet(CONFIG)(volume, grid).detach()
-    view = slice(grid.margin, grid.margin + grid.width)
+    view = grid.view
     assert torch.equal(alone[..., view], volume[..., view])
-    assert not alone[..., : grid.margin].any()
-    assert not alone[..., grid.margin + grid.width :].any()
+    assert not alone[..., : view.start].any()
+    assert not alone[..., view.stop :].any()
 
 
 def test_what_it_adds_is_smooth_and_has_the_mean_it_was_given(volume, grid):
     """Interpolated to the image's lattice, every latent voxel keeps what its neighbours leave."""
     unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
-    view = slice(grid.margin, grid.margin + grid.width)
+    view = grid.view
     image = volume[-N_IMAGE:, ..., view]
     added = unet(volume, grid)[-N_IMAGE:, ..., view] - image
     mean = added.mean(dim=0)
@@ -88,7 +88,7 @@ def test_twice_the_contrast_comes_out_twice_as_strong(volume, grid):
 
 def test_learned_channels_stay(volume, grid):
     unet = disturbed(BoxUNet(CONFIG)).requires_grad_(False)
-    view = slice(grid.margin, grid.margin + grid.width)
+    view = grid.view
     alone = unet(volume, grid)[..., view]
     assert torch.equal(alone[:-N_IMAGE], volume[:-N_IMAGE, ..., view])
     assert not torch.equal(alone[-N_IMAGE:], volume[-N_IMAGE:, ..., view])

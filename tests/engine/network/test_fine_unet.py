@@ -52,7 +52,7 @@ def test_only_image_channels_in_the_field_of_view_change(volume, grid):
     assert changed[-n_image:].all()
     assert not changed[:-n_image].any()
     columns = (corrected != volume).any(dim=(0, 1, 2)).nonzero().flatten()
-    assert (int(columns[0]), int(columns[-1]) + 1) == (grid.margin, grid.margin + grid.width)
+    assert (int(columns[0]), int(columns[-1]) + 1) == (grid.view.start, grid.view.stop)
 
 
 def test_the_lattice_is_the_image_in_order():

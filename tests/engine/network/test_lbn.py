@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from napari_lbn.engine.errors import WeightsError
@@ -77,6 +79,18 @@ def test_latent_pixel_i_lies_at_image_pixel_8_i(small_config: LBNConfig) -> None
 def test_rotation_axis_in_latent_coordinates() -> None:
     assert LatentGrid.of(LBNConfig(), 128).axis == pytest.approx(127 / 16)
     assert LatentGrid.of(LBNConfig(axis="centre"), 128).axis == pytest.approx(7.5)
+
+
+@given(
+    width=st.integers(16, 3000), wide=st.floats(1, 3), axis=st.sampled_from(["geometry", "centre"])
+)
+def test_the_view_holds_the_whole_untilted_image(width: int, wide: float, axis: str) -> None:
+    """Of voxels that are cut by an edge of the image none is left out, and no further one is in."""
+    grid = LatentGrid.of(LBNConfig(volume_width=wide, axis=axis), width)
+    first, last = grid.nx / 2 - width / 16, grid.nx / 2 + width / 16
+    assert first - 1 < grid.view.start <= first
+    assert last <= grid.view.stop < last + 1
+    assert grid.view.start == grid.nx - grid.view.stop >= 0
 
 
 def test_latent_volume_is_square_unless_the_slab_is_known() -> None:

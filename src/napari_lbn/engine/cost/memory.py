@@ -108,9 +108,9 @@ def _fine_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling)
         return 0.0
     fine, step = grid.subpixels, config.downsampling // config.subpixels
     side = piece_side(grid.nz * fine, fine, tiling.rows) + 2 * reach_of(len(config.fine_widths))
-    piece = grid.nz * fine * min(side, rows * fine) * min(side, grid.width * fine)
+    piece = grid.nz * fine * min(side, rows * fine) * min(side, grid.view_width * fine)
     of_voxel = FINE_MAPS * config.fine_widths[0] + FINE_COPIES * step
-    image = grid.nz * grid.width * rows * config.downsampling * fine**2
+    image = grid.nz * grid.view_width * rows * config.downsampling * fine**2
     piece_bytes = FLOAT * piece * of_voxel
     return piece_bytes + min(piece_bytes, FINE_BYTES) + FLOAT * image
 
@@ -119,10 +119,10 @@ def _box_memory(config: LBNConfig, grid: LatentGrid, rows: int, tiling: Tiling) 
     """Bytes of the UNet of the box beside the latent volume: its finest maps, a convolution."""
     if not config.box_widths:
         return 0.0
-    width = round_up(grid.width, 2 ** (len(config.box_widths) - 1))
+    width = round_up(grid.view_width, 2 ** (len(config.box_widths) - 1))
     one = FLOAT * grid.nz * rows * width * config.box_widths[0]
     share = 1.0 if tiling.rows is None else min((tiling.rows + 2) / rows, 1.0)
-    image = FLOAT * grid.nz * rows * grid.width * config.downsampling * grid.subpixels**2
+    image = FLOAT * grid.nz * rows * grid.view_width * config.downsampling * grid.subpixels**2
     return UNET_MAPS * one + max(UNET_TAPS * share * one, image)
 
 

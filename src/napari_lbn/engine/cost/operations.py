@@ -65,7 +65,7 @@ def fine_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
         return 0.0
     step = config.downsampling // config.subpixels
     rows = round_up(height, config.downsampling) / step
-    voxels = config.subpixels**2 * grid.nz * grid.width * rows
+    voxels = config.subpixels**2 * grid.nz * grid.view_width * rows
     return voxels * _lattice_operations(step, step, widths)
 
 
@@ -75,7 +75,8 @@ def box_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:
     if not widths:
         return 0.0
     rows, width = (
-        round_up(n, 2 ** (len(widths) - 1)) for n in (-(-height // config.downsampling), grid.width)
+        round_up(n, 2 ** (len(widths) - 1))
+        for n in (-(-height // config.downsampling), grid.view_width)
     )
     return grid.nz * rows * width * _lattice_operations(INPUTS, 1, widths)
 

@@ -61,7 +61,7 @@ class BoxUNet(LatticeUNet):
         Tensor
             Same shape, zero beyond the field of view.
         """
-        first, last = grid.margin, grid.margin + grid.width
+        first, last = grid.view.start, grid.view.stop
         change = self.change(*pooled(volume[-self.n_image :, ..., first:last].float()))
         alone = volume.float().clone() if torch.is_grad_enabled() else volume
         alone[..., :first] = 0

@@ -66,7 +66,7 @@ class FineUNet(LatticeUNet):
         Tensor
             Same shape, float32.
         """
-        view = slice(grid.margin, grid.margin + grid.width)
+        view = grid.view
         seen = volume[-self.n_image :, ..., view]
         scale = seen.float().std().clamp_min(1e-12)
         changes = self._in_pieces(seen, scale)

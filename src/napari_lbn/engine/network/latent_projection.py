@@ -135,6 +135,21 @@ class LatentGrid:
         """Latent pixels by which the volume is wider than the image, on each side."""
         return (self.nx - self.width + 1) // 2
 
+    @property
+    def view(self) -> slice:
+        """Voxels along x that hold all that the untilted view shows, as many on either side.
+
+        An odd number of latent pixels lies half a voxel off those of the volume, which has an
+        even number, and reaches into one more: to leave that out cost half a voxel of one edge.
+        """
+        beside = (self.nx - self.width) // 2
+        return slice(beside, self.nx - beside)
+
+    @property
+    def view_width(self) -> int:
+        """Number of these voxels."""
+        return self.view.stop - self.view.start
+
     def projector(
         self,
         angles: ArrayLike,

@@ -107,8 +107,7 @@ def settled(slow: Slow, angles: ArrayLike, config: LBNConfig, grid: LatentGrid) 
     scales = tilt_scales(explained, slow.measured, angles) ** (POWER * sure)
     scales = scales / scales.mean()
     left = slow.measured / scales.view(-1, 1, 1, 1) - (slow.measured - slow.left)
-    first = lattice.margin * lattice.subpixels
-    view = slice(first, first + lattice.width * lattice.subpixels)
+    view = slice(lattice.view.start * lattice.subpixels, lattice.view.stop * lattice.subpixels)
     sideways = config.coarse_sideways * sure
     volume = gone_on(volume + slow.image, view, sideways) - slow.image
     return _updated(volume, left, solver, config.coarse_updates)

@@ -97,7 +97,6 @@ def image_volume(
     complete: bool,
 ) -> Tensor:
     """Image channels ``(c, z, y, x)`` of the latent volume in the field of view, float32."""
-    view = slice(grid.margin, grid.margin + grid.width)
     n_image = network.config.downsampling * grid.subpixels**2
     device = network.device
     with torch.inference_mode():
@@ -108,7 +107,7 @@ def image_volume(
             volume = network.complete(volume, latents, angles, grid)
         else:
             volume = network.tomography.make_consistent(volume, latents, angles, grid)
-        return volume[-n_image:, ..., view].float()
+        return volume[-n_image:, ..., grid.view].float()
 
 
 def truth_on_lattice(
@@ -140,7 +139,7 @@ def truth_on_lattice(
     step = downsampling // grid.subpixels
     smooth = ndimage.gaussian_filter(density, (step / 2, 0, step / 2))
     z = np.arange(grid.nz * grid.subpixels)
-    x = np.arange(grid.width * grid.subpixels) + grid.margin * grid.subpixels
+    x = np.arange(grid.view_width * grid.subpixels) + grid.view.start * grid.subpixels
     places = np.meshgrid(
         (density.shape[0] - 1) / 2 + step * (z - (z.size - 1) / 2),
         np.arange(rows),
