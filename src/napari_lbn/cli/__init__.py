@@ -1,4 +1,4 @@
-"""The command line: `napari-lbn info | correct | reconstruct | synthesize`.
+"""The command line, `napari-lbn`: a module a command, in a folder for each group of them.
 
 Uses the engine only, and loads it (and torch) when a command runs, so that help is quick.
 """
