@@ -76,6 +76,17 @@ def test_side_by_side_keeps_the_scale_bar_out_of_the_boxes(
     assert not viewer.canvas.overlays.scale_bar.gridded
 
 
+def test_another_number_of_boxes_is_fitted_to(
+    viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [viewer.add_image(np.zeros((4, 8, 16)), name=name) for name in "abc"]
+    fitted: list[int] = []
+    monkeypatch.setattr(views, "fit", lambda *_: fitted.append(len(fitted)))
+    for layers, times in ((shown[:2], 1), (shown[:2], 1), (shown, 2), (shown[:2], 3), ([], 4)):
+        views.side_by_side(viewer, layers)
+        assert len(fitted) == times
+
+
 def test_leave_gives_the_viewer_back(viewer: ViewerModel, layers: dict) -> None:
     views.show(viewer, layers, "both")
     views.set_section(viewer, "xz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,13 +18,13 @@ from napari_lbn._napari.metadata import series_of
 from napari_lbn._napari.preferences import Preferences
 from napari_lbn._napari.results import ResultLayers
 from napari_lbn._napari.room import Extent
-from napari_lbn._qt.dock import CLOSED, MissingWedgeDock
+from napari_lbn._qt.dock import CLOSED, UNSAVED, MissingWedgeDock
 from napari_lbn._qt.kept import kept_of
-from napari_lbn.engine.events import SlabReady
+from napari_lbn.engine.events import Progress, SlabReady, raise_if_cancelled
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import WAIT
-from .driving import run, wait_for_preview
+from .driving import notifications, run, wait_for_preview
 from .fake_engine import FakeEngine
 from .test_disagreement import FakeMeasure, click_and_wait
 
@@ -59,6 +60,22 @@ def test_closing_the_dock_ends_the_run_and_takes_its_layers_away(
     qtbot.waitUntil(engine.cleaned_up.is_set, timeout=WAIT)
     viewer.layers.clear()  # the closed dock does not mind any more
     assert docked.session.series is not None
+
+
+def test_closing_the_dock_while_it_saves_is_told(qtbot: Any, docked: MissingWedgeDock) -> None:
+    begun = threading.Event()
+
+    def endless(cancel: threading.Event) -> Iterator[Progress]:
+        yield Progress(stage="Writing", done=0, total=1, fraction=0.0)
+        begun.set()
+        cancel.wait(WAIT / 1000)
+        raise_if_cancelled(cancel)
+
+    docked.saver.runner.start(endless)
+    qtbot.waitUntil(begun.is_set, timeout=WAIT)
+    with notifications() as told:
+        docked.setParent(None)
+    assert UNSAVED in told
 
 
 def test_a_closed_dock_is_let_go(qtbot: Any, docked: MissingWedgeDock) -> None:

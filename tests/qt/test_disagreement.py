@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,24 @@ def test_a_new_correction_is_shown_whole(qtbot: Any, measured: MissingWedgeDock)
     layers = measured.session.layers
     assert layers.layer("lbn").data is layers.blended
     assert "masked_above" not in record_of(layers.layer("lbn"))
+
+
+def test_a_run_cancelled_at_its_start_leaves_the_one_before_whole(
+    qtbot: Any, measured: MissingWedgeDock, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, preview = measured.session.layers, engine._preview
+    layer = before.layer("lbn")
+    measured.mask_panel.switch.setChecked(True)
+    assert isinstance(layer.data, MaskedVolume)
+    # the plain tomogram's preview comes first, and nothing else before the cancel
+    monkeypatch.setattr(engine, "_preview", lambda plan: islice(preview(plan), 1))
+    engine.hold.clear()
+    measured.run_panel.button.click()
+    qtbot.waitUntil(lambda: not measured.mask_panel.switch.isChecked(), timeout=WAIT)
+    measured.run_panel.button.click()
+    qtbot.waitUntil(lambda: not measured.session.running, timeout=WAIT)
+    assert layer.data is before.blended
+    assert "masked_above" not in record_of(layer)
 
 
 def test_a_busy_machine_is_told_beside_the_time(

@@ -49,6 +49,17 @@ def test_augmented_stack_with_its_angles(
     assert done.save_panel.stack.isEnabled()
 
 
+def test_what_was_saved_is_not_of_the_next_run(
+    qtbot: Any, done: MissingWedgeDock, tmp_path: Path
+) -> None:
+    done.saver.save_stack(tmp_path / "TS_lbn.mrc")
+    wait(qtbot, done)
+    assert "Saved TS_lbn.mrc" in done.save_panel.status
+    done.run_panel.button.click()
+    qtbot.waitUntil(lambda: not done.session.running, timeout=WAIT)
+    assert done.save_panel.status == ""
+
+
 def test_tomograms_with_the_chosen_alpha(
     qtbot: Any, done: MissingWedgeDock, tmp_path: Path
 ) -> None:

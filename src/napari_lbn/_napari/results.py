@@ -141,6 +141,8 @@ class ResultLayers(RunLayers):
         layer = self.layer("lbn")
         if layer is None:
             return
+        if masked is None and "masked_above" not in layer.metadata[KEY]:
+            return  # whole already, or of a later run
         layer.data = self.blended if masked is None else masked
         record = {k: v for k, v in layer.metadata[KEY].items() if k != "masked_above"}
         if masked is not None:

@@ -96,7 +96,7 @@ def side_by_side(viewer: Any, layers: list[Any], fitted_to: Iterable[Any] = ()) 
     a paint event makes PySide 6.12 release a method once too often, which crashes later.
     """
     grid = viewer.canvas.grid
-    was = grid.enabled
+    was, boxes = grid.enabled, sum(bool(layer.name_overlay.visible) for layer in viewer.layers)
     grid.enabled = len(layers) > 1
     for layer in viewer.layers:
         layer.name_overlay.visible = grid.enabled and any(layer is one for one in layers)
@@ -104,7 +104,7 @@ def side_by_side(viewer: Any, layers: list[Any], fitted_to: Iterable[Any] = ()) 
     if grid.enabled:
         grid.shape = (-1, 1) if lies_flat(viewer, layers) else (1, -1)
         _fit_names(viewer, layers)
-    if was != grid.enabled:
+    if was != grid.enabled or (was and boxes != len(layers)):  # each box has another size
         fit(viewer, fitted_to)
 
 

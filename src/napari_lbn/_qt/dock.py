@@ -48,7 +48,8 @@ PREFERRED_WIDTH = 390
 NEED_SERIES = ("Correction", "Display", "Check", "Disagreement", "Save")
 CLOSED = "Stopped: the dock was closed."
 ARRIVED = "{name} is hidden while the correction runs. The dock offers it afterwards."
-REMOVED = "Stopped: its tilt series was removed."
+REMOVED = "Stopped: its tilt series is no longer open."
+UNSAVED = "Saving was stopped: the dock was closed. Nothing was written."
 
 
 class MissingWedgeDock(QWidget):
@@ -180,6 +181,8 @@ class MissingWedgeDock(QWidget):
         Finished layers stay, with what a dock that is opened later needs to go on with them.
         """
         self.correction.abandon(CLOSED)
+        if self.saver.runner.running:
+            notify_info(UNSAVED)
         self.mask_panel.take_off()  # nobody could without the dock
         self._end()
         if not self._closed:

@@ -41,6 +41,7 @@ class MaskPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._masked: Any = None
+        self._layers: Any = None  # on which it lies: those of a run that another may follow
         self.switch = QCheckBox("Mask regions with a high spread")
         self.threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.threshold.setDecimals(2)
@@ -114,9 +115,11 @@ class MaskPanel(QWidget):
             blank = bool(self.instead.currentData())
             self._masked = spread.masked(layers, self.threshold.value(), blank=blank)
             layers.show_masked(self._masked)
-        elif layers is not None:
+            self._layers = layers
+        elif self._layers is not None:
             self._masked = None
-            layers.show_masked(None)
+            self._layers.show_masked(None)
+            self._layers = None
         self._note()
         self.refresh()
 

@@ -11,7 +11,7 @@ from ..theme import caption
 
 
 class AlterationPanel(QWidget):
-    """The number for the run that is displayed; hidden while there is none."""
+    """The number for the run that is displayed; hidden while there is none, or another runs."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,7 +20,9 @@ class AlterationPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.text)
+        self._session = session
         session.result_changed.connect(self.show_result)
+        session.running_changed.connect(lambda _: self.show_result(session.result))
         self.show_result(session.result)
 
     def show_result(self, result: Any) -> None:
@@ -28,4 +30,4 @@ class AlterationPanel(QWidget):
         found = None if result is None else result.alteration
         # no line may end between a number and its unit
         self.text.setText("" if found is None else found.sentence.replace(" %", "\u00a0%"))
-        self.setVisible(found is not None)
+        self.setVisible(found is not None and not self._session.running)

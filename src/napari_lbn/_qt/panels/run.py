@@ -19,7 +19,10 @@ START = "Correct missing wedge"
 CANCEL = "Cancel"
 CANCELLING = "Cancelling…"
 BUSY = "Longer, as other programs keep this machine busy"
-OUTDATED = "The results here are of other tilts or angles than are set now: correct again."
+OUTDATED = (
+    "The results here are of other tilts, angles or another pixel size than are set now: "
+    "correct again."
+)
 SEE_MESSAGE = "Not with this tilt series as it is: see the message above."
 STEPS = 1000
 

@@ -49,6 +49,8 @@ class SavePanel(QWidget):
         layout.addWidget(self._status)
         self.stack.clicked.connect(self._choose_stack)
         self.tomograms.clicked.connect(self._choose_folder)
+        session.series_changed.connect(self._forget)
+        session.result_changed.connect(self._forget)
         session.result_changed.connect(self.refresh)
         session.running_changed.connect(self.refresh)
         self.refresh()
@@ -96,6 +98,11 @@ class SavePanel(QWidget):
         show_text(self._status, status)
         if status:
             bring_into_view(self._status)
+
+    def _forget(self, *_: object) -> None:
+        """What was saved is not of this series, or of this run."""
+        if not self._busy:
+            self.show_status("")
 
     def _folder(self) -> Path:
         series = self._session.series
