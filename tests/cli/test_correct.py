@@ -9,6 +9,10 @@ import mrcfile
 import numpy as np
 import pytest
 
+from napari_lbn.cli.options import ComputingOptions, WedgeOptions
+from napari_lbn.cli.settings import correction_settings
+from napari_lbn.engine.tilt_series import TiltSeries
+
 from .conftest import ANGLES, PIXEL_SIZE, SHAPE, left_behind, ok, read, run, write_series
 
 
@@ -189,3 +193,16 @@ def test_a_later_run_replaces_the_files_of_an_earlier_one(correction: Path, seri
     ok("reconstruct", series, "--out", correction / "TS_wbp.mrc", "--thickness", 14)
     assert before.shape[0] == 12
     assert read(correction / "TS_wbp.mrc").shape[0] == 14
+
+
+def test_the_usual_thickness_of_a_fine_series_asks_for_no_more_memory(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """200 nm are 2000 pixels of 1 Å: of pixels that the weights work at they are some 200."""
+    pixel = np.zeros((1, 1, 1), np.float32)
+    images = np.broadcast_to(pixel, (41, 2400, 5216))
+    series = TiltSeries.from_array(images, np.linspace(-60, 60, 41), pixel_size=1.35)
+    computing = ComputingOptions(weights="fast", device="cpu", memory=3.0)
+    settings = correction_settings(series, computing, WedgeOptions())
+    assert settings.thickness == 212
+    assert "212 pixels (200 nm)" in capsys.readouterr().err

@@ -67,7 +67,7 @@ def correction_settings(
     quiet: bool = False,
 ) -> CorrectionSettings:
     """Settings of `napari_lbn.engine.correct.correct`; the thickness is 200 nm if not given."""
-    from napari_lbn.engine.correct import CorrectionSettings, plan
+    from napari_lbn.engine.correct import CorrectionSettings, working_pixel_size
 
     fetch_told(computing.weights)
     settings = CorrectionSettings(
@@ -87,7 +87,7 @@ def correction_settings(
     if computing.thickness is not None:
         return settings
     choose = default_thickness if quiet else told_thickness
-    return replace(settings, thickness=choose(plan(series, settings).pixel_size))
+    return replace(settings, thickness=choose(working_pixel_size(series, settings)))
 
 
 def told_thickness(pixel_size: float | None) -> int:

@@ -175,6 +175,13 @@ def test_names_are_told_apart_by_their_folders(tmp_path: Path):
         series_names([paths[0], paths[0]])
 
 
+def test_spaces_in_names_make_no_two_series_one(tmp_path: Path):
+    paths = [tmp_path / "a b" / "T S.mrc", tmp_path / "c" / "T_S.mrc"]
+    assert series_names(paths) == ["a_b_T_S", "c_T_S"]
+    with pytest.raises(InputError, match="same name"):
+        series_names([tmp_path / "T S.mrc", tmp_path / "T_S.mrc"])
+
+
 def test_a_table_of_tomograms_stands_for_its_series(tmp_path: Path):
     listed = [f"tilt_series/TS_0{i}.star" for i in range(3)]
     (tmp_path / "tilt_series").mkdir()

@@ -41,15 +41,20 @@ def series_names(series: list[Path]) -> list[str]:
         raise InputError(f"{twice} is named twice.", "Name each series once.")
     # A link is named as itself, like in the other commands; only `..` is taken out.
     given = [Path(os.path.abspath(path)) for path in series]
-    names = [path.name if path.is_dir() else path.stem for path in given]
+    names = [_in_one_word(path.name if path.is_dir() else path.stem) for path in given]
     depth = 0
     while len(set(names)) < len(names):
         counts = Counter(names)
         names = [
-            f"{path.parents[depth].name}_{name}" if counts[name] > 1 else name
+            f"{_in_one_word(path.parents[depth].name)}_{name}" if counts[name] > 1 else name
             for path, name in zip(given, names, strict=True)
         ]
         depth += 1
         if depth >= min(len(path.parents) for path in given):
             raise InputError("Two series have the same name.", "Rename one of them.")
-    return ["_".join(name.split()) for name in names]
+    return names
+
+
+def _in_one_word(name: str) -> str:
+    """Spaces become underscores before names are compared: two folders must never be one."""
+    return "_".join(name.split())

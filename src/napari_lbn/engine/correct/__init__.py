@@ -2,7 +2,7 @@
 
 from .alteration import Alteration
 from .job import correct
-from .plan import CorrectionPlan, plan
+from .plan import CorrectionPlan, plan, working_pixel_size
 from .result import CorrectionResult
 from .settings import CorrectionSettings
 from .tomogram import measure_intensities, reconstruct_measured
@@ -16,4 +16,5 @@ __all__ = [
     "measure_intensities",
     "plan",
     "reconstruct_measured",
+    "working_pixel_size",
 ]

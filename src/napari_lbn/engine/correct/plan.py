@@ -148,6 +148,20 @@ def _nothing_to_fill(measured: NDArray[np.float64], *, gaps_too: bool) -> str:
     )
 
 
+def working_pixel_size(series: TiltSeries, settings: CorrectionSettings) -> float:
+    """Å at which the weights will work on a series; thickness and memory do not matter.
+
+    Raises
+    ------
+    InputError, WeightsError
+        The pixel size is unknown, or fits these weights at no binning.
+    """
+    info = read_weights_info(find_weights(settings.weights))
+    binning, _ = _binning(series, settings, info)
+    assert series.pixel_size is not None  # or there would be no binning
+    return series.pixel_size * binning
+
+
 def _binning(
     series: TiltSeries, settings: CorrectionSettings, info: WeightsInfo
 ) -> tuple[int, list[str]]:
