@@ -15,7 +15,7 @@ DASHED = "Dashed: low-passed, as wide as predicts visible tilts best."
 HEIGHT = 300
 REDRAW = 700
 """Milliseconds between drawings while scores arrive."""
-SCALES = (("full resolution", "full"), ("averaged 2 × 2", "2x2"), ("averaged 4 × 4", "4x4"))
+SCALES = (("full resolution", "full"), ("2 × 2 mean", "2x2"), ("4 × 4 mean", "4x4"))
 
 
 class ScoresPlot(QWidget):
@@ -33,8 +33,8 @@ class ScoresPlot(QWidget):
             chooser.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             chooser.setAccessibleName(name)
         choosers = QHBoxLayout()
-        choosers.addWidget(self.kind, 1)
-        choosers.addWidget(self.scale, 1)
+        choosers.addWidget(self.kind, 3)
+        choosers.addWidget(self.scale, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(choosers)
