@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,17 @@ def test_sections_that_the_alignment_leaves_out_can_be_taken_back() -> None:
     np.testing.assert_array_equal(include_sections(series, [4]).included_angles, [0, 10, 30])
     with pytest.raises(InputError, match="no section 5"):
         include_sections(series, [5])
+
+
+def test_sections_are_of_the_file_where_an_alignment_leaves_some_out() -> None:
+    images = np.zeros((4, 3, 3), np.float32)
+    series = replace(
+        TiltSeries.from_array(images, [-20.0, 0.0, 10.0, 30.0]),
+        file_sections=np.array([1, 2, 6, 4]),  # of a stack of seven
+    )
+    np.testing.assert_array_equal(exclude_sections(series, [7]).included_angles, [-20, 0, 30])
+    with pytest.raises(InputError, match=r"no section 1 that its alignment aligns.* 2-3, 5, 7\."):
+        exclude_sections(series, [1])
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_what_the_user_changed_of_an_alignment_is_said(in_file: TiltSeries) -> N
     assert "--tilt-angles=-60:3" in words
 
 
+def test_sections_are_those_of_the_file(in_file: TiltSeries) -> None:
+    twice = replace(in_file, file_sections=2 * np.arange(in_file.n_tilts))
+    words = shlex.split(command_line(twice.with_excluded([0]), Options(), PLAN, 1.0))
+    assert words[words.index("--exclude") + 1] == str(2 * int(in_file.sections[0]) + 1)
+
+
 def test_an_alignment_that_stands_for_its_images_is_named_once(in_file: TiltSeries) -> None:
     series = replace(in_file, history={"alignment_file": str(in_file.source)})
     assert "--alignment" not in shlex.split(command_line(series, Options(), PLAN, 1.0))

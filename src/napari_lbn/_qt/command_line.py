@@ -95,7 +95,7 @@ def _angles(series: TiltSeries) -> list[str]:
 def _tilts(series: TiltSeries) -> list[str]:
     """Tilts that the user took out, and those that the user took back in."""
     told = set(series.history.get("excluded_by_alignment", ()))
-    excluded = {int(series.sections[tilt]) + 1 for tilt in series.excluded} - told
-    included = {int(series.sections[tilt]) + 1 for tilt in series.included} & told
+    excluded = {int(series.section_numbers[tilt]) for tilt in series.excluded} - told
+    included = {int(series.section_numbers[tilt]) for tilt in series.included} & told
     words = ["--exclude", ",".join(map(str, sorted(excluded)))] if excluded else []
     return [*words, "--include", ",".join(map(str, sorted(included)))] if included else words

@@ -60,7 +60,7 @@ def describe_series(series: TiltSeries) -> dict[str, Any]:
         "increment": round(series.increment, 4),
         "missing_wedge": [float(wedge.start), float(wedge.stop)],
         "missing_wedge_width": float(wedge.width),
-        "excluded_sections": sorted(int(series.sections[i]) + 1 for i in series.excluded),
+        "excluded_sections": sorted(int(series.section_numbers[i]) for i in series.excluded),
         "angles_inverted": series.inverted,
         "history": {key: value for key, value in series.history.items() if key != "warnings"},
     }

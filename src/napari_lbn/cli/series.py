@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from napari_lbn.engine.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari_lbn.engine.io.angles.choose import AngleSource
     from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -120,14 +122,25 @@ def include_sections(series: TiltSeries, sections: list[int]) -> TiltSeries:
 
 
 def _tilts(series: TiltSeries, sections: list[int], option: str) -> frozenset[int]:
-    tilt_of = {int(section) + 1: i for i, section in enumerate(series.sections)}
+    tilt_of = {int(number): i for i, number in enumerate(series.section_numbers)}
     unknown = [section for section in sections if section not in tilt_of]
     if unknown:
+        aligned = "" if series.file_sections is None else " that its alignment aligns"
         raise InputError(
-            f"{option}: {series.name} has no section {unknown[0]}.",
-            f"Its sections are 1 to {series.n_tilts}.",
+            f"{option}: {series.name} has no section {unknown[0]}{aligned}.",
+            f"Its sections are {_ranges(tilt_of)}.",
         )
     return frozenset(tilt_of[section] for section in sections)
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers as `1-3, 5`."""
+    ordered = sorted(numbers)
+    starts = [n for n in ordered if n - 1 not in ordered]
+    stops = [n for n in ordered if n + 1 not in ordered]
+    return ", ".join(
+        f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True)
+    )
 
 
 def default_thickness(pixel_size: float | None) -> int:

@@ -75,6 +75,7 @@ def bin_series(
         series,
         images=images,
         sections=np.arange(series.n_tilts),
+        file_sections=series.section_numbers - 1,
         pixel_size=size,
         history={**series.history, "binning": binning},
     )

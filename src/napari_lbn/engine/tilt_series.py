@@ -29,6 +29,9 @@ class TiltSeries:
         ``(n_tilts,)`` degrees, ascending.
     sections : ndarray
         ``(n_tilts,)`` section of `images` that holds each tilt.
+    file_sections : ndarray or None
+        Section of the source's file behind each of `images`, from 0, where an alignment leaves
+        some of them out or sorts them; None where they are those of the file.
     pixel_size : float or None
         Ångström; None where unknown.
     name : str
@@ -50,6 +53,7 @@ class TiltSeries:
     images: Any
     angles: NDArray[np.float64]
     sections: NDArray[np.intp]
+    file_sections: NDArray[np.intp] | None = None
     pixel_size: float | None = None
     name: str = "tilt series"
     source: Path | None = None
@@ -98,6 +102,12 @@ class TiltSeries:
     def image_shape(self) -> tuple[int, int]:
         """(y, x) in pixels."""
         return int(self.images.shape[1]), int(self.images.shape[2])
+
+    @property
+    def section_numbers(self) -> NDArray[np.intp]:
+        """``(n_tilts,)`` section of the source's file that holds each tilt, counted from 1."""
+        files = self.file_sections
+        return (self.sections if files is None else files[self.sections]) + 1
 
     @property
     def included(self) -> NDArray[np.intp]:

@@ -240,3 +240,16 @@ def test_a_link_to_a_series_gives_the_results_its_own_name(tmp_path: Path) -> No
     assert series_names([link]) == ["TS_07"]
     with pytest.raises(InputError, match="named twice"):
         series_names([link, tmp_path / "frames.mrc"])
+
+
+def test_the_results_of_another_series_of_that_name_are_not_replaced(
+    tmp_path: Path, weights: Path
+) -> None:
+    mine, other = (write_series(tmp_path / place, "TS", i) for i, place in enumerate("ab"))
+    out = tmp_path / "out"
+    assert run_task(task(mine, out / "TS", weights))["status"] == "done"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    refused = run("batch", other, *options(weights, out))
+    assert refused.exit_code == 2
+    assert f"another series, {mine}" in "".join(refused.stderr.splitlines())
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before

@@ -141,11 +141,12 @@ def _tasks(paths: list[Path], out: Path, shared: dict[str, Any]) -> list[BatchTa
 
 def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchTask]]:
     """Records of what is done, and the tasks that are not."""
-    from .task import finished_record
+    from .task import finished_record, require_own_folder
 
     records: list[dict[str, Any]] = []
     missing: list[BatchTask] = []
     for task in tasks:
+        require_own_folder(task)
         record = finished_record(task)
         if record is None:
             missing.append(task)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_lbn.engine.errors import LBNError
+from napari_lbn.engine.errors import LBNError, OutputError
 
 from ..correction.files import CorrectionFiles
 from ..options import ComputingOptions, ReadingOptions, WedgeOptions
@@ -79,6 +79,11 @@ class BatchTask:
         return self.folder / f"{self.name}_batch.json"
 
     @property
+    def source(self) -> str:
+        """The series' file or folder, wherever the batch is started."""
+        return str(self.series.resolve())
+
+    @property
     def key(self) -> str:
         """Changes with the input files, the weights and every option that changes results."""
         options = {**asdict(self.computing), **asdict(self.wedge), **asdict(self.reading)}
@@ -87,7 +92,7 @@ class BatchTask:
         if not options["mirrored"]:
             del options["mirrored"]  # what was done before there was this option stays done
         facts = [
-            str(self.series.resolve()),
+            self.source,
             _stamp(self.series),
             {name: str(value) for name, value in options.items()},
             [self.alpha, self.check, self.weights_hash],
@@ -98,14 +103,35 @@ class BatchTask:
 
 def finished_record(task: BatchTask) -> dict[str, Any] | None:
     """What an earlier run wrote about this task; None where it has to be done (again)."""
+    record = _marked(task)
+    if record.get("status") != DONE or record.get("key") != task.key:
+        return None
+    return record if all(path.is_file() for path in task.files.all) else None
+
+
+def require_own_folder(task: BatchTask) -> None:
+    """Refuse a folder that holds the results of another series of this name.
+
+    Raises
+    ------
+    OutputError
+    """
+    other = _marked(task).get("source", task.source)
+    if other != task.source:
+        raise OutputError(
+            f"{task.folder} holds the results of another series, {other}; they would be replaced "
+            f"by those of {task.series}.",
+            "Give another --out or, if the series was moved, remove that folder.",
+        )
+
+
+def _marked(task: BatchTask) -> dict[str, Any]:
+    """The marker's record; empty where there is none."""
     try:
         record = json.loads(task.marker.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    whole = isinstance(record, dict) and record.get("status") == DONE
-    if not whole or record.get("key") != task.key:
-        return None
-    return record if all(path.is_file() for path in task.files.all) else None
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def remove_leftovers(task: BatchTask) -> None:

@@ -42,7 +42,12 @@ def run_task(task: BatchTask, report: Callable[[str, float], Any] | None = None)
     from napari_lbn.engine.io import write_provenance
 
     began = time.monotonic()
-    record: dict[str, Any] = {"name": task.name, "series": str(task.series), "key": task.key}
+    record: dict[str, Any] = {
+        "name": task.name,
+        "series": str(task.series),
+        "source": task.source,
+        "key": task.key,
+    }
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(task)

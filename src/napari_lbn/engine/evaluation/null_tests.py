@@ -100,7 +100,11 @@ def null_series(series: TiltSeries, name: str, seed: int = 0) -> TiltSeries:
     """A series of the same angles, means, scales and spectra without its specimen."""
     images = _NullImages(series, measure_intensities(series), name, seed)
     return replace(
-        series, images=images, sections=np.arange(series.n_tilts), name=f"{series.name}, {name}"
+        series,
+        images=images,
+        sections=np.arange(series.n_tilts),
+        file_sections=series.section_numbers - 1,
+        name=f"{series.name}, {name}",
     )
 
 

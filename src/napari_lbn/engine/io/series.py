@@ -122,8 +122,9 @@ def _not_applied(stack: Path, alignment: Path) -> str:
 
 
 def _from_aligned(aligned: AlignedStack, given: dict[str, Any]) -> TiltSeries:
-    """The series of a raw stack; rows of the alignment are its sections."""
+    """The series of a raw stack; rows of the alignment are its images."""
     warnings, table = list(aligned.warnings), aligned.table
+    in_file, left_out = aligned.alignment.sections, aligned.alignment.excluded
     _require_images(aligned.stack, aligned.images.shape)
     values, sorting = sort_by_angle(aligned.stack.name, table, warnings)
     place = {int(row): tilt for tilt, row in enumerate(sorting)}
@@ -131,19 +132,20 @@ def _from_aligned(aligned: AlignedStack, given: dict[str, Any]) -> TiltSeries:
         images=aligned.images,
         angles=values,
         sections=sorting,
+        file_sections=in_file,
         pixel_size=aligned.pixel_size,
         name=aligned.name,
         source=aligned.stack,
         order=None if table.order is None else table.order[sorting],
         dose=None if table.dose is None else table.dose[sorting],
-        excluded=frozenset(place[row] for row in aligned.alignment.excluded),
+        excluded=frozenset(place[row] for row in left_out),
         history={
             "angles": table.source,
             **given,
             "alignment": aligned.alignment.describe(),
             "alignment_file": str(aligned.file),
             "alignment_pixel_size": aligned.alignment_pixel_size,
-            "excluded_by_alignment": sorted(row + 1 for row in aligned.alignment.excluded),
+            "excluded_by_alignment": sorted(int(in_file[row]) + 1 for row in left_out),
             "angles_were_sorted": not np.array_equal(sorting, np.arange(len(sorting))),
             "pixel_size": "raw stack or alignment",
             "warnings": warnings,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_lbn.engine.binning import bin_series
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.io import is_tilt_series, open_tilt_series
 from napari_lbn.engine.io.alignments import is_alignment, read_alignment
@@ -166,6 +167,7 @@ def test_relions_star_names_its_images(stack: WriteMrc, tmp_path: Path):
     found = read_alignment(job / "TS.star").alignment
     np.testing.assert_array_equal(found.sections, [4, 3, 2, 1, 0])
     np.testing.assert_allclose(found.raw_offsets()[2], [20, -5], atol=1e-9)
+    np.testing.assert_array_equal(series.section_numbers, [5, 4, 3, 2, 1])
 
 
 def test_relions_single_images_are_one_stack(stack: WriteMrc, tmp_path: Path):
@@ -202,6 +204,8 @@ def test_the_portals_json_aligns_the_sections_that_it_lists(stack: WriteMrc, tmp
     np.testing.assert_allclose(found.rotations, -90)
     np.testing.assert_allclose(found.raw_offsets()[0], [0.5, -2], atol=1e-12)
     assert len(found.notes) == 2
+    np.testing.assert_array_equal(series.section_numbers, [2, 4])
+    np.testing.assert_array_equal(bin_series(series, 2).section_numbers, [2, 4])
 
 
 BOMB = '<!DOCTYPE TiltSeries [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
