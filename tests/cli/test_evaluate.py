@@ -50,8 +50,12 @@ def series(tmp_path: Path) -> Path:
     return write_stack(tmp_path / "TS.mrc", 100 + 10 * (blobs + noise))
 
 
+def common(series: Path, weights: Path) -> list[object]:
+    return [series, "--weights", weights, "--thickness", 16, "--device", "cpu"]
+
+
 def options(series: Path, weights: Path) -> list[object]:
-    return [series, "--weights", weights, "--thickness", 16, "--device", "cpu", "--folds", 3]
+    return [*common(series, weights), "--folds", 3]
 
 
 def test_a_report_is_written(series: Path, weights: Path, tmp_path: Path) -> None:
@@ -84,7 +88,7 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
     for copy in (seen, twin):
         shutil.copy(next(folds.glob("fold_*")) / "wbp.mrc", copy)
     ok(
-        *options(series, weights),
+        *common(series, weights),
         "--quick",
         "--no-figures",
         "--import-folds",
@@ -105,6 +109,7 @@ def test_folds_go_out_and_tomograms_come_back(series: Path, weights: Path, tmp_p
     assert not rows["isonet"]["in_sample"]
     assert data["verdicts"]["k-fold"]["baseline"] != "seen"
     assert {p["method"] for p in data["placements"]} == {"isonet", "seen"}
+    assert not {"folds", "edges"} & set(data["provenance"]["evaluation"])  # those of the export
     known = [value for value in data["fsc"]["global"]["correlation"] if value is not None]
     assert min(known) == pytest.approx(1, abs=1e-4)
 
@@ -169,10 +174,8 @@ def test_two_kinds_of_correlations_in_one_report(
 def test_a_failure_leaves_nothing_behind(series: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     result = run(
-        *options(series, weights),
+        *common(series, weights),
         "--quick",
-        "--edges",
-        "",
         "--no-figures",
         "--import-folds",
         tmp_path / "none",
@@ -228,6 +231,7 @@ def test_what_cannot_be_used_is_said_before_the_work(
     [
         (["--quick", "--subsets", "4"], "--subsets does nothing beside --quick"),
         (["--leave-one-out"], "--folds does nothing beside --leave-one-out"),
+        (["--import-folds", "folds", "--edges", ""], "--folds, --edges do nothing beside --import"),
         (
             ["--export-folds", "folds", "--sirt", "--no-figures", "--adapt"],
             "--sirt, --no-figures, --adapt, --out do nothing beside --export-folds",

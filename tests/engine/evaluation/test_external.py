@@ -148,6 +148,21 @@ def test_imported_tomograms_score_as_the_same_method_here(
     assert len(placements) == 3
 
 
+def test_the_hidden_tilts_are_found_again_where_angles_repeat(
+    particles: TiltSeries, tmp_path: Path
+) -> None:
+    """By angle the first of them would stand for both, and an excluded one for its neighbour."""
+    angles = particles.angles.copy()
+    angles[4] = angles[3]
+    repeated = replace(particles, angles=angles).with_excluded([0, 7])
+    folds = k_fold(repeated, 3)
+    drain(export_folds(repeated, folds, tmp_path, WBP))
+    assert [fold for fold, _ in read_folds(repeated, tmp_path)] == folds
+    (tmp_path / INDEX).write_text(json.dumps({"format": "napari-lbn folds 1", "folds": [{}]}))
+    with pytest.raises(InputError, match="another version"):
+        read_folds(repeated, tmp_path)
+
+
 def test_folds_of_another_series_are_refused(particles: TiltSeries, tmp_path: Path) -> None:
     drain(export_folds(particles, k_fold(particles, 2), tmp_path, WBP))
     other = replace(particles, images=np.asarray(particles.images) + 1)
@@ -155,7 +170,8 @@ def test_folds_of_another_series_are_refused(particles: TiltSeries, tmp_path: Pa
         drain(import_folds(other, read_folds(other, tmp_path)))
     with pytest.raises(InputError, match="no tomograms of another program"):
         drain(import_folds(particles, read_folds(particles, tmp_path)))
-    (tmp_path / INDEX).write_text(json.dumps({"format": "?"}))
+    index = json.loads((tmp_path / INDEX).read_text())
+    (tmp_path / INDEX).write_text(json.dumps({"format": index["format"]}))
     with pytest.raises(InputError, match="damaged"):
         drain(import_folds(particles, read_folds(particles, tmp_path)))
     with pytest.raises(InputError, match="cannot be read"):

@@ -42,6 +42,12 @@ def refuse_unused(
             "beside --export-folds, which writes the folds and stops",
             "Leave out what is named, or give it with --import-folds.",
         )
+    if programs.import_folds is not None:
+        refuse(
+            given(holdouts, but=("sirt",)),
+            "beside --import-folds, which hides what was hidden when they were exported",
+            "Leave it out, or export other folds.",
+        )
     if holdouts.leave_one_out:
         refuse(
             given(holdouts, but=("leave_one_out", "edges", "sirt")),

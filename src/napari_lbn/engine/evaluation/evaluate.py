@@ -71,7 +71,8 @@ def evaluate(
     if settings.alteration:
         job = correct(series, settings.correction, cancel=cancel)
         alteration = (yield from shared(job, (run.shares["nulls"][1], 1.0))).alteration
-    options = {k: v for k, v in asdict(settings).items() if k != "correction"}
+    unused = {"correction"} if folds is None else {"correction", "folds", "edges"}
+    options = {k: v for k, v in asdict(settings).items() if k not in unused}
     record = describe_run(series, working, chosen, settings.correction)
     record["adaptations"] = run.adaptations
     return Evaluation(

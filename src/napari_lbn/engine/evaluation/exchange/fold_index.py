@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...tilt_series import TiltSeries
 
 INDEX = "folds.json"
-FORMAT = "napari-lbn folds 1"
+FORMAT = "napari-lbn folds 2"
 STACK, ANGLES, TOMOGRAM = "visible.mrc", "visible.tlt", "wbp.mrc"
 VOLUME_SUFFIXES = {".mrc", ".rec", ".map", ".zarr"}
 
@@ -44,6 +44,7 @@ def make_index(series: TiltSeries, folds: Sequence[Fold], settings: WBPSettings)
                 "name": fold.name,
                 "kind": fold.kind,
                 "hidden_angles": [float(series.angles[h]) for h in fold.hidden],
+                "hidden_sections": [int(series.section_numbers[h]) for h in fold.hidden],
             }
             for i, fold in enumerate(folds)
         ],
@@ -61,12 +62,12 @@ def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
     path = folder / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-        rows = [
-            (row["name"], row["kind"], row["folder"], row["hidden_angles"])
-            for row in index["folds"]
-        ]
         known = index["format"] == FORMAT
-        if not rows:
+        rows = [
+            (row["name"], row["kind"], row["folder"], [int(s) for s in row["hidden_sections"]])
+            for row in (index["folds"] if known else [])
+        ]
+        if known and not rows:
             raise ValueError("no folds")
     except OSError as error:
         raise InputError(
@@ -82,7 +83,7 @@ def read_folds(series: TiltSeries, folder: Path) -> list[tuple[Fold, Path]]:
             "Give the series and options with which the folds were exported.",
         )
     return [
-        (Fold(name=name, kind=kind, hidden=_indices(series, hidden)), folder / place)
+        (Fold(name=name, kind=kind, hidden=_tilts(series, hidden)), folder / place)
         for name, kind, place, hidden in rows
     ]
 
@@ -137,5 +138,6 @@ def folder_name(number: int, fold: Fold) -> str:
     return f"fold_{number:02d}_{fold.name.replace(' ', '_')}"
 
 
-def _indices(series: TiltSeries, hidden: list[float]) -> tuple[int, ...]:
-    return tuple(int(np.abs(series.angles - angle).argmin()) for angle in hidden)
+def _tilts(series: TiltSeries, sections: list[int]) -> tuple[int, ...]:
+    """By section, not by angle: one angle may be there twice, or excluded once."""
+    return tuple(int(i) for i in np.flatnonzero(np.isin(series.section_numbers, sections)))
