@@ -23,7 +23,7 @@ from learned_filter_figures import EARLY, PLANE, RAMP, ROUND, ZERO, draw, print_
 from learned_filter_parts import KINDS, Keeper, config_for, print_row, reconstruct, score
 from learned_filter_series import compare_on_series
 
-from napari_lbn.engine.geometry import measured_weights
+from napari_lbn.engine.angular_weights import measured_weights
 from napari_lbn.engine.reconstruction import filter_tilts
 from napari_lbn.engine.reconstruction.learned import (
     Example,

@@ -9,11 +9,11 @@ from paper_layout import write
 from scipy.ndimage import gaussian_filter
 from simulated_series import Simulated, network_of, simulated, synthesis_of
 
-from napari_lbn.engine.correct.tomogram import synthesized_rows
+from napari_lbn.engine.angular_weights import measured_weights, synthesized_weights
+from napari_lbn.engine.correct.rows import synthesized_rows
 from napari_lbn.engine.evaluation.fsc import SEVENTH, fourier_shell_correlation
 from napari_lbn.engine.evaluation.report.figures import draw_fsc, new_figure, save_figure
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.geometry import measured_weights, synthesized_weights
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import synthesize
 

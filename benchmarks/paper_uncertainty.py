@@ -7,6 +7,7 @@ import torch
 from paper_layout import write
 from simulated_series import Simulated, network_of, simulated, synthesis_of
 
+from napari_lbn.engine.angular_weights import synthesized_weights
 from napari_lbn.engine.evaluation.null_tests import particle_test
 from napari_lbn.engine.evaluation.report.figures import draw_calibration, new_figure, save_figure
 from napari_lbn.engine.evaluation.spread.calibration import calibrate
@@ -14,7 +15,6 @@ from napari_lbn.engine.evaluation.spread.disagreement import DisagreementSetting
 from napari_lbn.engine.evaluation.spread.regional_calibration import calibrate_regions
 from napari_lbn.engine.evaluation.spread.subsets import MEAN_PART, SPREAD_PART
 from napari_lbn.engine.events import SlabReady, drain
-from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import synthesize

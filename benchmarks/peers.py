@@ -28,11 +28,11 @@ import numpy as np
 from scipy import fft
 from scipy.signal.windows import tukey
 
+from napari_lbn.engine.angular_weights import measured_weights
 from napari_lbn.engine.correct import CorrectionSettings, correct
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import SlabReady, drain
 from napari_lbn.engine.fourier_regions import INSIDE, OUTSIDE, wedge_regions
-from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.io import VolumeWriter, write_stack, write_tilt_angles
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from napari_lbn.engine.angular_weights import measured_weights
 from napari_lbn.engine.evaluation.metrics import averaged, correlation
 from napari_lbn.engine.evaluation.prediction.baselines import neighbours
 from napari_lbn.engine.evaluation.report.figures import new_figure
-from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io import open_tilt_series, open_volume
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab

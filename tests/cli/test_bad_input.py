@@ -158,6 +158,13 @@ def test_the_input_is_never_overwritten(series: Path) -> None:
     assert series.read_bytes() == before
 
 
+def test_synthesize_refuses_what_chooses_angles_beside_angles(series: Path, tmp_path: Path) -> None:
+    options = ["--angles", "70", "--increment", 2, "--fill-gaps", "--mirrored"]
+    result = run("synthesize", series, "--out", tmp_path / "tilts.mrc", *options)
+    assert result.exit_code == 2
+    assert "--increment, --fill-gaps do nothing beside --angles" in " ".join(result.stderr.split())
+
+
 def test_a_record_that_would_be_a_folder_is_told_before_the_work(series: Path) -> None:
     series.with_name("a.json").mkdir()
     result = run("reconstruct", series, "--out", series.with_name("a.mrc"), "--thickness", 8)

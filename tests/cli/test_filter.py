@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -53,13 +54,21 @@ def test_a_filter_of_simulated_volumes_is_applied_to_a_series(
     assert mrcfile.read(out).shape == (10, 18, 30)
     record = json.loads(out.with_suffix(".json").read_text())
     assert record["filter"] == "f.safetensors"
+    assert record["filter_transfer"] == transfer
+    assert record["filter_sha256"] == hashlib.sha256(learned.read_bytes()).hexdigest()
+    with mrcfile.open(out, header_only=True) as file:
+        assert "learned filter, measured tilts" in " ".join(file.get_labels())
 
 
 def test_options_without_effect_are_refused(series: Path, tmp_path: Path) -> None:
     learned = ("--out", tmp_path / "f.safetensors")
     for given, told in (
         ((series, "--tilts", 9), "--tilts does nothing to a series' own tilts"),
-        ((*SMALL, "--thickness", 9), "--thickness does nothing without a series"),
+        ((*SMALL, "--thickness", 9, "--bin", 2), "--thickness, --bin do nothing without a series"),
+        (
+            (series, "--regenerate", "--thickness", 9, "--max-tilt", 50),
+            "--thickness, --max-tilt do nothing with --regenerate",
+        ),
     ):
         done = run("train", *given, *learned)
         assert done.exit_code == 2
@@ -67,14 +76,16 @@ def test_options_without_effect_are_refused(series: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "f.safetensors").exists()
 
 
-@pytest.mark.parametrize("options", [[], ["--regenerate", *SMALL[:4]]], ids=["held-out", "again"])
+@pytest.mark.parametrize(
+    "options", [["--thickness", 10], ["--regenerate", *SMALL[:4]]], ids=["held-out", "again"]
+)
 def test_a_filter_is_learned_for_a_series(
     series: Path, tmp_path: Path, options: list[object]
 ) -> None:
     learned = tmp_path / "f.safetensors"
     kind = ["--variant", "plane-2d", "--padding", "--loss", "huber", "--steps", 3]
     kind += ["--tv-volume", 0.1, "--isotropic"]
-    ok("train", series, "--thickness", 10, "--out", learned, *kind, *options)
+    ok("train", series, "--out", learned, *kind, *options)
     assert "10 tilts, -45° to 45°" in ok("show", learned).stdout
 
 

@@ -12,6 +12,8 @@ import mrcfile
 import numpy as np
 import pytest
 
+from napari_lbn.cli.reconstruction.output import _without_circumstances
+
 from .conftest import run
 
 ANGLES = np.arange(-40, 41, 10)
@@ -180,6 +182,34 @@ def test_back_projected_with_synthesized_tilts_it_is_the_tomogram_of_correct(
     np.testing.assert_allclose(tomogram, expected, atol=1e-4 * np.ptp(expected))
 
 
+def test_what_lbn_warns_of_is_told_and_no_header_claims_what_is_not_there(
+    series: Path, weights: Path, tmp_path: Path
+) -> None:
+    options = ["--weights", weights, "--thickness", 10, "--lbn"]
+    cases = {
+        "none": (["--increment", 100], "measured tilts", "leave no missing wedge"),
+        "zero": (["--alpha", 0], "measured tilts", ""),
+        "all": ([], "measured + 1 x synthesized tilts (LBN)", ""),
+    }
+    for name, (more, content, told) in cases.items():
+        out = tmp_path / f"{name}.mrc"
+        done = run("reconstruct", series, "--out", out, *options, *more)
+        assert done.exit_code == 0, done.output
+        assert told in done.stderr
+        with mrcfile.open(out, header_only=True) as file:
+            assert f"ramp filter, {content}" in " ".join(file.get_labels())
+    done = run("correct", series, "--out", tmp_path / "out", *options[:-1], "--increment", 100)
+    assert done.exit_code == 0, done.output
+    with mrcfile.open(tmp_path / "out" / "TS_wbp_lbn.mrc", header_only=True) as file:
+        assert "WBP, measured tilts" in " ".join(file.get_labels())
+
+
+def test_memory_and_device_may_change_between_a_stopped_run_and_the_next() -> None:
+    record = {"source": "TS.mrc", "options": {"increment": 3.0}}
+    other = {"options": {"increment": 3.0, "memory_bound": 9, "device": "cuda"}, "created": "now"}
+    assert _without_circumstances({**record, **other}) == record
+
+
 @pytest.mark.parametrize("method", ["sirt", "tv"])
 def test_synthesized_tilts_change_iterative_tomograms(
     series: Path, weights: Path, tmp_path: Path, method: str
@@ -213,6 +243,8 @@ def test_synthesized_tilts_go_through_a_learned_filter(
     record = json.loads((tmp_path / "both.json").read_text())
     assert record["filter"] == "f.safetensors"
     assert len(record["synthesized_angles"]) > 0
+    with mrcfile.open(tmp_path / "both.mrc", header_only=True) as file:
+        assert "measured + 1 x synthesized tilts (LBN)" in " ".join(file.get_labels())
 
 
 @pytest.mark.parametrize(
@@ -279,6 +311,7 @@ def test_a_changed_alignment_begins_anew(tmp_path: Path) -> None:
     done = run(*arguments)
     assert done.exit_code == 0, done.output
     assert "are finished" not in done.stderr
+    assert "64 finished rows of t.mrc came from other inputs" in " ".join(done.stderr.split())
 
 
 def test_an_absent_folder_is_told_before_anything_is_synthesized(

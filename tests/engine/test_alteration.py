@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_lbn.engine.angular_weights import (
+    measured_weights,
+    synthesized_weights,
+    weights_given_up,
+)
 from napari_lbn.engine.correct import CorrectionSettings, correct
 from napari_lbn.engine.correct.alteration import AlterationMeter, as_record
 from napari_lbn.engine.events import SlabReady, drain
-from napari_lbn.engine.geometry import measured_weights, synthesized_weights
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.tilt_series import TiltSeries
 
@@ -57,6 +61,22 @@ def test_filling_an_interior_gap_is_no_alteration() -> None:
         meter.add_synthesized(added)
         found[name] = meter.result().changed_outside
     assert found["gap"] < 0.5 * found["none"]
+
+
+def test_what_tilts_beside_a_filled_gap_give_up_is_no_alteration_of_the_others() -> None:
+    gap = ANGLES[np.abs(ANGLES - 30) > 8]
+    new = np.setdiff1d(ANGLES, gap)
+    given_up = weights_given_up(gap, new)
+    assert list(gap[given_up < 0]) == [21, 39]
+    measured = back_projected(gap, measured_weights(gap))
+    added = back_projected(gap, given_up)
+    found = {}
+    for name, filled in (("told", new), ("not told", ())):
+        meter = AlterationMeter(gap, filled)
+        meter.add_measured(measured)
+        meter.add_synthesized(added)
+        found[name] = meter.result().changed_outside
+    assert found["told"] < 0.8 * found["not told"]  # directions blur in a thin slab
 
 
 def test_slabs_of_any_height_give_the_same_figure() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_lbn.engine.angular_weights import measured_weights, synthesized_weights
 from napari_lbn.engine.correct import (
     CorrectionSettings,
     correct,
@@ -19,10 +20,9 @@ from napari_lbn.engine.correct import (
     plan,
     reconstruct_measured,
 )
-from napari_lbn.engine.correct.tomogram import measured_rows, synthesized_rows
+from napari_lbn.engine.correct.rows import measured_rows, synthesized_rows
 from napari_lbn.engine.errors import Cancelled, InputError, WeightsError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltReady, drain
-from napari_lbn.engine.geometry import measured_weights, synthesized_weights
 from napari_lbn.engine.io.weights.file import save_weights
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
@@ -71,10 +71,14 @@ def test_alpha_0_is_reconstruct_and_alpha_1_the_augmented_stack(
     measured, added = volume(events, "measured", shape), volume(events, "synthesized", shape)
 
     plain: list[Event] = []
-    wbp = WBPSettings(thickness=THICKNESS, cap_gaps=fill_gaps)
+    wbp = settings.for_wbp()
     stats = measure_intensities(series)
     drain(reconstruct_measured(series, stats, wbp), plain.append)
     np.testing.assert_array_equal(measured, volume(plain, "measured", shape))
+    rows = measured_rows(series, stats)(slice(None))
+    np.testing.assert_array_equal(
+        measured, back_project_slab(rows, series.included_angles, None, WBPSettings(thickness=24))
+    )
 
     new = result.angles[result.synthesized]
     rows = [
@@ -84,6 +88,7 @@ def test_alpha_0_is_reconstruct_and_alpha_1_the_augmented_stack(
     angles = np.concatenate([series.included_angles, new])
     weights = np.concatenate(
         [
+            # with a gap filled, tilts beside it stand for one step of it and no more
             measured_weights(series.included_angles, cap_gaps=fill_gaps),
             synthesized_weights(series.included_angles, new),
         ]

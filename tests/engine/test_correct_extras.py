@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_lbn.engine.angular_weights import measured_weights, synthesized_weights
 from napari_lbn.engine.correct import CorrectionSettings, correct, measure_intensities, plan
+from napari_lbn.engine.correct.rows import measured_rows, reprojected_rows
 from napari_lbn.engine.correct.sources import augmented_source
-from napari_lbn.engine.correct.tomogram import (
-    measured_rows,
-    reconstruct_denoised,
-    reprojected_rows,
-)
+from napari_lbn.engine.correct.tomogram import reconstruct_denoised
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, drain
-from napari_lbn.engine.geometry import measured_weights, synthesized_weights
 from napari_lbn.engine.io.weights.file import load_network, read_weights_info
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import Synthesis, synthesize

@@ -7,16 +7,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from napari_lbn.engine.angular_weights import (
+    measured_weights,
+    synthesized_weights,
+    weights_given_up,
+)
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.geometry import (
     angles_to_synthesize,
     interior_gaps,
-    measured_weights,
     median_increment,
     missing_wedge,
     rotation_centre,
     sorted_angles,
-    synthesized_weights,
     wrap_angle,
 )
 
@@ -166,6 +169,14 @@ def test_capped_gaps_change_only_the_tilts_beside_them():
     changed = np.flatnonzero(plain != capped)
     np.testing.assert_array_equal(angles[changed], [-12, 12])
     np.testing.assert_allclose(np.rad2deg(capped), 3)
+
+
+@pytest.mark.parametrize("angles", [UNEVEN, ONE_SIDED], ids=["uneven", "one-sided"])
+def test_tilts_give_up_weight_only_where_their_gap_is_filled(angles):
+    np.testing.assert_array_equal(weights_given_up(angles, angles_to_synthesize(angles)), 0)
+    new = angles_to_synthesize(angles, fill_gaps=True)
+    capped = measured_weights(angles) + weights_given_up(angles, new)
+    np.testing.assert_allclose(capped, measured_weights(angles, cap_gaps=True))
 
 
 def test_one_tilt_weighs_the_half_circle():

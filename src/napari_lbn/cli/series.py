@@ -138,9 +138,7 @@ def _ranges(numbers: Iterable[int]) -> str:
     ordered = sorted(numbers)
     starts = [n for n in ordered if n - 1 not in ordered]
     stops = [n for n in ordered if n + 1 not in ordered]
-    return ", ".join(
-        f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True)
-    )
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True))
 
 
 def default_thickness(pixel_size: float | None) -> int:

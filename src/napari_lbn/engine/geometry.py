@@ -1,4 +1,4 @@
-"""Tilt angles, the missing wedge of a set of angles, and the weights of back-projection.
+"""Tilt angles, and the missing wedge of a set of angles.
 
 One convention everywhere (``docs/geometry.md``): images are ``(tilt, y, x)``, volumes
 ``(z, y, x)``, the tilt axis runs along y, angles are degrees, and the volume point (x, z)
@@ -171,51 +171,3 @@ def _subdivide(start: float, stop: float, step: float) -> NDArray[np.float64]:
     """Evenly spaced angles strictly inside a gap, in steps as close to `step` as fit."""
     count = max(round((stop - start) / step), 1)
     return np.linspace(start, stop, count + 1)[1:-1]
-
-
-def measured_weights(angles: ArrayLike, *, cap_gaps: bool = False) -> NDArray[np.float64]:
-    """Angular weight of each measured tilt in back-projection, in radians.
-
-    Half the distance to each measured neighbour; an end tilt counts the spacing to its
-    one neighbour on both sides, never the wedge (nor beyond the half circle, where the
-    tilts cover it). Tilts at the same angle share its weight.
-
-    Parameters
-    ----------
-    angles : array_like
-        Degrees, in any order.
-    cap_gaps : bool
-        Treat interior gaps as missing data too (set where they are synthesized): a tilt
-        beside a gap then counts one median step into it, so that the gap's synthesized
-        tilts are not counted twice.
-    """
-    array, inverse, counts = np.unique(
-        np.asarray(angles, dtype=np.float64), return_inverse=True, return_counts=True
-    )
-    if array.size < 2:
-        return np.full(inverse.size, np.pi / max(inverse.size, 1))
-    steps = np.diff(array)
-    if cap_gaps:
-        step = median_increment(array)
-        steps = np.where(steps > GAP_STEPS * step, step, steps)
-    wedge = missing_wedge(array).width
-    left = np.concatenate([[min(steps[0], wedge)], steps])
-    right = np.concatenate([steps, [min(steps[-1], wedge)]])
-    return (np.deg2rad((left + right) / 2) / counts)[inverse]
-
-
-def synthesized_weights(measured: ArrayLike, synthesized: ArrayLike) -> NDArray[np.float64]:
-    """Angular weight of each synthesized tilt: half the distance to each neighbour, in radians.
-
-    Neighbours are measured or synthesized, around the half circle (the angle after the
-    last one is the first one plus 180 degrees).
-    """
-    new = np.asarray(synthesized, dtype=np.float64)
-    everything = np.concatenate([np.asarray(measured, dtype=np.float64), new])
-    order = np.argsort(everything, kind="stable")
-    ring = everything[order]
-    before = np.diff(ring, prepend=ring[-1] - HALF_TURN)
-    after = np.diff(ring, append=ring[0] + HALF_TURN)
-    weights = np.empty_like(everything)
-    weights[order] = (before + after) / 2
-    return np.deg2rad(weights[everything.size - new.size :])

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from napari_lbn.engine.angular_weights import synthesized_weights
 from napari_lbn.engine.correct import CorrectionSettings, measure_intensities, plan
-from napari_lbn.engine.correct.tomogram import synthesized_rows
+from napari_lbn.engine.correct.rows import synthesized_rows
 from napari_lbn.engine.errors import Cancelled, InputError, OutputError
 from napari_lbn.engine.evaluation.null_tests import (
     NOISE,
@@ -35,7 +36,6 @@ from napari_lbn.engine.evaluation.spread.disagreement import (
 from napari_lbn.engine.evaluation.spread.regional_calibration import calibrate_regions
 from napari_lbn.engine.evaluation.spread.relative import relative_spread
 from napari_lbn.engine.events import Progress, SlabReady, TiltReady, drain
-from napari_lbn.engine.geometry import synthesized_weights
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import SynthesisSettings

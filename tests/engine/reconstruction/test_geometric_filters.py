@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_lbn.engine.angular_weights import measured_weights
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.geometry import measured_weights
 from napari_lbn.engine.reconstruction import WBPSettings, back_project_slab
 from napari_lbn.engine.reconstruction.responses import (
     exact_weighting,

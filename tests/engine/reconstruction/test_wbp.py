@@ -9,13 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from napari_lbn.engine.angular_weights import measured_weights, synthesized_weights
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import SlabReady
-from napari_lbn.engine.geometry import (
-    angles_to_synthesize,
-    measured_weights,
-    synthesized_weights,
-)
+from napari_lbn.engine.geometry import angles_to_synthesize
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.reconstruction import WBPSettings, back_project_slab, reconstruct
 
@@ -82,8 +79,8 @@ def test_measured_plus_synthesized_is_the_augmented_stack(angles, fill_gaps):
     new = angles_to_synthesize(angles, fill_gaps=fill_gaps)
     tilts = rng.normal(size=(len(angles), 4, 48)).astype(np.float32)
     new_tilts = rng.normal(size=(len(new), 4, 48)).astype(np.float32)
-    settings = WBPSettings(thickness=20, cap_gaps=fill_gaps)
-    weights = measured_weights(angles, cap_gaps=fill_gaps), synthesized_weights(angles, new)
+    settings = WBPSettings(thickness=20)
+    weights = measured_weights(angles), synthesized_weights(angles, new)
 
     measured = back_project_slab(tilts, angles, weights[0], settings)
     synthesized = back_project_slab(new_tilts, new, weights[1], settings)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SAMPLE_BYTES = 4
 Tomogram: TypeAlias = VolumeWriter | ZarrVolume
+MEASURED = "WBP, measured tilts"
 DENOISED = "WBP of LBN tilts at ALL angles, synthesized throughout,"
 """In the header of the denoised tomogram."""
 
@@ -86,8 +87,10 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
                 exits.enter_context(made)
                 return made
 
-            self._measured = opened(self._files.measured, "WBP, measured tilts")
-            content = f"WBP, measured + {self._alpha:g} x synthesized tilts (LBN)"
+            self._measured = opened(self._files.measured, MEASURED)
+            content = MEASURED
+            if self._alpha and not self._nothing_to_add:
+                content = f"WBP, measured + {self._alpha:g} x synthesized tilts (LBN)"
             self._corrected = opened(self._files.corrected, content)
             self._denoised: Tomogram | None = None
             if self._files.with_denoised:

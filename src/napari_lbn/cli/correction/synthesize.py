@@ -20,6 +20,7 @@ from ..output import (
 from ..progress import note, run_job
 from ..series import open_series, parse_angles
 from ..settings import correction_settings, require_pixel_size, require_usable
+from ..unused import given, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from napari_lbn.engine.tilt_series import TiltSeries
 
 SAMPLE_BYTES = 4
+CHOOSE_ANGLES = ("--increment", "--fill-gaps")
+"""Options that choose the angles, where none are given."""
 AnglesOption = Annotated[
     str | None,
     typer.Option(
@@ -83,6 +86,9 @@ def synthesize(
     from napari_lbn.engine.io import check_free_space
 
     typed = None if angles is None else np.asarray(parse_angles(angles))
+    if typed is not None:
+        named = [name for name in given(wedge) if name in CHOOSE_ANGLES]
+        refuse(named, "beside --angles, which names the tilts", "Leave one of the two out.")
     opened = open_series(series)
     require_usable(opened)
     require_pixel_size(opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +37,8 @@ filter_app = typer.Typer(
     no_args_is_help=True,
 )
 SUFFIX = ".safetensors"
+NOT_OF_TILTS = ("filter", "weights", "device", "memory")
+"""Options of the computing that do not concern a series' tilts."""
 
 
 class TransferName(StrEnum):
@@ -122,14 +125,20 @@ def apply(
     model, description = load_filter(using)
     opened = open_for_tomogram(series, computing, tomogram, [using])
     made = chosen_tilts(opened, computing, augment, wedge, resume=tomogram.resume)
-    model = _at_angles(model, made.source.angles, transfer)
-    source = run_job(filtered_source(made.source, model))
+    at_angles = _at_angles(model, made.source.angles, transfer)
+    source = run_job(filtered_source(made.source, at_angles))
     device, bound = memory_bound(computing, made.held)
     settings = WBPSettings(
         thickness=made.thickness, filter="none", memory_bound=bound, device=device
     )
-    record = {**made.record, "filter": using.name, "filter_origin": description.get("origin")}
-    lines = [label(opened, f"BP with the learned filter {using.name}")]
+    record = {
+        **made.record,
+        "filter": using.name,
+        "filter_sha256": hashlib.sha256(using.read_bytes()).hexdigest(),
+        "filter_origin": description.get("origin"),
+        "filter_transfer": None if at_angles is model else transfer.value,
+    }
+    lines = [label(opened, f"BP with a learned filter, {made.in_words}"), f"Filter {using.name}"]
     tell_written(write_tomogram(source, settings, made.series, lines, tomogram, record))
 
 
@@ -142,8 +151,8 @@ def _examples(
     from napari_lbn.engine.reconstruction.learned import hold_out_examples, simulated_examples
 
     if series.series is None and not series.sample:
-        if computing.thickness is not None:
-            refuse(["--thickness"], "without a series", "Give the series, or leave it out.")
+        typed = given(computing, but=NOT_OF_TILTS)
+        refuse(typed, "without a series", "Give the series, or leave it out.")
         if simulated.regenerate:
             raise InputError("--regenerate: which series' angles?", "Give the series.")
         if not 0 < simulated.max_tilt <= 90:
@@ -161,6 +170,10 @@ def _examples(
             tilts = made.source.read_rows(slice(0, made.source.shape_yx[0]))
             found = hold_out_examples(tilts, made.source.angles, made.thickness)
             return found, f"held-out tilts of {opened.name}"
+        typed = [*given(computing, but=NOT_OF_TILTS)]
+        typed += [name for name in given(simulated) if name in ("--tilts", "--max-tilt")]
+        where = "with --regenerate, which simulates volumes of --size at the series' angles"
+        refuse(typed, where, "Leave out what is named, or --regenerate.")
         angles = opened.included_angles
     shape, seeds = simulated.shape, range(1, simulated.volumes + 1)
     if not 0 < simulated.snr < math.inf:

@@ -22,6 +22,8 @@ from .tilts import chosen_tilts
 if TYPE_CHECKING:
     from napari_lbn.engine.reconstruction import MethodSettings
 
+    from .tilts import Tilts
+
 
 def reconstruct(
     series: SeriesOptions,
@@ -47,17 +49,14 @@ def reconstruct(
     subtract, resume = not method.non_negative, tomogram.resume
     made = chosen_tilts(opened, computing, augment, wedge, resume=resume, subtract=subtract)
     settings = method_settings(method, computing, made.thickness, made.held)
-    lines = [label(opened, _content(settings, augment))]
+    lines = [label(opened, _content(settings, made))]
     tell_written(write_tomogram(made.source, settings, made.series, lines, tomogram, made.record))
 
 
-def _content(settings: MethodSettings, augment: AugmentOptions) -> str:
+def _content(settings: MethodSettings, made: Tilts) -> str:
     from napari_lbn.engine.reconstruction import SIRTSettings, WBPSettings
 
-    tilts = "measured tilts"
-    if augment.lbn:
-        tilts = f"measured + {augment.alpha:g} x synthesized tilts (LBN)"
     if isinstance(settings, WBPSettings):
-        return f"WBP, {settings.filter} filter, {tilts}"
+        return f"WBP, {settings.filter} filter, {made.in_words}"
     name = "SIRT" if isinstance(settings, SIRTSettings) else "TV"
-    return f"{name}, {settings.iterations} iterations, {tilts}"
+    return f"{name}, {settings.iterations} iterations, {made.in_words}"

@@ -87,7 +87,7 @@ def write_tomogram(
         "settings": chosen,
         "method": type(settings).__name__,
         "source": _fingerprint(series),
-        "record": {k: v for k, v in record.items() if k != "created"},
+        "record": _without_circumstances(record),
     }
     sample = _sample_format(options.samples, source, settings)
     shape = (settings.thickness, *series.image_shape)
@@ -138,7 +138,20 @@ def _telling_what_is_kept(options: TomogramOptions, volume: ResumableWriter) -> 
         raise
 
 
+def _without_circumstances(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without what may differ between a stopped run and the one that goes on."""
+    kept = {k: v for k, v in record.items() if k != "created"}
+    if "options" in kept:  # of a correction
+        kept["options"] = {k: v for k, v in kept["options"].items() if k not in NOT_IN_KEY}
+    return kept
+
+
 def _tell_resumed(volume: ResumableWriter) -> None:
+    if volume.discarded:
+        note(
+            f"{volume.discarded} finished rows of {volume.path.name} came from other inputs or "
+            "options; they are made anew."
+        )
     left = sum(stop - start for start, stop in volume.missing)
     if left < volume.shape[1]:
         note(f"Going on: {volume.shape[1] - left} of {volume.shape[1]} rows are finished.")

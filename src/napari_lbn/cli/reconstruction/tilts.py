@@ -40,6 +40,13 @@ class Tilts:
     record: dict[str, Any]
 
     @property
+    def in_words(self) -> str:
+        """What a header says of the tilts."""
+        if self.source.synthesized is None:
+            return "measured tilts"
+        return f"measured + {self.record['alpha']:g} x synthesized tilts (LBN)"
+
+    @property
     def held(self) -> int:
         """Bytes of the tilts in memory: binned ones; others stay in their file."""
         images = self.series.images

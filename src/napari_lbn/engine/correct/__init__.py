@@ -4,8 +4,9 @@ from .alteration import Alteration
 from .job import correct
 from .plan import CorrectionPlan, plan, working_pixel_size
 from .result import CorrectionResult
+from .rows import measure_intensities
 from .settings import CorrectionSettings
-from .tomogram import measure_intensities, reconstruct_measured
+from .tomogram import reconstruct_measured
 
 __all__ = [
     "Alteration",

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import fft
 from scipy.signal.windows import tukey
 
+from ..angular_weights import weights_given_up
 from ..events import SlabReady
 from ..fourier_regions import INSIDE, wedge_regions
 from ..geometry import HALF_TURN, median_increment, missing_wedge
@@ -87,10 +88,14 @@ class AlterationMeter:
     ----------
     angles : array_like
         Measured, degrees.
+    synthesized : array_like
+        Degrees. Measured tilts beside a gap that they fill count on neither side: they stood
+        for the gap in the plain WBP, and give that up.
     """
 
-    def __init__(self, angles: ArrayLike) -> None:
+    def __init__(self, angles: ArrayLike, synthesized: ArrayLike = ()) -> None:
         self._angles = np.asarray(angles, dtype=np.float64)
+        self._stay = self._angles[weights_given_up(self._angles, synthesized) == 0]
         self._wedge = missing_wedge(angles)
         self._inside = wedge_regions(angles)[INSIDE]
         self._measured_outside = self._added_outside = self._added_inside = 0.0
@@ -150,7 +155,7 @@ class AlterationMeter:
         """Directions next to a measured tilt: interior gaps that were filled are none."""
         direction = np.rad2deg(np.arctan2(kz, kx))
         apart = np.full(direction.shape, HALF_TURN)
-        for angle in self._angles:
+        for angle in self._stay:
             around = np.mod(direction - angle, HALF_TURN)
             apart = np.minimum(apart, np.minimum(around, HALF_TURN - around))
         return apart <= NEXT_TO * median_increment(self._angles)

@@ -17,12 +17,8 @@ from .network import ready_network
 from .plan import CorrectionPlan, plan
 from .preview import preview
 from .result import CorrectionResult
-from .tomogram import (
-    measure_intensities,
-    reconstruct_denoised,
-    reconstruct_measured,
-    reconstruct_synthesized,
-)
+from .rows import measure_intensities
+from .tomogram import reconstruct_denoised, reconstruct_measured, reconstruct_synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +72,7 @@ def correct(
             fractions=shares["synthesize"],
             cancel=cancel,
         )
-    meter = AlterationMeter(chosen.measured_angles)
+    meter = AlterationMeter(chosen.measured_angles, chosen.new_angles)
     yield from _reconstruct(working, synthesis, chosen, settings, meter, shares, cancel)
     alteration = meter.result()
     return CorrectionResult(
@@ -117,7 +113,7 @@ def _reconstruct(
     )
     yield from metered(job, meter, shape[0])
     job = reconstruct_synthesized(
-        synthesis, measured, shape, wbp, fractions=shares["synthesized"], cancel=cancel
+        synthesis, working, wbp, fractions=shares["synthesized"], cancel=cancel
     )
     yield from metered(job, meter, shape[0])
     if settings.denoised:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..events import CancelToken, SlabReady, drain
-from ..geometry import measured_weights, synthesized_weights
 from ..reconstruction.wbp import back_project_slab
 from ..synthesis import synthesize
-from .tomogram import measured_rows, synthesized_rows
+from .rows import measured_rows, synthesized_rows
+from .tomogram import added_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,10 @@ def preview(
     height = series.image_shape[0]
     band, slab = _middle(height, BAND_ROWS), _middle(height, SLAB_ROWS)
     wbp, measured, new = settings.for_wbp(), chosen.measured_angles, chosen.new_angles
-    weights = measured_weights(measured, cap_gaps=settings.fill_gaps)
     yield _slab_ready(
         "measured",
         slab,
-        back_project_slab(measured_rows(series, stats)(slab), measured, weights, wbp),
+        back_project_slab(measured_rows(series, stats)(slab), measured, None, wbp),
     )
     if new.size == 0:
         return
@@ -56,8 +55,10 @@ def preview(
     synthesis = drain(synthesize(series, network, new, quick, stats=stats, cancel=cancel))
     inner = slice(slab.start - band.start, slab.stop - band.start)
     rows = synthesized_rows(synthesis.tilts, new, stats)(inner)
-    weights = synthesized_weights(measured, new)
-    yield _slab_ready("synthesized", slab, back_project_slab(rows, new, weights, wbp))
+    added = added_source(lambda _: rows, new, series, stats, wbp.filter)
+    tilts = added.read_rows(slab)
+    volume = back_project_slab(tilts, added.angles, added.weights, wbp)
+    yield _slab_ready("synthesized", slab, volume)
 
 
 def _slab_ready(part: str, rows: slice, volume: NDArray[np.float32]) -> SlabReady:

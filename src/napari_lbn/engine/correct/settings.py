@@ -111,5 +111,4 @@ class CorrectionSettings:
             filter=self.filter,
             memory_bound=self.memory_bound or default_memory_bound(device),
             device=device,
-            cap_gaps=self.fill_gaps,
         )

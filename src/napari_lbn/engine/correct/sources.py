@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..angular_weights import measured_weights, synthesized_weights
 from ..binning import bin_series
-from ..geometry import measured_weights, synthesized_weights
+from ..events import Notice
 from ..provenance import describe_run
 from ..reconstruction import TiltSource, augment
 from ..synthesis import on_device, synthesize
 from .network import ready_network
 from .plan import plan
-from .tomogram import measure_intensities, measured_rows, synthesized_rows
+from .rows import measure_intensities, measured_rows, synthesized_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class AugmentedSource:
 
 
 def measured_source(
-    series: TiltSeries, stats: IntensityStats, *, cap_gaps: bool = False, subtract: bool = True
+    series: TiltSeries, stats: IntensityStats, *, subtract: bool = True
 ) -> TiltSource:
     """The measured tilts of a series.
 
@@ -54,8 +55,6 @@ def measured_source(
         Read as needed.
     stats : IntensityStats
         Of its included tilts.
-    cap_gaps : bool
-        See `geometry.measured_weights`.
     subtract : bool
         Bring every tilt to mean 0 on one common scale. Without it intensities stay as
         they are in the file, hot pixels clipped: for projections of a density.
@@ -69,7 +68,7 @@ def measured_source(
         read_rows=measured_rows(series, stats) if subtract else as_they_are,
         angles=series.included_angles,
         shape_yx=series.image_shape,
-        weights=measured_weights(series.included_angles, cap_gaps=cap_gaps),
+        weights=measured_weights(series.included_angles),
     )
 
 
@@ -95,16 +94,18 @@ def augmented_source(
 
     Yields
     ------
-    Progress, AdaptationScored, Notice, TiltReady
+    Notice, Progress, AdaptationScored, TiltReady
 
     Raises
     ------
     InputError, WeightsError, DeviceError, MemoryBoundError, Cancelled
     """
     chosen = plan(series, settings)
+    for notice in chosen.notices:
+        yield Notice(message=notice)
     working = bin_series(series, chosen.binning, cancel=cancel)
     stats = measure_intensities(working, cancel)
-    source = measured_source(working, stats, cap_gaps=settings.fill_gaps)
+    source = measured_source(working, stats)
     record = describe_run(series, working, chosen, settings)
     record |= {"adaptation": None, "alpha": alpha}
     new = chosen.new_angles

@@ -6,61 +6,23 @@ the tomogram of the network's tilts alone, at all angles: denoised, and synthesi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..events import raise_if_cancelled
-from ..geometry import measured_weights, synthesized_weights
-from ..intensity import IntensityStats, common_gain
-from ..reconstruction.wbp import WBPSettings, reconstruct
+from ..angular_weights import measured_weights, synthesized_weights, weights_given_up
+from ..reconstruction import TiltSource
+from ..reconstruction.wbp import ReadRows, WBPSettings, reconstruct
+from .rows import by_angle, measured_rows, reprojected_rows, synthesized_rows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..events import CancelToken, Job
+    from ..intensity import IntensityStats
+    from ..reconstruction.filters import FilterName
     from ..synthesis import Synthesis
     from ..tilt_series import TiltSeries
-
-ReadRows = Callable[[slice], NDArray[np.float32]]
-
-
-def measure_intensities(series: TiltSeries, cancel: CancelToken | None = None) -> IntensityStats:
-    """Intensities of the included tilts, read one after the other; `cancel` ends it early."""
-
-    def tilts() -> Iterator[NDArray[np.float32]]:
-        for i in series.included:
-            raise_if_cancelled(cancel)
-            yield series.read([i])[0]
-
-    return IntensityStats.measure(tilts(), series.included_angles)
-
-
-def measured_rows(series: TiltSeries, stats: IntensityStats) -> ReadRows:
-    """Rows of the measured tilts on the common scale of WBP, mean 0 each."""
-    gain = common_gain(stats, stats.angles)
-
-    def read(rows: slice) -> NDArray[np.float32]:
-        tilts = series.read(rows=rows)
-        for i, tilt in enumerate(tilts):
-            centred = stats.clipped(tilt, i) - np.float32(stats.mean[i])
-            tilts[i] = centred * np.float32(gain[i])
-        return tilts
-
-    return read
-
-
-def synthesized_rows(
-    tilts: NDArray[np.float32], angles: NDArray[np.float64], stats: IntensityStats
-) -> ReadRows:
-    """Rows of synthesized tilts on the common scale of WBP."""
-    gain = common_gain(stats, angles).astype(np.float32)[:, None, None]
-    mean = stats.at(angles)[0].astype(np.float32)[:, None, None]
-
-    def read(rows: slice) -> NDArray[np.float32]:
-        return (tilts[:, rows] - mean) * gain
-
-    return read
 
 
 def reconstruct_measured(
@@ -75,7 +37,7 @@ def reconstruct_measured(
     yield from reconstruct(
         measured_rows(series, stats),
         series.included_angles,
-        measured_weights(series.included_angles, cap_gaps=settings.cap_gaps),
+        measured_weights(series.included_angles),
         series.image_shape,
         settings,
         part="measured",
@@ -84,10 +46,50 @@ def reconstruct_measured(
     )
 
 
+def added_source(
+    read_new: ReadRows,
+    angles: NDArray[np.float64],
+    series: TiltSeries,
+    stats: IntensityStats,
+    filter_name: FilterName,
+) -> TiltSource:
+    """What synthesized tilts add to the plain WBP, as tilts with weights.
+
+    Themselves and, where they fill a gap between measured ones, those beside it once more with
+    the negative weight that they give up (`weights_given_up`).
+
+    Parameters
+    ----------
+    read_new : callable
+        Rows of the synthesized tilts, of `synthesized_rows`.
+    angles : ndarray
+        Of the synthesized tilts, degrees.
+    series, stats
+        The measured ones.
+    filter_name : FilterName
+        "exact" knows by itself how near measured tilts are to each other.
+    """
+    measured = series.included_angles
+    given_up = weights_given_up(measured, angles)
+    beside = np.flatnonzero(given_up) if filter_name != "exact" else np.empty(0, np.intp)
+    read_beside = measured_rows(series, stats, beside)
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        return (
+            np.concatenate([read_new(rows), read_beside(rows)]) if beside.size else read_new(rows)
+        )
+
+    return TiltSource(
+        read_rows=read,
+        angles=np.concatenate([angles, measured[beside]]),
+        shape_yx=series.image_shape,
+        weights=np.concatenate([synthesized_weights(measured, angles), given_up[beside]]),
+    )
+
+
 def reconstruct_synthesized(
     synthesis: Synthesis,
-    measured: NDArray[np.float64],
-    shape: tuple[int, int],
+    series: TiltSeries,
     settings: WBPSettings,
     *,
     fractions: tuple[float, float] = (0.0, 1.0),
@@ -99,10 +101,8 @@ def reconstruct_synthesized(
     ----------
     synthesis : Synthesis
         Of which only the angles that were not measured count.
-    measured : ndarray
-        Measured angles in degrees, ascending.
-    shape : tuple of int
-        (y, x) pixels.
+    series : TiltSeries
+        The measured tilts.
     settings : WBPSettings
         As for the measured part.
     fractions : tuple of float
@@ -110,15 +110,17 @@ def reconstruct_synthesized(
     cancel : CancelToken, optional
         Ends the job with `Cancelled` at its next slab.
     """
-    new = ~np.isin(synthesis.angles, measured)
+    new = ~np.isin(synthesis.angles, series.included_angles)
     angles = synthesis.angles[new]
     if angles.size == 0:
         return
+    read = synthesized_rows(synthesis.tilts[new], angles, synthesis.stats)
+    added = added_source(read, angles, series, synthesis.stats, settings.filter)
     yield from reconstruct(
-        synthesized_rows(synthesis.tilts[new], angles, synthesis.stats),
-        angles,
-        synthesized_weights(measured, angles),
-        shape,
+        added.read_rows,
+        added.angles,
+        added.weights,
+        added.shape_yx,
         settings,
         part="synthesized",
         cancel=cancel,
@@ -144,12 +146,17 @@ def reconstruct_denoised(
     ----------
     synthesis : Synthesis
         With tilts at every measured angle.
-    measured, shape, settings, fractions, cancel
+    measured : ndarray
+        Measured angles in degrees, ascending.
+    shape : tuple of int
+        (y, x) pixels.
+    settings, fractions, cancel
         As for `reconstruct_synthesized`.
     """
     new = ~np.isin(synthesis.angles, measured)
     weights = np.empty(synthesis.angles.size)
-    weights[~new] = _by_angle(measured, measured_weights(measured, cap_gaps=settings.cap_gaps))
+    given_up = weights_given_up(measured, synthesis.angles[new])
+    weights[~new] = by_angle(measured, measured_weights(measured) + given_up)
     weights[new] = synthesized_weights(measured, synthesis.angles[new])
     yield from reconstruct(
         reprojected_rows(synthesis, measured),
@@ -161,27 +168,3 @@ def reconstruct_denoised(
         cancel=cancel,
         fractions=fractions,
     )
-
-
-def reprojected_rows(synthesis: Synthesis, measured: NDArray[np.float64]) -> ReadRows:
-    """Rows of the network's tilts at all angles, on the common scale of WBP, mean 0 each.
-
-    A re-projection at a measured angle has that tilt's own mean, not the smooth fit's; that of
-    an angle measured several times the mean of theirs.
-    """
-    stats = synthesis.stats
-    gain = common_gain(stats, synthesis.angles).astype(np.float32)
-    mean = stats.at(synthesis.angles)[0].astype(np.float32)
-    times = _by_angle(measured, np.ones(measured.size))
-    mean[np.isin(synthesis.angles, measured)] = _by_angle(measured, stats.mean) / times
-
-    def read(rows: slice) -> NDArray[np.float32]:
-        return (synthesis.of_the_box(rows) - mean[:, None, None]) * gain[:, None, None]
-
-    return read
-
-
-def _by_angle(measured: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over the tilts of each angle, angles ascending: one may be measured several times."""
-    _, place = np.unique(measured, return_inverse=True)
-    return np.asarray(np.bincount(place, weights=values), dtype=np.float64)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..correct.tomogram import measure_intensities
+from ..correct.rows import measure_intensities
 from ..events import Progress, raise_if_cancelled
 from ..io.checks.findings import Finding
 from .angle_scale import AngleScale, angle_scale

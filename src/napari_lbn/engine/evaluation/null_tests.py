@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import fft
 
-from ..correct.tomogram import measure_intensities
+from ..correct.rows import measure_intensities
 from ..synthesis import synthesize
 from .metrics import correlation, nyquist_fraction
 from .sharing import part, shared

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry import HALF_TURN, measured_weights
+from ..angular_weights import measured_weights
+from ..geometry import HALF_TURN
 from ..projection import ProjectionGeometry, Projector
 from ..reconstruction.filters import filter_response, filter_tilts
 from .banding import rows_together

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..geometry import measured_weights
+from ..angular_weights import measured_weights
 from ..intensity import normalise
 from ..network.box_unet import pooled
 from ..network.latent_projection import LatentGrid, to_channels, to_fine

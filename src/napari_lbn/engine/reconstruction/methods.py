@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ..angular_weights import measured_weights, synthesized_weights, weights_given_up
 from ..errors import InputError
 from ..events import SlabReady
-from ..geometry import measured_weights, synthesized_weights
 from .iterative import reconstruct_iteratively
 from .iterative_settings import SIRTSettings, TVSettings
 from .settings import WBPSettings
@@ -27,7 +27,8 @@ MethodSettings: TypeAlias = WBPSettings | SIRTSettings | TVSettings
 def augment(measured: TiltSource, synthesized: TiltSource, *, alpha: float = 1.0) -> TiltSource:
     """Measured tilts and synthesized ones as one source, ascending in angle.
 
-    Back-projected it gives ``measured + alpha * synthesized``, as `correct` does; an
+    Back-projected it gives ``measured + alpha * synthesized``, as `correct` does, where what
+    measured tilts beside a filled gap give up is part of the latter (`weights_given_up`); an
     iterative method counts the residuals of synthesized tilts `alpha` times (for total
     variation of a slab see `iterative.shares_of`).
 
@@ -57,6 +58,7 @@ def augment(measured: TiltSource, synthesized: TiltSource, *, alpha: float = 1.0
     order = np.argsort(angles, kind="stable")
     own = measured.weights
     weights = measured_weights(measured.angles) if own is None else own
+    weights = weights + alpha * weights_given_up(measured.angles, synthesized.angles)
     added = alpha * synthesized_weights(measured.angles, synthesized.angles)
     shares = np.concatenate(
         [np.ones(len(measured.angles)), np.full(len(synthesized.angles), float(alpha))]

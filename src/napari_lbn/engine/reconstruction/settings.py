@@ -30,9 +30,6 @@ class WBPSettings:
         Bytes that the reconstruction may use; half of the free memory by default.
     device : str
         Torch device of the products; the tomogram itself is in host memory.
-    cap_gaps : bool
-        Where no weights are given: the measured tilts' weights leave out interior gaps,
-        because synthesized tilts fill them (`geometry.measured_weights`).
 
     Raises
     ------
@@ -48,7 +45,6 @@ class WBPSettings:
     sirt_iterations: int = 10
     memory_bound: int | None = None
     device: str = "cpu"
-    cap_gaps: bool = False
 
     def __post_init__(self) -> None:
         if self.thickness < 1:

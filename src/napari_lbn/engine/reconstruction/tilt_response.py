@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..geometry import measured_weights
+from ..angular_weights import measured_weights
 from .responses import exact_weighting, fall_off, filter_response, sirt_like
 
 if TYPE_CHECKING:

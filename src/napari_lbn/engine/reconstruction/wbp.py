@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ..angular_weights import measured_weights
 from ..errors import InputError
 from ..events import Progress, SlabReady, raise_if_cancelled
-from ..geometry import measured_weights
 from .parts import part_in_words
 from .plan import plan_slabs
 from .settings import WBPSettings
@@ -48,7 +48,7 @@ def back_project_slab(
     angles : array_like
         ``(n_tilts,)`` degrees, ascending.
     weights : array_like or None
-        ``(n_tilts,)`` radians, of `geometry.measured_weights` or `synthesized_weights`;
+        ``(n_tilts,)`` radians, of `angular_weights.measured_weights` or `synthesized_weights`;
         the former by default.
     settings : WBPSettings
         Thickness, filter, device and memory bound.
@@ -66,7 +66,7 @@ def back_project_slab(
         Not even one row fits.
     """
     n_tilts, ny, nx = tilts.shape
-    angles, weights = _checked(angles, weights, settings)
+    angles, weights = _checked(angles, weights)
     if len(angles) != n_tilts:
         raise InputError(f"{len(angles)} tilt angles for {n_tilts} tilts.")
     plan = plan_slabs(len(angles), (ny, nx), settings)
@@ -119,7 +119,7 @@ def reconstruct(
     Cancelled
         The token was set.
     """
-    angles, weights = _checked(angles, weights, settings)
+    angles, weights = _checked(angles, weights)
     ny, nx = shape_yx
     plan = plan_slabs(len(angles), shape_yx, settings)
     reconstructor = SlabReconstructor(angles, weights, nx, settings, plan)
@@ -139,12 +139,12 @@ def reconstruct(
 
 
 def _checked(
-    angles: ArrayLike, weights: ArrayLike | None, settings: WBPSettings
+    angles: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Angles and weights as arrays of equal length."""
     angles = np.asarray(angles, dtype=np.float64)
     if weights is None:
-        weights = measured_weights(angles, cap_gaps=settings.cap_gaps)
+        weights = measured_weights(angles)
     weights = np.asarray(weights, dtype=np.float64)
     if angles.ndim != 1 or angles.shape != weights.shape or angles.size == 0:
         raise InputError(

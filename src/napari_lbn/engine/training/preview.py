@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..angular_weights import measured_weights, synthesized_weights
 from ..events import Event
-from ..geometry import angles_to_synthesize, measured_weights, synthesized_weights
+from ..geometry import angles_to_synthesize
 from ..reconstruction.wbp import WBPSettings, back_project_slab
 from .validation import correlation, predict_tilts
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...correct.tomogram import measure_intensities, measured_rows
+from ...angular_weights import measured_weights
+from ...correct.rows import measure_intensities, measured_rows
 from ...events import Progress, SlabReady, raise_if_cancelled
-from ...geometry import measured_weights
 from ...io import (
     VolumeWriter,
     check_free_space,
@@ -126,7 +126,7 @@ def _write_tomogram(
         job: Iterator[Event] = reconstruct(
             measured_rows(visible, stats),
             stats.angles,
-            measured_weights(stats.angles, cap_gaps=settings.cap_gaps),
+            measured_weights(stats.angles),
             visible.image_shape,
             settings,
             cancel=cancel,

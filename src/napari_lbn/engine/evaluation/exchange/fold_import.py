@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...correct.tomogram import measure_intensities
+from ...correct.rows import measure_intensities
 from ...errors import InputError
 from ...io.volume import open_volume
 from ..hold_out.run import noise_ceilings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...correct.tomogram import measure_intensities
+from ...correct.rows import measure_intensities
 from ...events import Event, Progress, raise_if_cancelled
 from ..prediction.baselines import low_passed
 from ..prediction.low_pass_choice import choose_sigma

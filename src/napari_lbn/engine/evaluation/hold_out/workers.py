@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ...correct.tomogram import measure_intensities
+from ...correct.rows import measure_intensities
 from ...cost.estimates import network_memory
 from ...cost.memory import HOST_BYTES, beside_network
 from ...device import choose_device, default_memory_bound

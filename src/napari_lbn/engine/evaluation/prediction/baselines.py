@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ...geometry import HALF_TURN, measured_weights
+from ...angular_weights import measured_weights
+from ...geometry import HALF_TURN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...correct.tomogram import measured_rows
+from ...angular_weights import measured_weights
+from ...correct.rows import measured_rows
 from ...events import CancelToken, Job, Progress, SlabReady, raise_if_cancelled
-from ...geometry import measured_weights
 from ...intensity import IntensityStats
 from ...reconstruction.wbp import WBPSettings, reconstruct
 from .baselines import (
@@ -124,7 +124,7 @@ def wbp(
     job = reconstruct(
         lambda part: read(slice(part.start + start, part.stop + start)),
         angles,
-        measured_weights(angles, cap_gaps=visible.wbp.cap_gaps),
+        measured_weights(angles),
         (count, width),
         visible.wbp,
         cancel=cancel,

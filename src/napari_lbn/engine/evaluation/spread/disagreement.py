@@ -13,7 +13,7 @@ import numpy as np
 
 from ...binning import bin_series
 from ...correct import plan
-from ...correct.tomogram import measure_intensities
+from ...correct.rows import measure_intensities
 from ...errors import InputError
 from ...events import Progress, TiltReady, raise_if_cancelled
 from ...io.weights.file import load_network

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...angular_weights import synthesized_weights
 from ...correct.alteration import percent
-from ...correct.tomogram import synthesized_rows
+from ...correct.rows import synthesized_rows
 from ...events import Progress, SlabReady, raise_if_cancelled
-from ...geometry import synthesized_weights
 from ...io import check_free_space
 from ...reconstruction.wbp import back_project_slab
 from ..sharing import part

@@ -47,6 +47,8 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
     ----------
     clipped : int
         Voxels beyond the range of the number type.
+    discarded : int
+        Rows that an unfinished run of another key had written; they are gone.
 
     Raises
     ------
@@ -66,7 +68,7 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
         self.path = Path(path)
         self.shape = shape
         self.sample = sample or SampleFormat()
-        self.clipped = 0
+        self.clipped = self.discarded = 0
         self._key, self._keep = key or {}, keep
         self._data = self.path.with_name(f".{self.path.name}.unfinished")
         self._journal = self.path.with_name(f".{self.path.name}.journal")
@@ -176,7 +178,11 @@ class ResumableWriter(AbstractContextManager["ResumableWriter"]):
                 lines.append(json.loads(text))
             except ValueError:  # the line that was being written when the run was killed
                 break
-        return lines[1:] if lines and lines[0] == self._whole_key() else []
+        if lines and lines[0] != self._whole_key():
+            rows = [line.get("rows", (0, 0)) for line in lines[1:]]
+            self.discarded = sum(stop - start for start, stop in rows)
+            return []
+        return lines[1:]
 
     def __exit__(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ...geometry import measured_weights
+from ...angular_weights import measured_weights
 from ...projection import ProjectionGeometry, Projector
 from ..filters import filter_tilts
 from ..plan import detector_margin
