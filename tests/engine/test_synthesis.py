@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
+import weakref
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +23,7 @@ from napari_lbn.engine.network import LBN
 from napari_lbn.engine.network.latent_projection import LatentGrid
 from napari_lbn.engine.network.layers import ConvUnit
 from napari_lbn.engine.synthesis import Latents, SynthesisSettings, encode, synthesize
+from napari_lbn.engine.synthesis.stages import SynthesisRun
 from napari_lbn.engine.tilt_series import TiltSeries
 
 SETTINGS = SynthesisSettings(device="cpu")
@@ -230,6 +235,34 @@ def test_cancel_stops_before_the_next_piece(small_series: TiltSeries, small_netw
     cancel.set()
     with pytest.raises(Cancelled):
         drain(job)
+
+
+@pytest.mark.parametrize("end", ["whole", "closed", "cancelled"])
+def test_nothing_of_a_run_waits_for_the_garbage_collector(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Latents and volume may be gigabytes, and collecting stops a viewer's window."""
+    runs: list[weakref.ref[SynthesisRun]] = []
+    begin = SynthesisRun.__init__
+
+    def noted(self: SynthesisRun, *arguments: Any) -> None:
+        begin(self, *arguments)
+        runs.append(weakref.ref(self))
+
+    monkeypatch.setattr(SynthesisRun, "__init__", noted)
+    cancel = threading.Event()
+    gc.disable()
+    try:
+        job = synthesize(small_series, small_network, ANGLES, SETTINGS, cancel=cancel)
+        with contextlib.suppress(Cancelled):
+            for event in job:
+                if isinstance(event, TiltReady) and end == "closed":
+                    job.close()
+                elif isinstance(event, TiltReady) and end == "cancelled":
+                    cancel.set()
+        assert [run() for run in runs] == [None]
+    finally:
+        gc.enable()
 
 
 def test_cancel_stops_the_tomography_at_its_next_band(

@@ -75,10 +75,19 @@ def default_memory_bound(device: str | torch.device) -> int:
 
 
 def release_memory() -> None:
-    """Give back what dropped references held, GPU caches included."""
+    """Give back what dropped references held in a circle too, GPU caches included.
+
+    It stops every thread for some tenths of a second, a viewer's too: after an error, whose
+    traceback holds tensors, and after a training. Elsewhere `release_caches` is enough.
+    """
+    gc.collect()
+    release_caches()
+
+
+def release_caches() -> None:
+    """Give back the memory of tensors that are gone, which torch keeps for itself on a GPU."""
     import torch
 
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():

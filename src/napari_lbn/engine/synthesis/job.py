@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..device import choose_device, release_memory
+from ..device import choose_device, release_caches
 from ..errors import InputError
 from ..events import CancelToken, Job, TiltReady, raise_if_cancelled
 from ..intensity import IntensityStats
@@ -126,7 +126,7 @@ def _synthesized(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synth
             return (yield from _collected(run, fractions))
     finally:
         del run
-        release_memory()
+        release_caches()
 
 
 def _collected(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synthesis]:
@@ -183,7 +183,7 @@ def encode(
                     yield replace(event, fraction=(done + event.fraction) / len(ways))
         finally:
             del run
-            release_memory()
+            release_caches()
 
 
 @contextlib.contextmanager
@@ -211,4 +211,4 @@ def on_device(network: LBN, device: str) -> Iterator[LBN]:
         yield network.to(choose_device(device))
     finally:
         network.to("cpu")
-        release_memory()
+        release_caches()
