@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,33 @@ def test_the_next_dock_goes_on_with_the_layers_of_a_closed_one(
     run(qtbot, dock)
     assert dock.session.result is not result
     assert list(viewer.layers) == before
+
+
+def test_the_next_dock_is_set_as_the_closed_one_was(
+    qtbot: Any, docked: MissingWedgeDock, make_dock: Any, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine.safetensors"
+    own.touch()
+    docked.settings_panel.model.add_weights(str(own))
+    device = docked.settings_panel.model.device
+    device.setCurrentIndex(device.findData("cpu"))
+    device.activated.emit(device.currentIndex())
+    docked.session.set_options(
+        thickness_nm=90.0, binning=2, increment=5.0, filter="cosine", fill_gaps=True, adapt=True
+    )
+    before = docked.session.options
+    docked.setParent(None)
+    dock = make_dock()
+    qtbot.waitUntil(dock.run_panel.button.isEnabled, timeout=WAIT)
+    settings = dock.settings_panel
+    qtbot.waitUntil(lambda: settings.model.device.currentData() == "cpu", timeout=WAIT)
+    assert dock.session.options == before
+    assert settings.model.weights.currentData() == str(own)
+    assert settings.specimen.thickness_nm.value() == 90
+    assert (settings.advanced.binning.value(), settings.advanced.increment.value()) == (2, 5)
+    assert settings.advanced.filter.currentText() == "cosine"
+    assert settings.advanced.fill_gaps.isChecked()
+    assert settings.extras.adapt.isChecked()
 
 
 def test_what_the_user_removes_after_closing_is_let_go(

@@ -19,9 +19,16 @@ class _Entry:
 
 
 class Kept:
-    """Results by the layer of their tilt series, until no layer shows them any more."""
+    """Results by the layer of their tilt series, until no layer shows them any more.
+
+    Attributes
+    ----------
+    options : Options or None
+        What the user asked for last, for a dock that is opened again.
+    """
 
     def __init__(self) -> None:
+        self.options: Any = None
         self._entries: dict[int, _Entry] = {}
 
     def correction(self, layer: Any) -> tuple[Any, Any]:

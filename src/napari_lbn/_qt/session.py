@@ -108,7 +108,7 @@ class Session:
     Parameters
     ----------
     kept : Kept, optional
-        What came of the viewer's tilt series, in this dock or in one before it.
+        What came of the viewer's tilt series, and what was asked for, in a dock before this.
     """
 
     series_changed = Signal(object)
@@ -123,7 +123,8 @@ class Session:
     def __init__(self, kept: Kept | None = None) -> None:
         self.layer: Any = None
         self.series: TiltSeries | None = None
-        self.options = Options()
+        self._kept = Kept() if kept is None else kept
+        self.options: Options = self._kept.options or Options()
         self.planned: Planned | None = None
         self.last_plan: Any = None
         self.problem = ""
@@ -134,7 +135,6 @@ class Session:
         self.layers: Any = None
         self.spread: Any = None
         self.check: Any = None
-        self._kept = Kept() if kept is None else kept
         self.alpha = 1.0
         self.view: View = "measured"
 
@@ -193,7 +193,7 @@ class Session:
         options = replace(self.options, **changes)
         if options == self.options:
             return
-        self.options = options
+        self.options = self._kept.options = options
         self.set_planned(None)
         self.options_changed.emit(options)
 

@@ -69,9 +69,12 @@ class AdvancedPanel(QWidget):
         """Show the session's state in the fields."""
         session = self._session
         series, options, planned = session.series, session.options, session.planned
-        blockers = [QSignalBlocker(f) for f in (self.binning, self.increment, self.invert)]
+        shown = (self.binning, self.increment, self.filter, self.fill_gaps, self.invert)
+        blockers = [QSignalBlocker(field) for field in shown]
         self.binning.setValue(options.binning or 0)
         self.increment.setValue(options.increment or 0.0)
+        self.filter.setCurrentText(options.filter)
+        self.fill_gaps.setChecked(options.fill_gaps)
         if planned is not None and options.binning is None:
             self.binning.setSpecialValueText(f"{AUTOMATIC} ({planned.plan.binning:g}×)")
         if series is not None:

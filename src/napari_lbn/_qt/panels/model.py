@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from qtpy.QtWidgets import QHBoxLayout, QWidget
@@ -104,6 +105,8 @@ class ModelPanel(QWidget):
         Otherwise the first one is taken, or what another dock has asked for.
         """
         chosen = self._session.options.weights
+        if Path(chosen).is_file() and chosen not in (*self._own_files, *(e.value for e in entries)):
+            self._own_files.append(chosen)  # of a dock before this one
         fill(self.weights, entries, NO_WEIGHTS)
         if not entries and self._own_files:
             self.weights.clear()
@@ -146,7 +149,13 @@ class ModelPanel(QWidget):
             self.add_weights(file)
 
     def set_devices(self, entries: Sequence[Choice], preferred: str = "auto") -> None:
-        """Offer these devices and choose the preferred one where it is there."""
+        """Offer these devices and choose the preferred one where it is there.
+
+        What a dock before this one was set to goes before it.
+        """
+        kept = self._session.options.device
+        if not self._device_choices and kept in {c.value for c in entries} - {"auto"}:
+            preferred = kept
         self._device_choices = entries
         fill(self.device, entries, "No device was found.")
         index = self.device.findData("cuda:0" if preferred == "cuda" else preferred)
