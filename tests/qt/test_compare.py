@@ -337,6 +337,22 @@ def test_plots_of_removed_tomograms_go(
     assert [plot.isHidden() for plot in dock.measures.plots] == [True, False]
 
 
+def test_plots_of_tomograms_that_are_no_longer_compared_go(
+    dock: CompareDock, volumes: list[Any]
+) -> None:
+    pytest.importorskip("matplotlib")
+    plots = dock.measures.plots
+    dock.tomograms.tick(volumes[:2])
+    dock.measures.button.click()
+    dock.tomograms.tick(volumes[1:3])
+    assert [plot.isHidden() for plot in plots] == [True, False]
+    dock.measures.what.setCurrentIndex(1)
+    dock.measures.button.click()
+    assert [plot.isHidden() for plot in plots] == [False, True]
+    dock.tomograms.tick(volumes[:3])  # the profile of one of them is not there
+    assert [plot.isHidden() for plot in plots] == [True, True]
+
+
 def test_plots_follow_the_theme(dock: CompareDock, volumes: list[Any]) -> None:
     pytest.importorskip("matplotlib")
     dock.tomograms.tick(volumes[:2])

@@ -142,7 +142,7 @@ class CompareDock(QWidget):
     def refresh(self, event: Any = None) -> None:
         """Take over the layers that there are now."""
         self.tomograms.refresh()
-        self.measures.tidy()
+        self.measures.tidy(self.tomograms.compared)
         self._explain()
 
     def arrange(self) -> None:
@@ -191,6 +191,7 @@ class CompareDock(QWidget):
 
     def _on_ticked(self) -> None:
         self._explain()
+        self.measures.tidy(self.tomograms.compared)
         self._show_average()
         if not self._link_chosen:
             self._arranged.link([])  # each as it is by itself

@@ -37,6 +37,7 @@ class MeasurePanel(QWidget):
         self.button = QPushButton("Draw")
         self.plots = [Plot(HEIGHT), Plot(HEIGHT)]
         self._drawn: list[list[Any]] = [[], []]
+        self._of_all = False
         line = QHBoxLayout()
         line.addWidget(self.what, 1)
         line.addWidget(self.button)
@@ -51,6 +52,7 @@ class MeasurePanel(QWidget):
         for plot in self.plots:
             plot.hide()
         kind = self.what.currentData()
+        self._of_all = kind != FOURIER
         if kind == FOURIER:
             self._drawn = [compared[:1], compared[1:2]]
             for plot, layer in zip(self.plots, compared, strict=False):
@@ -62,10 +64,11 @@ class MeasurePanel(QWidget):
         if shown:
             bring_into_view(shown[-1])
 
-    def tidy(self) -> None:
-        """Hide the plots of layers that were removed."""
+    def tidy(self, compared: list[Any]) -> None:
+        """Hide plots of layers that were removed, or are no longer those that are compared."""
         for plot, layers in zip(self.plots, self._drawn, strict=True):
-            if any(layer not in self._viewer.layers for layer in layers):
+            still = layers == compared if self._of_all else set(layers) <= set(compared)
+            if layers and not still:
                 plot.hide()
                 layers.clear()
 
