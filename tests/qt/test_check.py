@@ -17,8 +17,9 @@ from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_ch
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.check.ready import ANOTHER, CHANGED, OUT_OF_DATE
 from napari_lbn._qt.check.words import notes_text, verdict_text, weights_text
+from napari_lbn._qt.options import Planned
 from napari_lbn._qt.panels.run import BUSY
-from napari_lbn._qt.session import Planned, Session
+from napari_lbn._qt.session import Session
 from napari_lbn.engine.correct import CorrectionSettings, plan
 from napari_lbn.engine.evaluation.geometry_check import GeometryCheck
 from napari_lbn.engine.evaluation.hold_out.scores import HoldOutResult, Score, TiltScored

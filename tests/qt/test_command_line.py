@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_lbn._qt.command_line import command_line, why_no_command
-from napari_lbn._qt.session import Options
+from napari_lbn._qt.options import Options
 from napari_lbn.engine.io.angles.choose import AngleSource, EvenAngles
 from napari_lbn.engine.io.in_memory import series_in_memory
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -16,7 +16,8 @@ from napari_lbn.engine.tilt_series import TiltSeries
 from .engine import Engine
 from .jobs import JobRunner, as_job
 from .messages import notify_error
-from .session import Options, Planned, Session
+from .options import Options, Planned
+from .session import Session
 
 if TYPE_CHECKING:
     from .panels.model import ModelPanel

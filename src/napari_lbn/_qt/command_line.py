@@ -8,7 +8,7 @@ from typing import Any
 from napari_lbn.engine.io.angles.choose import GIVEN
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from .session import Options
+from .options import Options
 
 IN_MEMORY = "The tilt series is in no file, so there is no command for it."
 TYPED = "The tilt angles were typed here. Put them in a .tlt file beside the stack for a command."

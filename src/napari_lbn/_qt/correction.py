@@ -20,7 +20,8 @@ from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, TiltRea
 from .engine import Engine
 from .jobs import JobRunner
 from .messages import notify_error
-from .session import Planned, Session
+from .options import Planned
+from .session import Session
 from .view_control import ViewControl
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
+from .options import Options
+
 
 @dataclass
 class _Entry:
@@ -28,7 +30,7 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self.options: Any = None
+        self.options: Options | None = None
         self._entries: dict[int, _Entry] = {}
 
     def correction(self, layer: Any) -> tuple[Any, Any]:

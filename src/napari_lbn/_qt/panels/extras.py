@@ -5,7 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from ..session import ADAPT_MINUTES, Session
+from ..options import ADAPT_MINUTES
+from ..session import Session
 
 
 class ExtrasPanel(QWidget):

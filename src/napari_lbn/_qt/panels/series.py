@@ -12,7 +12,8 @@ from napari_lbn.engine.errors import LBNError
 from napari_lbn.engine.geometry import angles_to_synthesize, interior_gaps
 from napari_lbn.engine.tilt_series import TiltSeries
 
-from ..session import Options, Session
+from ..options import Options
+from ..session import Session
 from ..theme import caption
 from ..view_control import ViewControl
 from .angle_strip import AngleStrip

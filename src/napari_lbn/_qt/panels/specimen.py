@@ -5,7 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from ..session import ANGSTROM_PER_NM, MIN_THICKNESS, Session
+from ..options import ANGSTROM_PER_NM, MIN_THICKNESS
+from ..session import Session
 from ..theme import WARNING_COLOUR, add_row, form
 from .fields import count, number
 
