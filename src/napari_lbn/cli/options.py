@@ -210,6 +210,14 @@ class WedgeOptions:
             rich_help_panel=WEDGE,
         ),
     ] = False
+    no_smooth: Annotated[
+        bool,
+        typer.Option(
+            "--no-smooth",
+            help="Give noisy tilts to the network as they are, not smoothed a little first.",
+            rich_help_panel=WEDGE,
+        ),
+    ] = False
 
 
 FullSizeOption = Annotated[

@@ -76,6 +76,7 @@ def correction_settings(
         device=computing.device,
         increment=wedge.increment,
         fill_gaps=wedge.fill_gaps,
+        smooth=not wedge.no_smooth,
         filter=computing.filter.value,
         memory_bound=memory_bytes(computing.memory),
         binning=computing.bin,

@@ -133,6 +133,7 @@ def _run(
     from napari_lbn.engine.provenance import WHOLE, describe_run
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.synthesis import synthesize as job
+    from napari_lbn.engine.synthesis.smoothing import in_words
 
     working = bin_series(series, chosen.binning)
     record = describe_run(series, working, chosen, settings)
@@ -140,7 +141,10 @@ def _run(
     with on_device(ready.network, settings.device) as network:
         how = settings.for_wedge() if box else settings.for_synthesis()
         result = run_job(job(working, network, angles, how))
+    if result.smoothing:
+        note(in_words(result.smoothing))
     record |= {"adaptation": ready.adaptation, "synthesized_angles": angles}
+    record["smoothed_by_pixels"] = result.smoothing
     if not box:
         record["wedge_tilts_show"] = WHOLE
     return result.tilts, record

@@ -12,6 +12,7 @@ from ..events import CancelToken, Event, Job, Notice, Progress
 from ..io.weights.file import load_network
 from ..provenance import describe_run
 from ..synthesis import Synthesis, on_device, synthesize
+from ..synthesis.smoothing import in_words
 from .alteration import AlterationMeter, as_record, metered
 from .network import ready_network
 from .plan import CorrectionPlan, plan
@@ -72,6 +73,8 @@ def correct(
             fractions=shares["synthesize"],
             cancel=cancel,
         )
+    if synthesis.smoothing:
+        yield Notice(message=in_words(synthesis.smoothing))
     meter = AlterationMeter(chosen.measured_angles, chosen.new_angles)
     yield from _reconstruct(working, synthesis, chosen, settings, meter, shares, cancel)
     alteration = meter.result()
@@ -85,6 +88,7 @@ def correct(
         provenance={
             **describe_run(series, working, chosen, settings),
             "adaptation": ready.adaptation,
+            "smoothed_by_pixels": synthesis.smoothing,
             "alteration": as_record(alteration),
         },
     )

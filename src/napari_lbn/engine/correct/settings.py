@@ -53,6 +53,8 @@ class CorrectionSettings:
         Groups of tilts left out in turn, to extrapolate to more tilts than there are; 0 for none.
     mirrored : bool
         Synthesize from the mirrored tilts as well, and take the mean.
+    smooth : bool
+        Smooth noisy tilts before they are encoded, as far as suits them.
     """
 
     thickness: int
@@ -69,6 +71,7 @@ class CorrectionSettings:
     adapt_minutes: float = 0.0
     jackknife: int = 0
     mirrored: bool = False
+    smooth: bool = True
 
     def __post_init__(self) -> None:
         if self.thickness < 1:
@@ -97,6 +100,7 @@ class CorrectionSettings:
             rows=rows,
             jackknife=self.jackknife,
             mirrored=self.mirrored,
+            smooth=self.smooth,
         )
 
     def for_wedge(self, rows: slice = slice(None)) -> SynthesisSettings:

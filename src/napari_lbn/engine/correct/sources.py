@@ -13,6 +13,7 @@ from ..events import Notice
 from ..provenance import describe_run
 from ..reconstruction import TiltSource, augment
 from ..synthesis import on_device, synthesize
+from ..synthesis.smoothing import in_words
 from .network import ready_network
 from .plan import plan
 from .rows import measure_intensities, measured_rows, synthesized_rows
@@ -125,6 +126,9 @@ def augmented_source(
                 fractions=(begin, 1.0),
                 cancel=cancel,
             )
+        record["smoothed_by_pixels"] = synthesis.smoothing
+        if synthesis.smoothing:
+            yield Notice(message=in_words(synthesis.smoothing))
         added = TiltSource(
             read_rows=synthesized_rows(synthesis.tilts, synthesis.angles, stats),
             angles=synthesis.angles,

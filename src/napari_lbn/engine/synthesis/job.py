@@ -52,9 +52,9 @@ def synthesize(
     stats : IntensityStats, optional
         Of the included tilts, where already measured.
     latents : dict, optional
-        Encoded tilts by their index in the series, and whether they are mirrored; used and
-        added to. A tilt is encoded on its own, so runs that hide different tilts of one series
-        may share them.
+        Encoded tilts by their index in the series, whether they are mirrored, and how far they
+        are smoothed; used and added to. A tilt is encoded on its own, so runs that hide
+        different tilts of one series may share them.
     fractions : tuple of float
         Share of the whole job that this is, for `Progress`.
     cancel : CancelToken, optional
@@ -148,6 +148,7 @@ def _collected(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synthes
         stats=run.stats,
         whole=whole,
         box_tilts=boxes if run.box_everywhere else None,
+        smoothing=run.seen.sigma,
     )
 
 

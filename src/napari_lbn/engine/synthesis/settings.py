@@ -39,6 +39,9 @@ class SynthesisSettings:
     mirrored : bool
         Synthesize from the mirrored tilts as well and take the mean (`synthesis.mirrored`).
         Takes twice as long.
+    smooth : bool
+        Smooth noisy tilts before they are encoded (`synthesis.smoothing`), which takes up to
+        twice as long; others are taken as they are.
     rows : slice
         Rows of y to work on; all by default. The network's statistics are then those of
         these rows, so a part differs slightly from the same rows of the whole.
@@ -51,6 +54,7 @@ class SynthesisSettings:
     box_everywhere: bool = False
     jackknife: int = 0
     mirrored: bool = False
+    smooth: bool = True
     rows: slice = field(default_factory=lambda: slice(None))  # unhashable before Python 3.12
 
     def __post_init__(self) -> None:
@@ -74,6 +78,8 @@ class Synthesis:
     box_tilts : ndarray or None
         ``(k, y, x)``, what the box alone looks like at those k angles, where it was asked for
         and the weights know it.
+    smoothing : float
+        Standard deviation in pixels of the Gaussian that noisy tilts were smoothed by; 0 for none.
     """
 
     angles: NDArray[np.float64]
@@ -81,6 +87,7 @@ class Synthesis:
     stats: IntensityStats
     whole: NDArray[np.bool_]
     box_tilts: NDArray[np.float32] | None = None
+    smoothing: float = 0.0
 
     def of_the_box(self, rows: slice) -> NDArray[np.float32]:
         """Rows of tilts ``(m, rows, x)`` of the box alone, as far as they are known."""

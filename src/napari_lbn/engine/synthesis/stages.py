@@ -19,9 +19,11 @@ from ..network import LBN, in_bands
 from ..network.latent_projection import LatentGrid
 from .decoding import Decoding
 from .latent_volume import latent_volume
+from .seen import SeenTilts
+from .smoothing import correlation, smoothing, some_tilts, tells_noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from .settings import SynthesisSettings
 
 Value = TypeVar("Value")
-Latents: TypeAlias = "dict[tuple[int, bool], Tensor]"
-"""Encoded tilts by their index in the series, and whether they are mirrored."""
+Latents: TypeAlias = "dict[tuple[int, bool, float], Tensor]"
+"""Encoded tilts by their index in the series, whether they are mirrored, and how far smoothed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +64,7 @@ class SynthesisRun:
         self.size = (len(range(*settings.rows.indices(height))), width)
         self.kept: Latents | None = None
         self.mirrored = False
+        self.seen = SeenTilts(series, stats, settings.rows)
         self.grid = LatentGrid.of(network.config, width, settings.thickness)
         visible, bound = series.included.size, settings.memory_bound
         targets = angles.size * (1 + settings.mirrored)  # those of the other pass stay meanwhile
@@ -83,18 +86,39 @@ class SynthesisRun:
     def events(self, fractions: tuple[float, float]) -> Iterator[Event]:
         """Encode, back-project and correct, then re-project and decode tilt by tilt.
 
-        Tilts of the box alone come last.
+        Tilts of the box alone come last. Noisy tilts are encoded a second time, smoothed.
         """
         visible, targets = self.series.included.size, self.angles.size
         if self.box_everywhere:
             targets += int((~self.beyond).sum())
-        total = visible + targets + max(visible // 4, 1) * (1 + self.settings.jackknife)
+        making = visible + max(visible // 4, 1) * (1 + self.settings.jackknife)
+        share = making / (making + targets)
+        begin, end = fractions
+        middle = begin + (end - begin) * share
+        volume: Tensor | None = yield from self._made((begin, middle))
+        if self.settings.smooth and tells_noise(self.network.config):
+            assert volume is not None
+            sigma = smoothing(self._explained(volume))
+            if sigma:
+                volume = None  # before the other one
+                self.seen.smooth(sigma, self.cancel)
+                begin, middle = middle, middle + (end - middle) * share
+                volume = yield from self._made((begin, middle))
+        assert volume is not None
         done = 0
+        for decoding in self._decodings(volume):
+            while not decoding.ended:
+                images = self._retrying(partial(self._decode, decoding))
+                for index, image in zip(decoding.taken(len(images)), images, strict=True):
+                    yield self._ready(int(index), image, decoding)
+                done += len(images)
+                yield _progress("Synthesizing tilts", done, targets, (middle, end))
 
-        def progress(stage: str, stage_done: int, stage_total: int) -> Progress:
-            share = fractions[0] + (fractions[1] - fractions[0]) * done / total
-            return Progress(stage=stage, done=stage_done, total=stage_total, fraction=share)
-
+    def _made(self, fractions: tuple[float, float]) -> Generator[Progress, None, Tensor]:
+        """The latent volume of the tilts as they are, or smoothed."""
+        visible, done = self.series.included.size, 0
+        begin, end = fractions
+        middle = begin + 0.8 * (end - begin)
         latents: Tensor | None = None
         while done < visible:
             some = self._retrying(partial(self._encode, done))
@@ -102,20 +126,23 @@ class SynthesisRun:
                 latents = some.new_empty((visible, *some.shape[1:]))
             latents[done : done + len(some)] = some
             done += len(some)
-            yield progress("Encoding tilts", done, visible)
+            yield _progress("Encoding tilts", done, visible, (begin, middle))
         assert latents is not None
         volume = self._retrying(partial(self._latent_volume, latents))
         latents = None
-        done += total - visible - targets
-        yield progress("Correcting the latent volume", 1, 1)
-        finished = 0
-        for decoding in self._decodings(volume):
-            while not decoding.ended:
-                images = self._retrying(partial(self._decode, decoding))
-                for index, image in zip(decoding.taken(len(images)), images, strict=True):
-                    yield self._ready(int(index), image, decoding)
-                finished, done = finished + len(images), done + len(images)
-                yield progress("Synthesizing tilts", finished, targets)
+        yield _progress("Correcting the latent volume", 1, 1, (middle, end))
+        return volume
+
+    def _explained(self, volume: Tensor) -> float:
+        """Mean correlation of some measured tilts with their re-projections."""
+        some = some_tilts(self.series.included.size)
+        decoding = self._decoding(volume, self.series.included_angles[some], some)
+        found = []
+        while not decoding.ended:
+            images = self._retrying(partial(self._decode, decoding))
+            for i, image in zip(decoding.taken(len(images)), images, strict=True):
+                found.append(correlation(self.seen.tilt(int(i)), image))
+        return float(np.mean(found))
 
     def encoding(self) -> Iterator[Progress]:
         """Encode what is not kept yet, and nothing else."""
@@ -148,7 +175,7 @@ class SynthesisRun:
         indices = range(first, min(first + self.tiling.tilts, self.series.included.size))
         if self.kept is None:
             return self._encode_tilts(indices)
-        keys = {i: (int(self.series.included[i]), self.mirrored) for i in indices}
+        keys = {i: (int(self.series.included[i]), self.mirrored, self.seen.sigma) for i in indices}
         missing = [i for i in indices if keys[i] not in self.kept]
         if missing:
             for i, latent in zip(missing, self._encode_tilts(missing).cpu(), strict=True):
@@ -156,10 +183,7 @@ class SynthesisRun:
         return torch.stack([self.kept[keys[i]] for i in indices]).to(self.device)
 
     def _encode_tilts(self, indices: Iterable[int]) -> Tensor:
-        images = []
-        for i in indices:
-            tilt = self.series.read([self.series.included[i]], self.settings.rows)[0]
-            images.append(self.stats.normalised(tilt, i))
+        images = [self.seen.tilt(i) for i in indices]
         tensor = torch.from_numpy(np.stack(images)[:, None]).to(self.device)
         with in_bands(self.tiling.tilt_rows):
             return self.network.encode(tensor)
@@ -180,20 +204,27 @@ class SynthesisRun:
         """Tilts of the whole specimen, then those of the box alone."""
         inner, beyond = np.flatnonzero(~self.beyond), np.flatnonzero(self.beyond)
         if inner.size:
-            yield self._decoding(volume, inner, box_alone=False)
+            yield self._decoding(volume, self.angles[inner], inner)
         of_box = np.concatenate([beyond, inner]) if self.box_everywhere else beyond
         if of_box.size:
             volume = self._retrying(partial(self._box, volume))
-            yield self._decoding(volume, of_box, box_alone=True)
+            yield self._decoding(volume, self.angles[of_box], of_box, box_alone=True)
 
-    def _decoding(self, volume: Tensor, indices: NDArray[np.intp], *, box_alone: bool) -> Decoding:
+    def _decoding(
+        self,
+        volume: Tensor,
+        angles: NDArray[np.float64],
+        indices: NDArray[np.intp],
+        *,
+        box_alone: bool = False,
+    ) -> Decoding:
         return Decoding(
             network=self.network,
             volume=volume,
             grid=self.grid,
             size=self.size,
             measured=self.series.included_angles,
-            angles=self.angles[indices],
+            angles=angles,
             indices=indices,
             box_alone=box_alone,
         )
@@ -223,14 +254,15 @@ class SynthesisRun:
     def _ready(self, index: int, image: NDArray[np.float32], decoding: Decoding) -> Event:
         """A decoded tilt in the input's units."""
         angle = float(self.angles[index])
-        measured = np.flatnonzero(np.isclose(self.stats.angles, angle, atol=1e-6))
-        if measured.size:
-            mean, std = self.stats.mean[measured[0]], self.stats.std[measured[0]]
-        else:
-            mean, std = (value[0] for value in self.stats.at([angle]))
-        if decoding.box_alone:
-            std = self.stats.scale_of_a_volume([angle])[0]
-        scaled = image * np.float32(std) + np.float32(mean)
+        scaled = self.seen.in_units(image, angle, of_a_volume=decoding.box_alone)
         if decoding.box_alone and not self.beyond[index]:
             return BoxTiltReady(index=index, image=scaled)
-        return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured.size)
+        measured = bool(np.isclose(self.stats.angles, angle, atol=1e-6).any())
+        return TiltReady(index=index, angle=angle, image=scaled, synthesized=not measured)
+
+
+def _progress(stage: str, done: int, total: int, fractions: tuple[float, float]) -> Progress:
+    """Within the part of the whole job that goes from one fraction to the other."""
+    begin, end = fractions
+    share = begin + (end - begin) * done / total
+    return Progress(stage=stage, done=done, total=total, fraction=share)

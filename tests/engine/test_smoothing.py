@@ -1,0 +1,147 @@
+"""Smoothing of noisy tilts before they are encoded: when, how far, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_lbn.engine.correct import CorrectionSettings, correct
+from napari_lbn.engine.cost.tiling import MIN_ROWS, Tiling
+from napari_lbn.engine.events import Event, Notice, Progress, drain
+from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.network import LBN
+from napari_lbn.engine.simulation import sample_series
+from napari_lbn.engine.synthesis import Latents, SynthesisSettings, synthesize
+from napari_lbn.engine.synthesis.smoothing import (
+    CLEAN,
+    MOST,
+    smoothed,
+    smoothing,
+    some_tilts,
+    tells_noise,
+)
+from napari_lbn.engine.tilt_series import TiltSeries
+
+SETTINGS = SynthesisSettings(device="cpu", thickness=40)
+ANGLES = np.array([-80.0, 0.0, 75.0])
+
+
+def test_the_less_is_explained_the_more_is_smoothed() -> None:
+    found = [smoothing(explained) for explained in np.linspace(CLEAN, 0.3, 50)]
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (0, MOST)
+    assert smoothing(0.9) == 0
+    assert smoothing(float("nan")) == 0
+    assert smoothing(0.1) == 0  # such weights know nothing of such tilts
+
+
+@given(st.integers(2, 200))
+def test_tilts_are_looked_at_over_the_whole_range(count: int) -> None:
+    some = some_tilts(count)
+    assert (some[0], some[-1]) == (0, count - 1)
+    assert np.all(np.diff(some) > 0)
+
+
+def test_a_smoothed_tilt_keeps_its_mean_and_a_flat_one_everything() -> None:
+    tilt = np.random.default_rng(0).normal(3, 1, (20, 30)).astype(np.float32)
+    assert smoothed(tilt, 0.5).mean() == pytest.approx(tilt.mean(), abs=1e-3)
+    assert smoothed(tilt, 0.5).std() < 0.8 * tilt.std()
+    assert smoothed(tilt, 0) is tilt
+    flat = np.full((5, 6), 2, np.float32)
+    np.testing.assert_allclose(smoothed(flat, 0.6), flat, rtol=1e-6)
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tilts count as noisy, though an untrained network cannot know."""
+    stages = "napari_lbn.engine.synthesis.stages"
+    monkeypatch.setattr(f"{stages}.smoothing", lambda explained: 0.5)
+    monkeypatch.setattr(f"{stages}.tells_noise", lambda config: True)
+
+
+@pytest.mark.usefixtures("always")
+def test_smoothed_tilts_are_encoded_and_nothing_else_changes(
+    small_series: TiltSeries, small_network: LBN
+) -> None:
+    plain = drain(synthesize(small_series, small_network, ANGLES, replace(SETTINGS, smooth=False)))
+    latents: Latents = {}
+    job = synthesize(small_series, small_network, ANGLES, SETTINGS, latents=latents)
+    events: list[Event] = []
+    found = drain(job, events.append)
+    assert (plain.smoothing, found.smoothing) == (0, 0.5)
+    assert not np.allclose(found.tilts, plain.tilts)
+    assert {sigma for _, _, sigma in latents} == {0, 0.5}
+    assert len(latents) == 2 * small_series.included.size
+    fractions = [event.fraction for event in events if isinstance(event, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("always")
+def test_smoothing_is_the_same_in_every_tiling_and_sees_no_excluded_tilt(
+    small_series: TiltSeries, small_network: LBN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    spoiled = np.array(small_series.images)
+    spoiled[4] = np.nan
+    broken = TiltSeries.from_array(spoiled, small_series.angles)
+    for series, tiling in (
+        (small_series, Tiling(tilts=13, rows=None)),
+        (broken, Tiling(tilts=2, rows=MIN_ROWS)),
+    ):
+        name = "napari_lbn.engine.synthesis.stages.choose_tiling"
+        monkeypatch.setattr(name, lambda *_, tiling=tiling, **__: tiling)
+        job = synthesize(series.with_excluded([4]), small_network, ANGLES, SETTINGS)
+        found.append(drain(job).tilts)
+    whole, pieces = found
+    assert np.linalg.norm(pieces - whole) <= 1e-4 * np.linalg.norm(whole - whole.mean())
+
+
+def test_only_networks_with_a_unet_of_details_tell_noise() -> None:
+    for name, tells in (("base", True), ("fast", False)):
+        network = load_network(read_weights_info(find_weights(name)))
+        assert tells_noise(network.config) is tells
+
+
+def test_clean_tilts_are_taken_as_they_are_and_noisy_ones_predicted_better() -> None:
+    """With the bundled weights, on the simulated sample; its other tilts are hidden."""
+    series, _ = sample_series()
+    network = load_network(read_weights_info(find_weights("base")))
+    hidden = np.arange(1, series.n_tilts, 3)
+    visible = series.with_excluded(hidden)
+    settings = replace(SETTINGS, thickness=64)
+    clean = drain(synthesize(visible, network, ANGLES, settings))
+    assert clean.smoothing == 0
+    images = series.read(range(series.n_tilts))
+    noise = np.random.default_rng(0).normal(0, 2 * images.std(), images.shape)
+    noisy = TiltSeries.from_array((images + noise).astype(np.float32), series.angles)
+    noisy = noisy.with_excluded(hidden)
+    correlations = {}
+    for smooth in (False, True):
+        job = synthesize(noisy, network, series.angles[hidden], replace(settings, smooth=smooth))
+        found = drain(job)
+        correlations[smooth] = np.mean(
+            [
+                np.corrcoef(a.ravel(), images[i].ravel())[0, 1]
+                for a, i in zip(found.tilts, hidden, strict=True)
+            ]
+        )
+    assert found.smoothing > 0.3
+    assert correlations[True] > correlations[False] + 0.002
+
+
+@pytest.mark.usefixtures("always")
+def test_a_correction_tells_and_records_it(small_series: TiltSeries, small_weights: Path) -> None:
+    events: list[Event] = []
+    settings = CorrectionSettings(thickness=24, weights=small_weights, device="cpu")
+    result = drain(correct(small_series, settings), events.append)
+    assert result.provenance["smoothed_by_pixels"] == 0.5
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert any("smoothed by 0.5 pixels" in message for message in told)
+    off = drain(correct(small_series, replace(settings, smooth=False)))
+    assert off.provenance["smoothed_by_pixels"] == 0
