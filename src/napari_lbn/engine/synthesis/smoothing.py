@@ -26,7 +26,7 @@ RATE = 2.5
 """Pixels for each unit of correlation below that."""
 MOST, LEAST, STEP = 0.6, 0.2, 0.05
 """Pixels: no more than the first, nothing below the second, in such steps."""
-UNEXPLAINED = 0.2
+UNEXPLAINED = 0.1
 """Correlation below which the network does not know such tilts, and says nothing of noise."""
 
 
@@ -67,8 +67,8 @@ def correlation(tilt: NDArray[np.float32], reprojection: NDArray[np.float32]) ->
 def in_words(sigma: float) -> str:
     """What a user is told of it."""
     return (
-        f"These tilts are noisy: for the network they were smoothed by {sigma:g} pixels "
-        "(--no-smooth takes them as they are)."
+        f"These tilts are noisy: the network was given them smoothed by {sigma:g} pixels. "
+        "The tomogram holds them as they are."
     )
 
 
