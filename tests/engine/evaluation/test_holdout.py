@@ -58,22 +58,34 @@ def spoiled(series: TiltSeries, tilts: tuple[int, ...]) -> TiltSeries:
     return replace(series, images=images)
 
 
+@pytest.mark.parametrize("noisy", [False, True])
 @pytest.mark.parametrize("hidden", ["inner", "edge"])
 def test_spoiling_hidden_tilts_changes_no_prediction(
-    particles: TiltSeries, quick: HoldOutSettings, small_network: LBN, hidden: str
+    particles: TiltSeries,
+    quick: HoldOutSettings,
+    small_network: LBN,
+    hidden: str,
+    noisy: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pixels, means and scales of hidden tilts reach no method, nor the choice of low-pass.
 
-    Nor where all tilts are encoded beforehand.
+    Nor where all tilts are encoded beforehand, nor how far noisy tilts are smoothed: here by a
+    little more for any change of what is seen of the tilts.
     """
+    stages = "napari_lbn.engine.synthesis.stages"
+    monkeypatch.setattr(f"{stages}.smoothing", lambda explained: 0.4 + explained / 10)
     fold = edge_fold(particles, 12) if hidden == "edge" else k_fold(particles, 4)[1]
-    settings = replace(quick, with_sirt=True)
+    synthesis = replace(quick.synthesis, smooth=noisy)
+    settings = replace(quick, with_sirt=True, synthesis=synthesis)
     predictions = []
     for series in (particles, spoiled(particles, fold.hidden)):
-        latents = drain(encode_all(series, small_network, quick.synthesis, 2, fractions=(0, 1)))
-        assert sorted(latents) == [(int(i), False) for i in series.included]
+        latents = drain(encode_all(series, small_network, synthesis, 2, fractions=(0, 1)))
+        assert sorted(latents) == [(int(i), False, 0.0) for i in series.included]
         methods = {LBN_NAME: lbn(small_network, latents)}
         result, events = run(series, [fold], settings, methods=methods)
+        sigmas = {sigma for _, _, sigma in latents}
+        assert len(sigmas) == (2 if noisy else 1)
         scored = [e for e in events if isinstance(e, TiltScored)]
         predictions.append({(e.scores[0].method, e.scores[0].angle): e.predicted for e in scored})
         assert len(result.sigmas) == 4
