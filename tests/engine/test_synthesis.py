@@ -245,8 +245,8 @@ def test_nothing_of_a_run_waits_for_the_garbage_collector(
     runs: list[weakref.ref[SynthesisRun]] = []
     begin = SynthesisRun.__init__
 
-    def noted(self: SynthesisRun, *arguments: Any) -> None:
-        begin(self, *arguments)
+    def noted(self: SynthesisRun, *arguments: Any, **more: Any) -> None:
+        begin(self, *arguments, **more)
         runs.append(weakref.ref(self))
 
     monkeypatch.setattr(SynthesisRun, "__init__", noted)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .encoding import Latents
 from .job import encode, on_device, synthesize
 from .settings import Synthesis, SynthesisSettings
-from .stages import Latents
 
 __all__ = ["Latents", "Synthesis", "SynthesisSettings", "encode", "on_device", "synthesize"]

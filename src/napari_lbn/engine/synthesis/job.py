@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..intensity import IntensityStats
 from ..network.layers import ConvUnit
 from .mirrored import mean_of_both, mirrored_series, mirrored_settings
 from .settings import Synthesis, SynthesisSettings
-from .stages import BoxTiltReady, Latents, SynthesisRun
+from .stages import BoxTiltReady, Shared, SynthesisRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..network import LBN
     from ..tilt_series import TiltSeries
+    from .encoding import Latents
 
 
 def synthesize(
@@ -78,7 +79,7 @@ def synthesize(
         stats = IntensityStats.measure(
             (series.read([i])[0] for i in series.included), series.included_angles
         )
-    passes = _Passes(
+    shared = Shared(
         network=network,
         angles=np.asarray(angles, dtype=np.float64),
         stats=stats,
@@ -86,37 +87,25 @@ def synthesize(
         cancel=cancel,
     )
     if not settings.mirrored:
-        return (yield from _synthesized(passes.begin(series, settings), fractions))
+        return (yield from _synthesized(_begin(series, settings, shared), fractions))
     begin, end = fractions
     middle = (begin + end) / 2
     return (
         yield from mean_of_both(
-            _synthesized(passes.begin(series, settings), (begin, middle)),
-            lambda: _synthesized(passes.begin(series, settings, mirrored=True), (middle, end)),
+            _synthesized(_begin(series, settings, shared), (begin, middle)),
+            lambda: _synthesized(_begin(series, settings, shared, mirrored=True), (middle, end)),
         )
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Passes:
-    """What the synthesis of a series as it is, and that of its mirror image, have in common."""
-
-    network: LBN
-    angles: NDArray[np.float64]
-    stats: IntensityStats
-    latents: Latents | None
-    cancel: CancelToken | None
-
-    def begin(
-        self, series: TiltSeries, settings: SynthesisSettings, *, mirrored: bool = False
-    ) -> SynthesisRun:
-        """One of them."""
-        if mirrored:
-            settings = mirrored_settings(settings, series.image_shape[0])
-            series = mirrored_series(series)
-        run = SynthesisRun(series, self.network, self.angles, settings, self.stats, self.cancel)
-        run.kept, run.mirrored = self.latents, mirrored
-        return run
+def _begin(
+    series: TiltSeries, settings: SynthesisSettings, shared: Shared, *, mirrored: bool = False
+) -> SynthesisRun:
+    """The synthesis of a series as it is, or of its mirror image."""
+    if mirrored:
+        settings = mirrored_settings(settings, series.image_shape[0])
+        series = mirrored_series(series)
+    return SynthesisRun(series, settings, shared, mirrored=mirrored)
 
 
 def _synthesized(run: SynthesisRun, fractions: tuple[float, float]) -> Job[Synthesis]:
@@ -172,12 +161,12 @@ def encode(
     latents : dict
         As for `synthesize`; added to.
     """
-    passes = _Passes(
+    shared = Shared(
         network=network, angles=np.empty(0), stats=stats, latents=latents, cancel=cancel
     )
     ways = (False, True) if settings.mirrored else (False,)
     for done, mirrored in enumerate(ways):
-        run = passes.begin(series, settings, mirrored=mirrored)
+        run = _begin(series, settings, shared, mirrored=mirrored)
         try:
             with _cancelled_between_layers(run.network, cancel):
                 for event in run.encoding():

@@ -41,6 +41,13 @@ class SeenTilts:
         self._raw = self._stats = stats
         self.sigma = 0.0
 
+    def __len__(self) -> int:
+        return int(self._series.included.size)
+
+    def index(self, i: int) -> int:
+        """Index in the series of one of them."""
+        return int(self._series.included[i])
+
     def smooth(self, sigma: float, cancel: CancelToken | None = None) -> None:
         """Smooth them from now on, and measure them anew.
 
@@ -49,7 +56,7 @@ class SeenTilts:
         """
 
         def tilts() -> Iterator[NDArray[np.float32]]:
-            for i in range(self._series.included.size):
+            for i in range(len(self)):
                 raise_if_cancelled(cancel)
                 yield smoothed(self._clipped(i, slice(None)), sigma)
 
@@ -75,5 +82,5 @@ class SeenTilts:
         return image * np.float32(std) + np.float32(mean)
 
     def _clipped(self, i: int, rows: slice) -> NDArray[np.float32]:
-        tilt = self._series.read([self._series.included[i]], rows)[0]
+        tilt = self._series.read([self.index(i)], rows)[0]
         return self._raw.clipped(tilt, i)

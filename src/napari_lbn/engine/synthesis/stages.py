@@ -1,39 +1,38 @@
-"""The stages of one synthesis, each within the memory bound, and in smaller pieces where needed."""
+"""The stages of one synthesis, each in pieces that the memory bound allows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..cost.choice import choose_tiling
 from ..cost.memory import beside_jackknife, beside_network
-from ..device import choose_device, default_memory_bound, is_out_of_memory, release_memory
-from ..errors import MemoryBoundError
-from ..events import CancelToken, Event, Progress, TiltReady, raise_if_cancelled
-from ..network import LBN, in_bands
+from ..device import choose_device, default_memory_bound
+from ..events import Event, Progress, TiltReady
 from ..network.latent_projection import LatentGrid
 from .decoding import Decoding
+from .encoding import TiltEncoder
 from .latent_volume import latent_volume
+from .pieces import Pieces
 from .seen import SeenTilts
 from .smoothing import correlation, smoothing, some_tilts, tells_noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
+    from ..cost.tiling import Tiling
+    from ..events import CancelToken
     from ..intensity import IntensityStats
+    from ..network import LBN
     from ..tilt_series import TiltSeries
+    from .encoding import Latents
     from .settings import SynthesisSettings
-
-Value = TypeVar("Value")
-Latents: TypeAlias = "dict[tuple[int, bool, float], Tensor]"
-"""Encoded tilts by their index in the series, whether they are mirrored, and how far smoothed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,37 +43,52 @@ class BoxTiltReady(Event):
     image: NDArray[np.float32]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shared:
+    """What the synthesis of a series as it is, and that of its mirror image, have in common."""
+
+    network: LBN
+    angles: NDArray[np.float64]
+    stats: IntensityStats
+    latents: Latents | None
+    cancel: CancelToken | None
+
+
 class SynthesisRun:
     """One synthesis: the state that its stages share."""
 
     def __init__(
         self,
         series: TiltSeries,
-        network: LBN,
-        angles: NDArray[np.float64],
         settings: SynthesisSettings,
-        stats: IntensityStats,
-        cancel: CancelToken | None,
+        shared: Shared,
+        *,
+        mirrored: bool = False,
     ) -> None:
-        self.series, self.settings, self.stats, self.cancel = series, settings, stats, cancel
-        self.angles = angles
+        self.series, self.settings = series, settings
+        self.angles, self.stats, self.cancel = shared.angles, shared.stats, shared.cancel
         self.device = choose_device(settings.device)
-        self.network = network.to(self.device).eval()
+        self.network = shared.network.to(self.device).eval()
         height, width = series.image_shape
         self.size = (len(range(*settings.rows.indices(height))), width)
-        self.kept: Latents | None = None
-        self.mirrored = False
-        self.seen = SeenTilts(series, stats, settings.rows)
-        self.grid = LatentGrid.of(network.config, width, settings.thickness)
-        visible, bound = series.included.size, settings.memory_bound
-        targets = angles.size * (1 + settings.mirrored)  # those of the other pass stay meanwhile
+        self.seen = SeenTilts(series, shared.stats, settings.rows)
+        self.grid = LatentGrid.of(self.network.config, width, settings.thickness)
+        where = f"{series.name}: the memory of {self.device}"
+        self.pieces = Pieces(self._tiling(), where, shared.cancel)
+        self.encoder = TiltEncoder(
+            self.network, self.seen, self.pieces, shared.latents, mirrored=mirrored
+        )
+
+    def _tiling(self) -> Tiling:
+        visible, bound = self.series.included.size, self.settings.memory_bound
+        targets = self.angles.size * (1 + self.settings.mirrored)  # the other pass's stay meanwhile
         beside = beside_network(
             self.size, visible, targets, device=self.device.type, whole=bound is not None
         )
-        if settings.jackknife:
-            beside += beside_jackknife(network.config, self.size, self.grid, visible)
-        self.tiling = choose_tiling(
-            network.config,
+        if self.settings.jackknife:
+            beside += beside_jackknife(self.network.config, self.size, self.grid, visible)
+        return choose_tiling(
+            self.network.config,
             self.size,
             self.grid,
             n_visible=visible,
@@ -108,7 +122,7 @@ class SynthesisRun:
         done = 0
         for decoding in self._decodings(volume):
             while not decoding.ended:
-                images = self._retrying(partial(self._decode, decoding))
+                images = self.pieces.retrying(partial(self._decode, decoding))
                 for index, image in zip(decoding.taken(len(images)), images, strict=True):
                     yield self._ready(int(index), image, decoding)
                 done += len(images)
@@ -116,19 +130,17 @@ class SynthesisRun:
 
     def _made(self, fractions: tuple[float, float]) -> Generator[Progress, None, Tensor]:
         """The latent volume of the tilts as they are, or smoothed."""
-        visible, done = self.series.included.size, 0
+        visible = self.series.included.size
         begin, end = fractions
         middle = begin + 0.8 * (end - begin)
         latents: Tensor | None = None
-        while done < visible:
-            some = self._retrying(partial(self._encode, done))
+        for first, some in self.encoder.latents():
             if latents is None:
                 latents = some.new_empty((visible, *some.shape[1:]))
-            latents[done : done + len(some)] = some
-            done += len(some)
-            yield _progress("Encoding tilts", done, visible, (begin, middle))
+            latents[first : first + len(some)] = some
+            yield _progress("Encoding tilts", first + len(some), visible, (begin, middle))
         assert latents is not None
-        volume = self._retrying(partial(self._latent_volume, latents))
+        volume = self.pieces.retrying(partial(self._latent_volume, latents))
         latents = None
         yield _progress("Correcting the latent volume", 1, 1, (middle, end))
         return volume
@@ -139,54 +151,17 @@ class SynthesisRun:
         decoding = self._decoding(volume, self.series.included_angles[some], some)
         found = []
         while not decoding.ended:
-            images = self._retrying(partial(self._decode, decoding))
+            images = self.pieces.retrying(partial(self._decode, decoding))
             for i, image in zip(decoding.taken(len(images)), images, strict=True):
                 found.append(correlation(self.seen.tilt(int(i)), image))
         return float(np.mean(found))
 
     def encoding(self) -> Iterator[Progress]:
         """Encode what is not kept yet, and nothing else."""
-        done, total = 0, self.series.included.size
-        while done < total:
-            done += len(self._retrying(partial(self._encode, done)))
-            yield Progress(stage="Encoding tilts", done=done, total=total, fraction=done / total)
-
-    def _retrying(self, work: Callable[[], Value]) -> Value:
-        """Do a piece of work; where memory runs out, again in smaller pieces."""
-        while True:
-            raise_if_cancelled(self.cancel)
-            try:
-                with torch.inference_mode(), in_bands(self.tiling.rows):
-                    return work()
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                smaller = self.tiling.smaller()
-            release_memory()
-            if smaller is None:
-                raise MemoryBoundError(
-                    f"{self.series.name}: the memory of {self.device} does not suffice, "
-                    "even in the smallest pieces.",
-                    "Bin the series more, or choose the CPU as device.",
-                )
-            self.tiling = smaller
-
-    def _encode(self, first: int) -> Tensor:
-        indices = range(first, min(first + self.tiling.tilts, self.series.included.size))
-        if self.kept is None:
-            return self._encode_tilts(indices)
-        keys = {i: (int(self.series.included[i]), self.mirrored, self.seen.sigma) for i in indices}
-        missing = [i for i in indices if keys[i] not in self.kept]
-        if missing:
-            for i, latent in zip(missing, self._encode_tilts(missing).cpu(), strict=True):
-                self.kept[keys[i]] = latent
-        return torch.stack([self.kept[keys[i]] for i in indices]).to(self.device)
-
-    def _encode_tilts(self, indices: Iterable[int]) -> Tensor:
-        images = [self.seen.tilt(i) for i in indices]
-        tensor = torch.from_numpy(np.stack(images)[:, None]).to(self.device)
-        with in_bands(self.tiling.tilt_rows):
-            return self.network.encode(tensor)
+        for first, some in self.encoder.latents():
+            yield _progress(
+                "Encoding tilts", first + len(some), self.series.included.size, (0.0, 1.0)
+            )
 
     def _latent_volume(self, latents: Tensor) -> Tensor:
         return latent_volume(
@@ -198,7 +173,7 @@ class SynthesisRun:
         )
 
     def _decode(self, decoding: Decoding) -> NDArray[np.float32]:
-        return decoding.next_tilts(self.tiling)
+        return decoding.next_tilts(self.pieces.tiling)
 
     def _decodings(self, volume: Tensor) -> Iterator[Decoding]:
         """Tilts of the whole specimen, then those of the box alone."""
@@ -207,7 +182,7 @@ class SynthesisRun:
             yield self._decoding(volume, self.angles[inner], inner)
         of_box = np.concatenate([beyond, inner]) if self.box_everywhere else beyond
         if of_box.size:
-            volume = self._retrying(partial(self._box, volume))
+            volume = self.pieces.retrying(partial(self._box, volume))
             yield self._decoding(volume, self.angles[of_box], of_box, box_alone=True)
 
     def _decoding(
