@@ -15,7 +15,7 @@ from napari_lbn.engine.cost.operations import network_operations
 from napari_lbn.engine.cost.speed import convolution_speed
 from napari_lbn.engine.errors import MemoryBoundError
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.latent_grid import LatentGrid
 
 SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
 FINE = replace(SMALL, fine_widths=(8, 16, 16))

@@ -20,7 +20,7 @@ from napari_lbn.engine.cost.tiling import MIN_ROWS, Tiling
 from napari_lbn.engine.errors import Cancelled, InputError, MemoryBoundError
 from napari_lbn.engine.events import Event, Progress, TiltReady, drain
 from napari_lbn.engine.network import LBN
-from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.latent_grid import LatentGrid
 from napari_lbn.engine.network.layers import ConvUnit
 from napari_lbn.engine.synthesis import Latents, SynthesisSettings, encode, synthesize
 from napari_lbn.engine.synthesis.stages import SynthesisRun

@@ -16,7 +16,7 @@ from napari_lbn.engine.cost.memory import peak_memory
 from napari_lbn.engine.cost.tiling import Tiling
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.latent_grid import LatentGrid
 from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
 

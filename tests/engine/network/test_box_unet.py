@@ -13,7 +13,8 @@ from napari_lbn.engine.network import LBN, LBNConfig, in_bands
 from napari_lbn.engine.network.box_unet import BoxUNet, pooled
 from napari_lbn.engine.network.edge_on import re_project_tilts
 from napari_lbn.engine.network.image_channels import image_to_latents, latents_to_image, sharpened
-from napari_lbn.engine.network.latent_projection import LatentGrid, to_channels, to_fine
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.subpixels import to_channels, to_fine
 
 from .disturbed import disturbed
 

@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.coarse import known_shares, low_passed, refined
-from napari_lbn.engine.network.latent_projection import LatentGrid, re_project
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.latent_projection import re_project
 from napari_lbn.engine.network.tomography import LatentTomography
 
 CONFIG = LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8))

@@ -8,7 +8,9 @@ import torch
 
 from napari_lbn.engine.network import LBNConfig
 from napari_lbn.engine.network.edge_on import EDGE_ON, re_project_tilts
-from napari_lbn.engine.network.latent_projection import LatentGrid, re_project, to_channels
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.latent_projection import re_project
+from napari_lbn.engine.network.subpixels import to_channels
 
 WIDTH = 256
 THICKNESS = 64

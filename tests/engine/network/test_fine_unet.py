@@ -11,12 +11,8 @@ from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig, in_bands
 from napari_lbn.engine.network.fine_unet import FineUNet, piece_side
 from napari_lbn.engine.network.image_channels import image_to_latents
-from napari_lbn.engine.network.latent_projection import (
-    LatentGrid,
-    interleave,
-    to_channels,
-    to_fine,
-)
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.subpixels import interleave, to_channels, to_fine
 
 from .disturbed import disturbed
 

@@ -15,11 +15,9 @@ from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.encoder import Encoder
 from napari_lbn.engine.network.initialise import start_as_back_projection
-from napari_lbn.engine.network.latent_projection import (
-    LatentGrid,
-    re_project,
-    ring_weights,
-)
+from napari_lbn.engine.network.latent_filter import ring_weights
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.latent_projection import re_project
 from napari_lbn.engine.network.tomography import LatentTomography
 
 

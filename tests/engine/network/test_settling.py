@@ -11,7 +11,7 @@ import torch
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig, settling
 from napari_lbn.engine.network.coarse import low_passed
-from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.latent_grid import LatentGrid
 from napari_lbn.engine.network.settling import EDGE, gone_on
 from napari_lbn.engine.network.tomography import LatentTomography
 

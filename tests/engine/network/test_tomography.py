@@ -10,13 +10,10 @@ import torch
 
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.network import LBN, LBNConfig
-from napari_lbn.engine.network.latent_projection import (
-    FilterLimits,
-    LatentGrid,
-    filter_latents,
-    re_project,
-    to_channels,
-)
+from napari_lbn.engine.network.latent_filter import FilterLimits, filter_latents
+from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.network.latent_projection import re_project
+from napari_lbn.engine.network.subpixels import to_channels
 from napari_lbn.engine.network.tomography import LatentTomography
 
 CONFIG = LBNConfig(widths=(4, 8, 8, 8, 8), unet_widths=(8, 8, 8, 8), image_channels=False)

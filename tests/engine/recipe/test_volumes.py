@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_lbn.engine.network import LBN
-from napari_lbn.engine.network.latent_projection import LatentGrid
+from napari_lbn.engine.network.latent_grid import LatentGrid
 from napari_lbn.engine.projection import ProjectionGeometry, Projector
 from napari_lbn.engine.recipe.tasks import BoxTask, DetailsTask, slow
 from napari_lbn.engine.recipe.view import RANGE, View, measured, usual

@@ -10,7 +10,7 @@ from .tiling import MAX_TILTS, Tiling
 
 if TYPE_CHECKING:
     from ..network.config import LBNConfig
-    from ..network.latent_projection import LatentGrid
+    from ..network.latent_grid import LatentGrid
 
 
 def choose_tiling(

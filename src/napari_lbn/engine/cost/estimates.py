@@ -6,7 +6,7 @@ from typing import Any
 
 from ..device import choose_device, default_memory_bound
 from ..network.config import LBNConfig
-from ..network.latent_projection import LatentGrid
+from ..network.latent_grid import LatentGrid
 from .choice import choose_tiling
 from .memory import HOST_BYTES, beside_jackknife, beside_network, peak_memory
 from .operations import network_operations

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..network.banding import rows_together
 from ..network.fine_unet import piece_side, reach_of
-from ..network.latent_projection import LatentGrid, round_up
+from ..network.latent_grid import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
 from ..projection import needs_matrix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..network.box_unet import INPUTS
-from ..network.latent_projection import LatentGrid, round_up
+from ..network.latent_grid import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
 
 if TYPE_CHECKING:

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .latent_projection import to_channels
 from .lattice_unet import LatticeUNet
+from .subpixels import to_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .config import LBNConfig
-    from .latent_projection import LatentGrid
+    from .latent_grid import LatentGrid
 
 INPUTS = 3
 """Mean and spread of the image's voxels in a latent voxel, and where the box is."""

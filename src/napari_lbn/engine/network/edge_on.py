@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .latent_projection import LatentGrid, re_project
+from .latent_projection import re_project
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from torch import Tensor
+
+    from .latent_grid import LatentGrid
 
 EDGE_ON = 0.75
 """Degrees from 90 within which rays keep to one row of the lattice for most of their way."""

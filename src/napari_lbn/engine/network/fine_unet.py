@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .latent_projection import round_up, to_channels, to_fine
+from .latent_grid import round_up
 from .lattice_unet import LatticeUNet
 from .layers import band_rows, in_bands
+from .subpixels import to_channels, to_fine
 
 if TYPE_CHECKING:
     from .config import LBNConfig
-    from .latent_projection import LatentGrid
+    from .latent_grid import LatentGrid
 
 PIECE = 6_000_000
 """Voxels of the lattice corrected at once, what they depend on included."""

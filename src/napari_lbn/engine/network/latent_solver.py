@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from .banding import add_in_place
-from .latent_projection import FilterLimits, LatentGrid, filter_latents, ring_weights
+from .latent_filter import FilterLimits, filter_latents, ring_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .config import LBNConfig
+    from .latent_grid import LatentGrid
 
 
 class Solver:

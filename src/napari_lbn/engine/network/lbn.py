@@ -16,7 +16,8 @@ from .decoder import Decoder
 from .encoder import Encoder
 from .fine_unet import FineUNet
 from .image_channels import Refinement, image_to_latents, latents_to_image, sharpened
-from .latent_projection import LatentGrid, re_project, round_up
+from .latent_grid import LatentGrid, round_up
+from .latent_projection import re_project
 from .tomography import LatentTomography
 from .unet3d import MULTIPLE, UNet3d
 

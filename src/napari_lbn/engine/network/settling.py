@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .config import LBNConfig
-    from .latent_projection import LatentGrid
+    from .latent_grid import LatentGrid
 
 EDGE = 0.1
 """Of the field of view, on each side: its mean is what goes on beside it."""

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from .banding import joined, rows_together
 from .coarse import refined
-from .latent_projection import LatentGrid, interleave, to_channels, to_fine
 from .latent_solver import Solver
 from .layers import band_rows
 from .settling import Slow, settled
+from .subpixels import interleave, to_channels, to_fine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .config import LBNConfig
+    from .latent_grid import LatentGrid
 
 
 class LatentTomography(nn.Module):

@@ -13,7 +13,8 @@ from torch import Tensor
 from ..angular_weights import measured_weights
 from ..intensity import normalise
 from ..network.box_unet import pooled
-from ..network.latent_projection import LatentGrid, to_channels, to_fine
+from ..network.latent_grid import LatentGrid
+from ..network.subpixels import to_channels, to_fine
 from ..reconstruction.wbp import WBPSettings, back_project_slab
 from .tasks import half_precision
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..cost.tiling import Tiling
     from ..network import LBN
-    from ..network.latent_projection import LatentGrid
+    from ..network.latent_grid import LatentGrid
 
 AHEAD = 8
 """Tilts re-projected at once: whatever their number, all of the latent volume is read."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..network import LBN
-    from ..network.latent_projection import LatentGrid
+    from ..network.latent_grid import LatentGrid
 
 
 def latent_volume(

@@ -12,7 +12,7 @@ from ..cost.choice import choose_tiling
 from ..cost.memory import beside_jackknife, beside_network
 from ..device import choose_device, default_memory_bound
 from ..events import Event, Progress, TiltReady
-from ..network.latent_projection import LatentGrid
+from ..network.latent_grid import LatentGrid
 from .decoding import Decoding
 from .encoding import TiltEncoder
 from .latent_volume import latent_volume

@@ -19,7 +19,7 @@ from ..cost.speed import convolution_speed
 from ..device import choose_device
 from ..network import LBN, LBNConfig
 from ..network.critic import PatchCritic
-from ..network.latent_projection import LatentGrid, round_up
+from ..network.latent_grid import LatentGrid, round_up
 from ..network.unet3d import MULTIPLE
 from .optimisation.passes import TOGETHER
 

@@ -13,7 +13,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from ...network.coarse import known_shares
-from ...network.latent_projection import LatentGrid, re_project
+from ...network.latent_grid import LatentGrid
+from ...network.latent_projection import re_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
