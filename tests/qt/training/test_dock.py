@@ -23,6 +23,7 @@ from napari_lbn._qt.training.checkpoints_panel import LIVE
 from napari_lbn._qt.training.dock import EARLIER, PROGRESS, TrainingDock
 from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
+from napari_lbn._qt.training.series_list import GONE, INVITATION
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.io.weights.file import read_weights_info
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -254,6 +255,19 @@ def test_no_other_series_is_ticked_while_one_trains(
     assert chosen.series == ()
     chosen.set_locked(False)
     assert chosen.series == (series_of(other),)
+
+
+def test_a_list_that_becomes_empty_during_a_training_invites_to_nothing(
+    dock: TrainingDock, viewer: ViewerModel
+) -> None:
+    chosen = dock.series_list
+    chosen.set_locked(True)
+    viewer.layers.clear()
+    assert chosen._hint.text() == GONE
+    assert not is_shown(chosen.sample_button)
+    chosen.set_locked(False)
+    assert chosen._hint.text() == INVITATION
+    assert is_shown(chosen.sample_button)
 
 
 def test_minutes_become_epochs(qtbot: Any, dock: TrainingDock) -> None:

@@ -30,6 +30,7 @@ INVITATION = (
     "your own series predicts their missing tilts better."
 )
 BUSY = "A training is running."
+GONE = "What the training learns from is no longer open. It goes on."
 MOST_ROWS = 5
 
 
@@ -143,8 +144,9 @@ class SeriesList(QWidget):
         self.list.blockSignals(False)
         fit_height(self.list, most=MOST_ROWS)
         self.list.setVisible(bool(self._sources))
+        self._hint.setText(GONE if self._locked else INVITATION)
         self._hint.setVisible(not self._sources)
-        self.sample_button.setVisible(not self._sources)
+        self.sample_button.setVisible(not self._sources and not self._locked)
 
     def _on_ticked(self, item: QListWidgetItem) -> None:
         checked = Qt.CheckState.Checked
