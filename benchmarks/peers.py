@@ -31,10 +31,11 @@ from scipy.signal.windows import tukey
 from napari_lbn.engine.angular_weights import measured_weights
 from napari_lbn.engine.correct import CorrectionSettings, correct
 from napari_lbn.engine.errors import InputError
-from napari_lbn.engine.events import SlabReady, drain
+from napari_lbn.engine.events import drain
 from napari_lbn.engine.fourier_regions import INSIDE, OUTSIDE, wedge_regions
 from napari_lbn.engine.io import VolumeWriter, write_stack, write_tilt_angles
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
+from napari_lbn.engine.results.tomograms import Tomograms
 from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile
 from napari_lbn.engine.simulation.series import SimulationSettings, clean_tilts, draw_imaging
 from napari_lbn.engine.simulation.specimens.settings import SpecimenSettings
@@ -132,19 +133,13 @@ def tomograms(
         jackknife=way.jackknife,
         mirrored=way.mirrored,
     )
-    shape = (DEPTH, *series.image_shape)
-    parts = {name: np.zeros(shape, np.float32) for name in ("measured", "synthesized", "denoised")}
-
-    def take(event) -> None:
-        if isinstance(event, SlabReady) and not event.preview:
-            parts[event.part][:, event.y_start : event.y_stop] = event.slab
-
-    result = drain(correct(series, settings), take)
+    tomograms = Tomograms()
+    result = drain(correct(series, settings), tomograms)
     told = way.told
     made = {
-        "WBP": parts["measured"],
-        f"WBP + LBN{told}": parts["measured"] + parts["synthesized"],
-        f"denoised LBN{told}": parts["denoised"],
+        "WBP": tomograms["measured"],
+        f"WBP + LBN{told}": tomograms.blended(),
+        f"denoised LBN{told}": tomograms["denoised"],
     }
     return made, result.provenance["adaptation"] or {}
 

@@ -22,7 +22,7 @@ def test_a_full_disk_at_the_end_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OutputError("The disk is full.", "Free some space.")
 
-    monkeypatch.setattr("napari_lbn.cli.correction.output.write_provenance", full)
+    monkeypatch.setattr("napari_lbn.engine.results.writer.write_provenance", full)
     result = run("correct", series, "--out", out, "--weights", weights, "--thickness", 8)
     assert result.exit_code == 2
     assert "disk is full" in result.stderr
@@ -38,7 +38,7 @@ def test_a_failed_run_keeps_the_files_of_an_earlier_one(
     def full(*_: object, **__: object) -> None:
         raise OutputError("The disk is full.")
 
-    monkeypatch.setattr(f"napari_lbn.cli.correction.output.{step}", full)
+    monkeypatch.setattr(f"napari_lbn.engine.results.writer.{step}", full)
     assert run("correct", series, "--out", correction, "--weights", weights).exit_code == 2
     assert {path: path.read_bytes() for path in left_behind(correction)} == before
 

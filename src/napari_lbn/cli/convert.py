@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import OUTPUT, SeriesOptions
-from .output import input_files, label, require_other_files, tell_written
+from .output import input_files, require_other_files, tell_written
 from .progress import note
 from .series import open_series
 
@@ -84,6 +84,7 @@ def convert(
 def _write_aligned(opened: TiltSeries, folder: Path) -> list[Path]:
     """The aligned stack and its angles, both or none."""
     from napari_lbn.engine.io import ensure_folder, write_stack, write_tilt_angles
+    from napari_lbn.engine.provenance import header_line
 
     from .output import written_together
 
@@ -99,7 +100,7 @@ def _write_aligned(opened: TiltSeries, folder: Path) -> list[Path]:
                 n=opened.included.size,
                 shape=opened.image_shape,
                 pixel_size=opened.pixel_size,
-                labels=[label(opened, "Aligned tilts")],
+                labels=[header_line(opened, "Aligned tilts")],
             )
         )
         written.append(write_tilt_angles(angles, opened.included_angles))

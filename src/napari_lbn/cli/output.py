@@ -59,12 +59,6 @@ def written_together(folder: Path) -> AbstractContextManager[list[Path]]:
     return together.written_together(folder)
 
 
-def label(series: TiltSeries, content: str) -> str:
-    """A line for the header: what the file holds, and of which series."""
-    inverted = ", tilt angles inverted" if series.inverted else ""
-    return f"{content} of {series.name}{inverted}"
-
-
 def tell_written(paths: Iterable[Path]) -> None:
     """Print the files that were written, one a line, on standard output."""
     for path in paths:

@@ -135,6 +135,20 @@ def drain(job: Job[Result], on_event: Callable[[Event], Any] | None = None) -> R
         job.close()
 
 
+def passed_on(job: Job[Result], take: Callable[[Event], Any]) -> Job[Result]:
+    """A job whose events something else takes first; what that raises ends the job."""
+    try:
+        while True:
+            event = next(job)
+            take(event)
+            yield event
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    finally:
+        job.close()
+
+
 def raise_if_cancelled(cancel: CancelToken | None) -> None:
     """Raise `Cancelled` once the token is set."""
     if cancel is not None and cancel.is_set():

@@ -17,6 +17,12 @@ BOX, WHOLE = "the reconstruction box alone", "the whole specimen"
 """What tilts synthesized beyond the measured range show."""
 
 
+def header_line(series: TiltSeries, content: str) -> str:
+    """A line for the header of a file: what it holds, and of which series."""
+    inverted = ", tilt angles inverted" if series.inverted else ""
+    return f"{content} of {series.name}{inverted}"
+
+
 def describe_series(series: TiltSeries) -> dict[str, Any]:
     """JSON-able provenance of a tilt series."""
     return {

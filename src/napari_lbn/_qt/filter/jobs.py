@@ -151,14 +151,11 @@ def _require_room(n_tilts: int, shape: tuple[int, int], thickness: int) -> None:
 def _tomogram(
     source: TiltSource, settings: object, cancel: CancelToken, fractions: tuple[float, float]
 ) -> Job[NDArray[np.float32]]:
-    from napari_lbn.engine.events import SlabReady
+    from napari_lbn.engine.events import passed_on
     from napari_lbn.engine.reconstruction import reconstruct_source
+    from napari_lbn.engine.results.tomograms import Tomograms
 
-    slabs = []
+    tomograms = Tomograms()
     job = reconstruct_source(source, settings, cancel=cancel, fractions=fractions)  # type: ignore[arg-type]
-    for event in job:
-        if isinstance(event, SlabReady):
-            slabs.append(event.slab)
-        else:
-            yield event
-    return np.concatenate(slabs, axis=1)
+    yield from passed_on(job, tomograms)
+    return tomograms["measured"]

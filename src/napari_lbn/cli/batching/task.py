@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_lbn.engine.errors import LBNError, OutputError
+from napari_lbn.engine.results.files import CorrectionFiles
 
-from ..correction.files import CorrectionFiles
 from ..options import ComputingOptions, ReadingOptions, WedgeOptions
 
 DONE, FAILED = "done", "failed"

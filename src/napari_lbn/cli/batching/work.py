@@ -81,8 +81,8 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
     import torch
 
     from napari_lbn.engine.io import open_tilt_series
+    from napari_lbn.engine.results.writer import correct_into
 
-    from ..correction.output import CorrectionWriter
     from ..output import input_files, require_other_files
     from ..progress import run_job
     from ..settings import correction_settings, require_pixel_size, require_usable
@@ -101,14 +101,11 @@ def _correct(task: BatchTask, report: Callable[[str, float], Any] | None) -> dic
     settings = correction_settings(
         series, task.computing, task.wedge, adapt_minutes=task.adapt_minutes
     )
-    with CorrectionWriter(task.files, series, settings, alpha=task.alpha) as writer:
-
-        def take(event: Event) -> None:
-            writer.take(event)
-            _report(event, report, 0.8 if task.check else 1.0)
-
-        result = run_job(writer.job(), take)
-        writer.finish(result)
+    share = 0.8 if task.check else 1.0
+    result = run_job(
+        correct_into(task.files, series, settings, alpha=task.alpha),
+        lambda event: _report(event, report, share),
+    )
     figures = {
         "tilts": int(result.series.included.size),
         "synthesized": int(result.synthesized.sum()),

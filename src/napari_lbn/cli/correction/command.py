@@ -82,8 +82,8 @@ def correct(
     NAME_wbp_lbn.mrc: WBP of measured and synthesized tilts.
     NAME_lbn.json: what all of them were made from.
     """
-    from .files import CorrectionFiles
-    from .output import CorrectionWriter
+    from napari_lbn.engine.results.files import CorrectionFiles
+    from napari_lbn.engine.results.writer import correct_into
 
     require_alpha(alpha)
     opened = open_series(series)
@@ -100,10 +100,8 @@ def correct(
     require_other_files(files.all, [*input_files(opened), series.angle_file])
     settings = correction_settings(opened, computing, wedge, adapt_minutes=adapt.minutes)
     settings = replace(settings, denoised=results.denoised)
-    full_size = results.full_size
-    with CorrectionWriter(files, opened, settings, alpha=alpha, full_size=full_size) as writer:
-        result = run_job(writer.job(), writer.take)
-        writer.finish(result)
+    job = correct_into(files, opened, settings, alpha=alpha, full_size=results.full_size)
+    result = run_job(job)
     count = int(result.synthesized.sum())
     were = "tilt was" if count == 1 else "tilts were"
     note(f"{count} {were} synthesized; {files.record.name} lists them.")

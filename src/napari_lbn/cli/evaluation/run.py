@@ -38,8 +38,9 @@ from napari_lbn.engine.io import (
     write_stack,
     write_tilt_angles,
 )
+from napari_lbn.engine.provenance import header_line
 
-from ..output import label, written_together
+from ..output import written_together
 from ..progress import note, run_job
 from .checks import require_comparable, require_programs
 
@@ -145,7 +146,7 @@ class EvaluationRun:
             RELATIVE_PART: self.out / f"{self.stem}_disagreement_relative.mrc",
         }
         shape = (self.settings.correction.thickness, *working.image_shape)
-        lines = [label(working, LABEL)]
+        lines = [header_line(working, LABEL)]
         with ExitStack() as exits:
             for name, path in paths.items():
                 writer = VolumeWriter(path, shape, working.pixel_size, lines)
@@ -169,7 +170,7 @@ class EvaluationRun:
             n=len(found.angles),
             shape=found.spread.shape[1:],
             pixel_size=evaluation.series.pixel_size,
-            labels=[label(evaluation.series, LABEL)],
+            labels=[header_line(evaluation.series, LABEL)],
         )
         return [path, write_tilt_angles(path.with_suffix(".tlt"), found.angles)]
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_lbn.engine.errors import InputError, OutputError
+from napari_lbn.engine.provenance import header_line
 
 from ..command import add_command
 from ..options import OUTPUT, ComputingOptions, SeriesOptions, WedgeOptions
-from ..output import label, tell_written
+from ..output import tell_written
 from ..progress import note, run_job
 from ..reconstruction.options import AugmentOptions, TomogramOptions, require_lbn
 from ..reconstruction.tilts import chosen_tilts, measured_tilts
@@ -138,7 +139,10 @@ def apply(
         "filter_origin": description.get("origin"),
         "filter_transfer": None if at_angles is model else transfer.value,
     }
-    lines = [label(opened, f"BP with a learned filter, {made.in_words}"), f"Filter {using.name}"]
+    lines = [
+        header_line(opened, f"BP with a learned filter, {made.in_words}"),
+        f"Filter {using.name}",
+    ]
     tell_written(write_tomogram(source, settings, made.series, lines, tomogram, record))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_lbn.engine.errors import InputError
+from napari_lbn.engine.provenance import header_line
 
 from ..options import ComputingOptions, SeriesOptions, WedgeOptions
-from ..output import label, tell_written
+from ..output import tell_written
 from .options import (
     AugmentOptions,
     Method,
@@ -49,7 +50,7 @@ def reconstruct(
     subtract, resume = not method.non_negative, tomogram.resume
     made = chosen_tilts(opened, computing, augment, wedge, resume=resume, subtract=subtract)
     settings = method_settings(method, computing, made.thickness, made.held)
-    lines = [label(opened, _content(settings, made))]
+    lines = [header_line(opened, _content(settings, made))]
     tell_written(write_tomogram(made.source, settings, made.series, lines, tomogram, made.record))
 
 

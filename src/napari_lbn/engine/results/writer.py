@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from napari_lbn.engine.correct import correct, plan
-from napari_lbn.engine.correct.alteration import as_record
-from napari_lbn.engine.events import SlabReady
-from napari_lbn.engine.io import (
+from ..correct import correct, plan
+from ..correct.alteration import as_record
+from ..events import SlabReady, passed_on
+from ..io import (
     VolumeWriter,
     check_free_space,
     ensure_folder,
@@ -19,19 +19,18 @@ from napari_lbn.engine.io import (
     write_stack,
     write_tilt_angles,
 )
-from napari_lbn.engine.io.tomograms.by_name import is_zarr_name
-from napari_lbn.engine.io.tomograms.resumable_zarr import ZarrVolume
-
-from ..output import label, written_together
+from ..io.together import written_together
+from ..io.tomograms.by_name import is_zarr_name
+from ..io.tomograms.resumable_zarr import ZarrVolume
+from ..provenance import header_line
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from napari_lbn.engine.correct import CorrectionPlan, CorrectionResult, CorrectionSettings
-    from napari_lbn.engine.events import Event, Job
-    from napari_lbn.engine.tilt_series import TiltSeries
-
+    from ..correct import CorrectionPlan, CorrectionResult, CorrectionSettings
+    from ..events import CancelToken, Event, Job
+    from ..tilt_series import TiltSeries
     from .files import CorrectionFiles
 
 SAMPLE_BYTES = 4
@@ -41,19 +40,52 @@ DENOISED = "WBP of LBN tilts at ALL angles, synthesized throughout,"
 """In the header of the denoised tomogram."""
 
 
-class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
-    """Runs a correction into files; whatever fails, none of them is left behind.
+def correct_into(
+    files: CorrectionFiles,
+    series: TiltSeries,
+    settings: CorrectionSettings,
+    *,
+    alpha: float = 1.0,
+    full_size: bool = False,
+    cancel: CancelToken | None = None,
+) -> Job[CorrectionResult]:
+    """Correct a tilt series into files; whatever ends it early, none of them is left behind.
+
+    Files of an earlier run stay as they were until all new ones are complete.
 
     Parameters
     ----------
     files : CorrectionFiles
+        Folder and names; the folder is made if absent.
     series : TiltSeries
+        Aligned.
     settings : CorrectionSettings
+        As for `correct`; `denoised` as in `files`.
     alpha : float
-        Share of the synthesized part in the corrected tomogram.
+        Share of the synthesized part in the corrected tomogram, 0 to 1.
     full_size : bool
         Write the stack at the original pixel size, synthesized tilts Fourier-padded.
+    cancel : CancelToken, optional
+        Ends the job with `Cancelled`.
+
+    Yields
+    ------
+    Event
+        Those of `correct`.
+
+    Raises
+    ------
+    InputError, WeightsError, DeviceError, MemoryBoundError, OutputError, Cancelled
     """
+    job = correct(series, settings, cancel=cancel)
+    with _Writer(files, series, settings, alpha=alpha, full_size=full_size) as writer:
+        result = yield from passed_on(job, writer.take)
+        writer.finish(result)
+    return result
+
+
+class _Writer(AbstractContextManager["_Writer"]):
+    """Tomograms that are written slab by slab, and the stack and record after them."""
 
     def __init__(
         self,
@@ -62,7 +94,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         settings: CorrectionSettings,
         *,
         alpha: float,
-        full_size: bool = False,
+        full_size: bool,
     ) -> None:
         self._files = files
         self._series = series
@@ -71,7 +103,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         self._full_size = full_size
         self._exits = ExitStack()
 
-    def __enter__(self) -> CorrectionWriter:
+    def __enter__(self) -> _Writer:
         chosen = plan(self._series, self._settings, streamed=True)
         self._nothing_to_add = chosen.new_angles.size == 0
         volume = (chosen.thickness, *chosen.image_shape)
@@ -81,7 +113,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
             check_free_space(self._files.folder, self._output_bytes(chosen))
 
             def opened(path: Path, content: str) -> Tomogram:
-                lines = [label(self._series, content)]
+                lines = [header_line(self._series, content)]
                 kind = ZarrVolume if is_zarr_name(path) else VolumeWriter
                 made: Tomogram = kind(path, volume, chosen.pixel_size, lines)
                 exits.enter_context(made)
@@ -104,10 +136,6 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
         volume = chosen.thickness * math.prod(chosen.image_shape)
         volumes = 3 if self._files.with_denoised else 2
         return SAMPLE_BYTES * (volumes * volume + tilts * math.prod(images))
-
-    def job(self) -> Job[CorrectionResult]:
-        """The correction; every event of it belongs into `take`."""
-        return correct(self._series, self._settings)
 
     def take(self, event: Event) -> None:
         """Write a slab as soon as it is there."""
@@ -140,7 +168,7 @@ class CorrectionWriter(AbstractContextManager["CorrectionWriter"]):
             n=len(angles),
             shape=base.image_shape,
             pixel_size=base.pixel_size,
-            labels=[label(self._series, content)],
+            labels=[header_line(self._series, content)],
         )
         self._written.append(stack)
         self._written.append(write_tilt_angles(self._files.angles, angles))
