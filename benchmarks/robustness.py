@@ -30,7 +30,8 @@ from napari_lbn.engine.evaluation.metrics import correlation
 from napari_lbn.engine.evaluation.prediction.baselines import low_passed
 from napari_lbn.engine.fourier import fourier_crop
 from napari_lbn.engine.intensity import normalise
-from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.find import weights_info
 from napari_lbn.engine.simulation.imaging.microscope import MicroscopeSettings
 from napari_lbn.engine.simulation.imaging.noise import add_noise, noise_profile
 from napari_lbn.engine.simulation.series import (
@@ -190,7 +191,7 @@ def key(record: dict) -> str:
 
 def run(given: argparse.Namespace) -> list[dict]:
     """Do what is missing, one line a case; gives all records of these weights."""
-    info = read_weights_info(find_weights(given.weights))
+    info = weights_info(given.weights)
     network = load_network(info)
     path = given.out / "cases.jsonl"
     records = [r for r in finished(path) if r["weights"] == info.sha256]

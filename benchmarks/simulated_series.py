@@ -10,7 +10,8 @@ import numpy as np
 from napari_lbn.engine.correct import measure_intensities
 from napari_lbn.engine.evaluation.seen import seen_fraction
 from napari_lbn.engine.io import open_tilt_series, open_volume
-from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.find import weights_info
 from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.synthesis import SynthesisSettings
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -26,7 +27,7 @@ SNR = 0.3
 
 def network_of(arguments, number: int = 0):
     """A network and what its weights know."""
-    info = read_weights_info(find_weights(arguments.weights[number]))
+    info = weights_info(arguments.weights[number])
     return load_network(info), info
 
 

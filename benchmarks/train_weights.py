@@ -126,7 +126,8 @@ def main() -> None:
     network = LBN(LBNConfig())
     start_as_back_projection(network)
     if arguments.start:
-        from napari_lbn.engine.io.weights.file import load_network, read_weights_info
+        from napari_lbn.engine.io.weights.file import load_network
+        from napari_lbn.engine.io.weights.info import read_weights_info
 
         network = load_network(read_weights_info(arguments.start)).requires_grad_(True)
     validation = Validation(sorted(arguments.validation.glob("*.npz")))

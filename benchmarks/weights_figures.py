@@ -37,7 +37,7 @@ from napari_lbn.engine.evaluation.prediction.baselines import (
 from napari_lbn.engine.events import drain
 from napari_lbn.engine.intensity import normalise
 from napari_lbn.engine.io import open_tilt_series
-from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import open_network
 from napari_lbn.engine.simulation.imaging.noise import add_noise
 from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries
@@ -155,7 +155,7 @@ def makers(given: argparse.Namespace, beyond: str) -> dict[str, Make]:
     made: dict[str, Make] = {}
     ways = product(given.jackknife, (False, True) if given.mirrored else (False,))
     for name, (groups, mirrored) in product(given.weights, list(ways)):
-        network = load_network(read_weights_info(find_weights(name)))
+        network = open_network(name)
         told = Path(name).stem + (", mirrored" if mirrored else "")
         told += f", jackknife {groups}" if groups else ""
         made[told] = partial(lbn, network, beyond=beyond, jackknife=groups, mirrored=mirrored)

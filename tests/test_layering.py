@@ -64,10 +64,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_loading_weights_does_not_load_torchs_compiler() -> None:
-    statement = (
-        "from napari_lbn.engine.io.weights.file import bundled_weights, load_network\n"
-        "load_network(bundled_weights()[0])"
-    )
+    statement = "from napari_lbn.engine.io.weights.file import open_network\nopen_network('base')"
     loaded = loaded_by(statement)
     assert "torch" in loaded
     assert "sympy" not in loaded  # which the compiler needs

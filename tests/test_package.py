@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import napari_lbn
-from napari_lbn.engine.io.weights.file import bundled_weights
+from napari_lbn.engine.io.weights.find import bundled_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

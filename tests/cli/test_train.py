@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from napari_lbn.cli.app import app
 from napari_lbn.engine.io import write_stack, write_tilt_angles
-from napari_lbn.engine.io.weights.file import load_network, read_weights_info, save_weights
+from napari_lbn.engine.io.weights.file import load_network, save_weights
+from napari_lbn.engine.io.weights.info import read_weights_info
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.training.folder.log import read_baselines, read_log
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_lbn.engine.io.weights.address import CACHE_VARIABLE, cached_file
 from napari_lbn.engine.io.weights.card import embed_card
-from napari_lbn.engine.io.weights.file import bundled_weights
+from napari_lbn.engine.io.weights.find import bundled_weights
 
 from .conftest import run
 

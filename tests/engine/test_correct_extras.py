@@ -16,7 +16,8 @@ from napari_lbn.engine.correct.sources import augmented_source
 from napari_lbn.engine.correct.tomogram import reconstruct_denoised
 from napari_lbn.engine.errors import InputError
 from napari_lbn.engine.events import Event, Notice, Progress, SlabReady, drain
-from napari_lbn.engine.io.weights.file import load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.info import read_weights_info
 from napari_lbn.engine.reconstruction.wbp import WBPSettings, back_project_slab
 from napari_lbn.engine.synthesis import Synthesis, synthesize
 from napari_lbn.engine.tilt_series import TiltSeries

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from napari_lbn.engine.correct import CorrectionSettings, correct
 from napari_lbn.engine.cost.tiling import MIN_ROWS, Tiling
 from napari_lbn.engine.events import Event, Notice, Progress, drain
-from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import open_network
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.simulation import sample_series
 from napari_lbn.engine.synthesis import Latents, Synthesis, SynthesisSettings, synthesize
@@ -106,7 +106,7 @@ def test_smoothing_is_the_same_in_every_tiling_and_sees_no_excluded_tilt(
 
 def test_only_networks_with_a_unet_of_details_tell_noise() -> None:
     for name, tells in (("base", True), ("fast", False)):
-        network = load_network(read_weights_info(find_weights(name)))
+        network = open_network(name)
         assert tells_noise(network.config) is tells
 
 
@@ -115,7 +115,7 @@ def test_clean_tilts_are_taken_as_they_are_and_noisy_ones_predicted_better() -> 
     series, _ = sample_series()
     images = series.read(range(series.n_tilts), slice(0, 48))
     noise = np.random.default_rng(0).normal(0, 4 * images.std(), images.shape)
-    network = load_network(read_weights_info(find_weights("base")))
+    network = open_network("base")
     hidden = np.arange(2, series.n_tilts, 6)
 
     def found(tilts: np.ndarray, *, smooth: bool) -> Synthesis:

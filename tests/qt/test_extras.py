@@ -20,7 +20,7 @@ from napari_lbn._qt.command_line import command_line
 from napari_lbn._qt.dock import MissingWedgeDock
 from napari_lbn.engine.events import CancelToken, Event, Notice, SlabReady
 from napari_lbn.engine.io.weights.address import CACHE_VARIABLE, cached_file
-from napari_lbn.engine.io.weights.file import bundled_weights
+from napari_lbn.engine.io.weights.find import bundled_weights
 from napari_lbn.engine.tilt_series import TiltSeries
 
 from .conftest import WAIT

@@ -113,7 +113,7 @@ def test_weights_of_a_training_bring_the_correction_dock_to_the_front(
 ) -> None:
     from napari_lbn._qt import offered
     from napari_lbn._qt.training import dock as training_dock
-    from napari_lbn.engine.io.weights.file import bundled_weights
+    from napari_lbn.engine.io.weights.find import bundled_weights
 
     monkeypatch.setattr(training_dock, "OFFERED", offered.OfferedWeights())
     viewer = make_napari_viewer_proxy(show=True)

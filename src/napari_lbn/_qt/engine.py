@@ -66,7 +66,7 @@ class LBNEngine:
 
     def weights(self, folder: Path | None) -> list[Choice]:
         """Bundled weights and those of the user's folder."""
-        from napari_lbn.engine.io.weights.file import bundled_weights
+        from napari_lbn.engine.io.weights.find import bundled_weights
 
         bundled = [
             Choice(value=info.name, label=_weights_label(info), detail=str(info.path.name))

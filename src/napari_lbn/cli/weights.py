@@ -12,7 +12,7 @@ import typer
 from .progress import note
 
 if TYPE_CHECKING:
-    from napari_lbn.engine.io.weights.file import WeightsInfo
+    from napari_lbn.engine.io.weights.info import WeightsInfo
 
 
 def fetch_told(name: str) -> None:
@@ -29,7 +29,7 @@ def fetch_told(name: str) -> None:
 
 def named_weights(path: Path | None) -> Path | None:
     """The weights that stand in the place of a tilt series: as `--weights` takes them."""
-    from napari_lbn.engine.io.weights.file import bundled_weights, find_weights
+    from napari_lbn.engine.io.weights.find import bundled_weights, find_weights
 
     # A path holds no two slashes in a row, so an address lost one.
     if path is not None and (address := re.match(r"(https?):/+(.*)", str(path))):
@@ -47,7 +47,7 @@ def named_weights(path: Path | None) -> Path | None:
 
 def show_weights(path: Path, *, as_json: bool) -> None:
     """Print what a weights file says about itself, its model card last."""
-    from napari_lbn.engine.io.weights.file import read_weights_info
+    from napari_lbn.engine.io.weights.info import read_weights_info
 
     facts = describe_weights(read_weights_info(path))
     typer.echo(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _as_text(facts))

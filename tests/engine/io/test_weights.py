@@ -13,14 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from napari_lbn.engine.errors import WeightsError
 from napari_lbn.engine.io.weights.card import embed_card
-from napari_lbn.engine.io.weights.file import (
-    bundled_weights,
-    find_weights,
-    load_network,
-    read_weights_info,
-    save_weights,
-)
-from napari_lbn.engine.io.weights.info import read_metadata
+from napari_lbn.engine.io.weights.file import load_network, save_weights
+from napari_lbn.engine.io.weights.find import bundled_weights, find_weights
+from napari_lbn.engine.io.weights.info import read_metadata, read_weights_info
 from napari_lbn.engine.network import LBN, LBNConfig
 
 

@@ -15,7 +15,9 @@ from napari_lbn.engine.errors import Cancelled, InputError, OutputError, Weights
 from napari_lbn.engine.events import CancelToken
 from napari_lbn.engine.io.weights import address as weights_address
 from napari_lbn.engine.io.weights.address import CACHE_VARIABLE, cached_file, fetch_weights
-from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.find import find_weights
+from napari_lbn.engine.io.weights.info import read_weights_info
 
 
 class Handler(BaseHTTPRequestHandler):

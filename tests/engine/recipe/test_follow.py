@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from napari_lbn.engine.errors import Cancelled, InputError, LBNError
 from napari_lbn.engine.events import Progress, drain
 from napari_lbn.engine.io.files.in_use import alone_in
-from napari_lbn.engine.io.weights.file import load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.info import read_weights_info
 from napari_lbn.engine.network import LBN
 from napari_lbn.engine.recipe import UNetScored, follow, named_recipes, read_recipe
 from napari_lbn.engine.recipe.series import simulation_settings, turn

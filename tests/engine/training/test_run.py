@@ -20,7 +20,8 @@ from safetensors.torch import save_file
 
 from napari_lbn.engine.errors import InputError, OutputError, WeightsError
 from napari_lbn.engine.events import Event, drain
-from napari_lbn.engine.io.weights.file import load_network, read_weights_info
+from napari_lbn.engine.io.weights.file import load_network
+from napari_lbn.engine.io.weights.info import read_weights_info
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.examples.draw import ExampleSettings

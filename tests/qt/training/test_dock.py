@@ -25,7 +25,7 @@ from napari_lbn._qt.training.known import KnownRuns
 from napari_lbn._qt.training.run_panel import CANCEL, NO_SERIES, START
 from napari_lbn._qt.training.series_list import GONE, INVITATION
 from napari_lbn.engine.events import drain
-from napari_lbn.engine.io.weights.file import read_weights_info
+from napari_lbn.engine.io.weights.info import read_weights_info
 from napari_lbn.engine.tilt_series import TiltSeries
 from napari_lbn.engine.training.curves.read import Curves
 

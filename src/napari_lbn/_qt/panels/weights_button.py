@@ -40,7 +40,7 @@ def look_into(folder: str) -> list[str]:
         There are none.
     """
     from napari_lbn.engine.errors import WeightsError
-    from napari_lbn.engine.io.weights.file import BEST, weights_in
+    from napari_lbn.engine.io.weights.find import BEST, weights_in
 
     found = sorted(weights_in(Path(folder)), key=lambda path: (path.name != BEST, path.name))
     if not found:

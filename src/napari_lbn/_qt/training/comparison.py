@@ -46,7 +46,8 @@ def compare(
     earlier : Comparison or None
         Of the same training.
     """
-    from napari_lbn.engine.io.weights.file import load_network, read_weights_info
+    from napari_lbn.engine.io.weights.file import load_network
+    from napari_lbn.engine.io.weights.info import read_weights_info
 
     network = load_network(read_weights_info(weights.path))
     if earlier is not None:

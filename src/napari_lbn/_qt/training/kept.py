@@ -15,7 +15,8 @@ def open_run(folder: Path) -> Any:
 
 def save_as(weights: Any, file: Path) -> Path:
     """Write kept weights under another name."""
-    from napari_lbn.engine.io.weights.file import load_network, read_weights_info, save_weights
+    from napari_lbn.engine.io.weights.file import load_network, save_weights
+    from napari_lbn.engine.io.weights.info import read_weights_info
 
     info = read_weights_info(weights.path)
     save_weights(

@@ -157,12 +157,12 @@ def _finished(tasks: list[BatchTask]) -> tuple[list[dict[str, Any]], list[BatchT
 
 def _weights_hash(name: str) -> str:
     """Also makes sure that the weights are there before anything starts."""
-    from napari_lbn.engine.io.weights.file import find_weights, read_weights_info
+    from napari_lbn.engine.io.weights.find import weights_info
 
     from ..weights import fetch_told
 
     fetch_told(name)
-    return read_weights_info(find_weights(name)).sha256
+    return weights_info(name).sha256
 
 
 def _tell(records: list[dict[str, Any]], out: Path) -> None:

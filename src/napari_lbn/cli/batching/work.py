@@ -134,7 +134,7 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
     from napari_lbn.engine.evaluation.hold_out.run import HoldOutSettings, hold_out
     from napari_lbn.engine.evaluation.prediction.network import adapted_lbn, lbn
     from napari_lbn.engine.evaluation.prediction.predictors import ADAPTED_NAME, LBN_NAME
-    from napari_lbn.engine.io.weights.file import find_weights, load_network, read_weights_info
+    from napari_lbn.engine.io.weights.file import open_network
     from napari_lbn.engine.synthesis import on_device
     from napari_lbn.engine.training.adaptation import FEWEST
 
@@ -145,7 +145,7 @@ def _check(result: CorrectionResult, settings: CorrectionSettings) -> dict[str, 
     except LBNError as error:  # too few tilts to hide any
         print(f"No check with hidden tilts: {error}")
         return {}
-    network = load_network(read_weights_info(find_weights(settings.weights)))
+    network = open_network(settings.weights)
     how = HoldOutSettings(
         wbp=settings.for_wbp(), synthesis=settings.for_synthesis(), with_low_pass=False
     )

@@ -12,7 +12,7 @@ from ..cost.estimates import estimate_memory, estimate_seconds, network_memory
 from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize, interior_gaps
-from ..io.weights.file import WeightsInfo, find_weights, read_weights_info
+from ..io.weights.find import weights_info
 from ..network.config import LBNConfig
 from ..network.jackknife import kept_tilts
 from ..thickness import require_thickness
@@ -21,6 +21,7 @@ from ..training.examples.draw import TrainingSeries
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..io.weights.info import WeightsInfo
     from ..tilt_series import TiltSeries
     from .settings import CorrectionSettings
 
@@ -88,7 +89,7 @@ def plan(
     MemoryBoundError
         The network does not fit into the memory bound in the smallest pieces.
     """
-    info = read_weights_info(find_weights(settings.weights))
+    info = weights_info(settings.weights)
     binning, notices = _binning(series, settings, info)
     assert series.pixel_size is not None  # or there would be no binning
     shape = binned_shape(series.image_shape, binning)
@@ -156,7 +157,7 @@ def working_pixel_size(series: TiltSeries, settings: CorrectionSettings) -> floa
     InputError, WeightsError
         The pixel size is unknown, or fits these weights at no binning.
     """
-    info = read_weights_info(find_weights(settings.weights))
+    info = weights_info(settings.weights)
     binning, _ = _binning(series, settings, info)
     assert series.pixel_size is not None  # or there would be no binning
     return series.pixel_size * binning

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, LBNError
 from ..io import atomic_path, check_free_space, ensure_folder
-from ..io.weights.file import SUFFIX, find_weights, read_weights_info
+from ..io.weights.find import weights_info
+from ..io.weights.info import SUFFIX
 from ..network import LBNConfig
 from ..training.configuration import read_configuration
 from .series import simulation_settings
@@ -86,7 +87,7 @@ def _require_possible(recipe: Recipe) -> None:
         start = configuration.start
         config = configuration.network
     if start is not None:
-        config = LBNConfig.from_dict(read_weights_info(find_weights(start)).config)
+        config = LBNConfig.from_dict(weights_info(start).config)
     grown(config, recipe)
     for field in recipe.specimens.fields:
         if any(side % config.downsampling for side in field):

@@ -18,7 +18,9 @@ from ..errors import Cancelled, WeightsError
 from ..events import CancelToken, Job
 from ..io import atomic_path
 from ..io.files.in_use import alone_in
-from ..io.weights.file import SUFFIX, find_weights, load_network, read_weights_info, save_weights
+from ..io.weights.file import load_network, save_weights
+from ..io.weights.find import weights_info
+from ..io.weights.info import SUFFIX, read_weights_info
 from ..network import LBN
 from ..training.configuration import read_configuration
 from ..training.data import gather, make_network
@@ -98,7 +100,7 @@ class _Stages:
         if done.exists():
             return done
         if self._recipe.start is not None:
-            given = read_weights_info(find_weights(self._recipe.start))
+            given = weights_info(self._recipe.start)
             self._save(done, load_network(given), given.pixel_sizes)
             return done
         folder = self._folder / "common"

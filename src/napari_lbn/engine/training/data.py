@@ -12,7 +12,8 @@ from ..binning import automatic_binning, bin_series
 from ..errors import InputError
 from ..io import open_tilt_series
 from ..io.checks.series import refuse_defects
-from ..io.weights.file import find_weights, load_network, read_weights_info
+from ..io.weights.file import load_network
+from ..io.weights.find import weights_info
 from ..network import LBN
 from ..network.initialise import start_as_back_projection
 from ..simulation.dataset import training_settings
@@ -70,7 +71,7 @@ class TrainingData:
 def make_network(configuration: Configuration) -> tuple[LBN, Configuration]:
     """The untrained or started network, and the configuration with what its weights know."""
     if configuration.start is not None:
-        info = read_weights_info(find_weights(configuration.start))
+        info = weights_info(configuration.start)
         network = load_network(info)
         run = replace(configuration.run, pixel_sizes=info.pixel_sizes)
         return network, replace(configuration, network=network.config, run=run)

@@ -15,7 +15,7 @@ from ..cost.speed import convolution_speed
 from ..device import choose_device, free_memory
 from ..errors import InputError
 from ..fourier import binned_shape
-from ..io.weights.file import find_weights, read_weights_info
+from ..io.weights.find import weights_info
 from ..network import LBNConfig
 from .cost import estimate_training, example_cost
 from .examples.draw import TrainingSeries
@@ -96,7 +96,7 @@ def plan_training(
     if not opened:
         raise InputError("There is no series to train on.", "Choose a tilt series.")
     assert configuration.start is not None
-    info = read_weights_info(find_weights(configuration.start))
+    info = weights_info(configuration.start)
     network = LBNConfig.from_dict(info.config)
     data, training = configuration.data, configuration.training
     series, hidden = [], []
