@@ -41,6 +41,16 @@ def test_info_counts_excluded_sections_from_one(series: Path) -> None:
     assert facts["angle_range"] == [-30.0, 30.0]
 
 
+def test_info_says_what_noisy_tilts_would_take() -> None:
+    facts, plain = (
+        json.loads(ok("info", "--sample", "--json", *w).stdout)["plan"]
+        for w in ([], ["--weights", "fast"])
+    )
+    assert facts["seconds_if_noisy"] > facts["seconds"]
+    assert "s if its tilts turn out noisy)" in ok("info", "--sample").stdout
+    assert plain["seconds_if_noisy"] == plain["seconds"]  # whose tilts are never smoothed
+
+
 def test_info_says_why_a_correction_is_not_possible(tmp_path: Path, weights: Path) -> None:
     coarse = write_series(tmp_path, pixel_size=40.0)
     facts = json.loads(ok("info", coarse, "--json", "--weights", weights).stdout)

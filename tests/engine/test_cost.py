@@ -11,11 +11,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_lbn.engine.cost.estimates import estimate_memory, network_memory
 from napari_lbn.engine.cost.memory import beside_network
-from napari_lbn.engine.cost.operations import network_operations
+from napari_lbn.engine.cost.operations import making_operations, network_operations
 from napari_lbn.engine.cost.speed import convolution_speed
 from napari_lbn.engine.errors import MemoryBoundError
+from napari_lbn.engine.events import drain
 from napari_lbn.engine.network import LBN, LBNConfig
 from napari_lbn.engine.network.latent_grid import LatentGrid
+from napari_lbn.engine.synthesis import SynthesisSettings, synthesize
+from napari_lbn.engine.synthesis.smoothing import some_tilts
+from napari_lbn.engine.tilt_series import TiltSeries
 
 SMALL = LBNConfig(widths=(8, 8, 16, 16, 16), unet_widths=(8, 16, 16, 16), latent_volume="slab")
 FINE = replace(SMALL, fine_widths=(8, 16, 16))
@@ -46,6 +50,24 @@ def test_operations_of_the_box_are_those_that_torch_counts(thickness: int) -> No
     counts = counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
     told = [network_operations(c, SHAPE, VISIBLE, TARGETS, thickness) for c in (BOX, FINE)]
     assert told[0] - told[1] == pytest.approx(counts / 2, rel=0.05)
+
+
+def test_noisy_tilts_cost_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the latent volume again, and a look at some tilts."""
+    monkeypatch.setattr("napari_lbn.engine.synthesis.stages.smoothing", lambda explained: 0.5)
+    images = np.random.default_rng(0).normal(size=(VISIBLE, *SHAPE)).astype(np.float32)
+    series = TiltSeries.from_array(images, np.linspace(-60, 60, VISIBLE), pixel_size=16.0)
+    network, counted = LBN(FINE), []
+    for smooth in (False, True):
+        with FlopCounterMode(display=False) as counter:
+            settings = SynthesisSettings(thickness=32, device="cpu", smooth=smooth)
+            drain(synthesize(series, network, np.array([65.0, 75.0]), settings))
+        counts = counter.get_flop_counts()["Global"]
+        counted.append(counts[torch.ops.aten.convolution] / 2)
+    looks = some_tilts(VISIBLE).size
+    decoded = [network_operations(FINE, SHAPE, VISIBLE, n, 32) for n in (looks, 0)]
+    told = decoded[0] - decoded[1] + making_operations(FINE, SHAPE, VISIBLE, 32)
+    assert counted[1] - counted[0] == pytest.approx(told, rel=0.05)
 
 
 def test_a_thin_specimen_costs_less() -> None:

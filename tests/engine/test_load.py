@@ -52,3 +52,8 @@ def test_this_machine_can_be_asked() -> None:
 def test_the_estimate_lies_within_its_range() -> None:
     low, high = load.likely_range(60.0)
     assert low < 60 < high
+
+
+def test_what_only_some_series_take_makes_the_longest_longer() -> None:
+    low, high = load.likely_range(60.0)
+    assert load.likely_range(60.0, 30.0) == (low, pytest.approx(high * 1.5))

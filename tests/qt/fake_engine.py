@@ -55,6 +55,7 @@ class FakePlan:
     measured_angles: np.ndarray
     seconds: float = 40.0
     denoised_seconds: float = 0.0
+    noisy_seconds: float = 0.0
     memory_bytes: int = 2_100_000_000
     notices: tuple[str, ...] = ()
 

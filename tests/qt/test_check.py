@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_lbn._qt.check.job import check_seconds, disagreement_seconds, run_check
+from napari_lbn._qt.check.job import check_range, disagreement_range, run_check
 from napari_lbn._qt.check.panel import CANCEL, START, CheckPanel
 from napari_lbn._qt.check.ready import ANOTHER, CHANGED, OUT_OF_DATE
 from napari_lbn._qt.check.words import notes_text, verdict_text, weights_text
@@ -35,7 +35,10 @@ WAIT = 20_000
 PLANNED = Planned(
     settings=SimpleNamespace(adapt_minutes=0.0),
     plan=SimpleNamespace(
-        seconds=30.0, denoised_seconds=0.0, measured_angles=np.arange(-60.0, 61, 3)
+        seconds=30.0,
+        noisy_seconds=0.0,
+        denoised_seconds=0.0,
+        measured_angles=np.arange(-60.0, 61, 3),
     ),
 )
 
@@ -143,10 +146,10 @@ def test_a_check_takes_no_longer_for_what_it_does_not_make(session: Session) -> 
     denoised, adapted = replace(plain, denoised=True), replace(plain, adapt_minutes=2.0)
     plans = [plan(series, settings) for settings in (plain, denoised, adapted)]
     assert plans[1].seconds > plans[0].seconds
-    assert check_seconds(plans[1], denoised) == pytest.approx(check_seconds(plans[0], plain))
-    expected = pytest.approx(disagreement_seconds(plans[0], plain, 6))
-    assert disagreement_seconds(plans[1], denoised, 6) == expected
-    assert disagreement_seconds(plans[2], adapted, 6) == expected
+    assert check_range(plans[1], denoised) == pytest.approx(check_range(plans[0], plain))
+    expected = pytest.approx(disagreement_range(plans[0], plain, 6))
+    assert disagreement_range(plans[1], denoised, 6) == expected
+    assert disagreement_range(plans[2], adapted, 6) == expected
 
 
 def test_a_check_ends_in_sentences_and_a_plot(qtbot: Any, session: Session) -> None:

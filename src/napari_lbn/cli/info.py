@@ -85,6 +85,7 @@ def describe_plan(
         "synthesized_tilts": int(chosen.new_angles.size),
         "weights": chosen.weights.name,
         "seconds": round(chosen.seconds),
+        "seconds_if_noisy": round(chosen.seconds + chosen.noisy_seconds),
         "memory_gb": round(chosen.memory_bytes / 1e9, 1),
     }
 
@@ -130,9 +131,12 @@ def _plan_text(plan: dict[str, Any]) -> str:
     if "refused" in plan:
         return f"not possible. {plan['refused']}"
     shape = " x ".join(map(str, plan["tomogram_shape_zyx"]))
+    takes = f"{plan['seconds']} s"
+    if plan["seconds_if_noisy"] > plan["seconds"]:
+        takes += f" ({plan['seconds_if_noisy']} s if its tilts turn out noisy)"
     return (
         f"{plan['synthesized_tilts']} tilts to synthesize, tomogram {shape} (z x y x x) at "
-        f"{plan['pixel_size']:g} Å; about {plan['seconds']} s and {plan['memory_gb']} GB "
+        f"{plan['pixel_size']:g} Å; about {takes} and {plan['memory_gb']} GB "
         f"with weights {plan['weights']!r}"
     )
 

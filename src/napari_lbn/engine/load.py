@@ -12,10 +12,13 @@ WATCHED = 0.1
 """Seconds."""
 
 
-def likely_range(seconds: float) -> tuple[float, float]:
-    """The shortest and the longest that an estimated time is likely to mean, in seconds."""
+def likely_range(seconds: float, at_worst: float = 0.0) -> tuple[float, float]:
+    """The shortest and the longest that an estimated time is likely to mean, in seconds.
+
+    `at_worst` are seconds that only some series take, beside those.
+    """
     low, high = LIKELY
-    return seconds * low, seconds * high
+    return seconds * low, (seconds + at_worst) * high
 
 
 def share_of_others(watched: float = WATCHED) -> float:

@@ -26,7 +26,7 @@ from ..panels.run import describe_time
 from ..session import Session
 from ..theme import caption, explain, show_text
 from ..turns import Turn
-from .job import disagreement_seconds, run_disagreement
+from .job import disagreement_range, run_disagreement
 from .ready import ANOTHER, CHANGED, why_not
 from .spread_views import SpreadViews
 
@@ -142,7 +142,7 @@ class DisagreementPanel(QWidget):
         planned = self._session.planned
         if planned is None:
             return PURPOSE
-        seconds = disagreement_seconds(planned.plan, planned.settings, self.subsets.value())
+        seconds = disagreement_range(planned.plan, planned.settings, self.subsets.value())
         return describe_time(seconds, busy=planned.busy)
 
     def _on_click(self) -> None:

@@ -35,11 +35,13 @@ def run_check(
     return evaluate(series, wanted, halves=halves, cancel=cancel)
 
 
-def check_seconds(plan: Any, settings: Any, *, sirt: bool = False, exact: bool = False) -> float:
-    """What `run_check` is likely to take on an otherwise idle machine."""
-    from napari_lbn.engine.evaluation.cost import evaluation_seconds
+def check_range(
+    plan: Any, settings: Any, *, sirt: bool = False, exact: bool = False
+) -> tuple[float, float]:
+    """The least and the most seconds that `run_check` is likely to take."""
+    from napari_lbn.engine.evaluation.cost import evaluation_range
 
-    return evaluation_seconds(_check_settings(settings, sirt=sirt, exact=exact), plan)
+    return evaluation_range(_check_settings(settings, sirt=sirt, exact=exact), plan)
 
 
 def _check_settings(settings: Any, *, sirt: bool, exact: bool) -> EvaluationSettings:
@@ -58,15 +60,15 @@ def run_disagreement(
     return measure_disagreement(series, settings, subsets=subsets, cancel=cancel)
 
 
-def disagreement_seconds(plan: Any, settings: Any, subsets: int) -> float:
-    """What `run_disagreement` is likely to take on an otherwise idle machine."""
-    from napari_lbn.engine.evaluation.cost import evaluation_seconds
+def disagreement_range(plan: Any, settings: Any, subsets: int) -> tuple[float, float]:
+    """The least and the most seconds that `run_disagreement` is likely to take."""
+    from napari_lbn.engine.evaluation.cost import evaluation_range
     from napari_lbn.engine.evaluation.settings import EvaluationSettings
 
     wanted = EvaluationSettings(
         correction=settings, folds=-1, edges=(), geometry=False, subsets=subsets
     )
-    return evaluation_seconds(wanted, plan)
+    return evaluation_range(wanted, plan)
 
 
 def report_files(evaluation: Any, folder: Path) -> list[Path]:

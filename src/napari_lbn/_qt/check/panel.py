@@ -24,7 +24,7 @@ from ..session import Session
 from ..theme import bring_into_view, caption, explain, show_text
 from ..turns import Turn
 from .found import FoundPanel
-from .job import check_seconds, run_check
+from .job import check_range, run_check
 from .ready import ANOTHER, CHANGED, OUT_OF_DATE, why_not
 
 NAME = "Check"
@@ -143,7 +143,7 @@ class CheckPanel(QWidget):
         planned = self._session.planned
         if planned is None:
             return PURPOSE
-        seconds = check_seconds(planned.plan, planned.settings, **self._ticked())
+        seconds = check_range(planned.plan, planned.settings, **self._ticked())
         return f"{PURPOSE} {describe_time(seconds, busy=planned.busy)}"
 
     def _ticked(self) -> dict[str, bool]:

@@ -45,9 +45,9 @@ def describe_range(low: float, high: float) -> str:
     return f"{number if unit == longest.split()[1] else shortest} to {longest}"
 
 
-def describe_time(seconds: float, *, busy: bool) -> str:
+def describe_time(seconds: tuple[float, float], *, busy: bool) -> str:
     """Sentences on how long a job beside the correction is likely to take."""
-    text = f"Takes about {describe_range(*likely_range(seconds))}."
+    text = f"Takes about {describe_range(*seconds)}."
     return f"{text} {BUSY}." if busy else text
 
 
@@ -164,7 +164,7 @@ class RunPanel(QWidget):
         planned = self._session.planned
         assert planned is not None
         plan = planned.plan
-        takes = describe_range(*likely_range(plan.seconds))
+        takes = describe_range(*likely_range(plan.seconds, plan.noisy_seconds))
         text = f"About {takes}, {describe_bytes(plan.memory_bytes)}"
         if plan.binning != 1:
             text += f"; works at {plan.pixel_size:.3g} Å (binned {plan.binning:.3g}×)"

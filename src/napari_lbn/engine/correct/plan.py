@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..binning import TOLERANCE, automatic_binning
-from ..cost.estimates import estimate_memory, estimate_seconds, network_memory
+from ..cost.estimates import estimate_seconds, second_encoding_seconds
 from ..errors import InputError, WeightsError
 from ..fourier import binned_shape
 from ..geometry import angles_to_synthesize, interior_gaps
 from ..io.weights.find import weights_info
-from ..network.config import LBNConfig
 from ..network.jackknife import kept_tilts
 from ..thickness import require_thickness
-from ..training.examples.draw import TrainingSeries
+from .cost import memory_of, work_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ..io.weights.info import WeightsInfo
@@ -49,6 +47,8 @@ class CorrectionPlan:
         Estimated, of the whole job.
     denoised_seconds : float
         Of these, what a denoised tomogram takes beside the others.
+    noisy_seconds : float
+        More than these, where the tilts turn out so noisy that they are encoded again, smoothed.
     memory_bytes : int
         Estimated peak.
     weights : WeightsInfo
@@ -66,6 +66,7 @@ class CorrectionPlan:
     weights: WeightsInfo
     notices: tuple[str, ...] = ()
     denoised_seconds: float = 0.0
+    noisy_seconds: float = 0.0
 
 
 def plan(
@@ -105,23 +106,14 @@ def plan(
     require_thickness(settings.thickness, shape[1], series.name)
     if settings.jackknife:
         kept_tilts(measured, settings.jackknife)
-    n_out = _decoded(info, settings, measured.size, new.size)
-    plain = _decoded(info, replace(settings, denoised=False), measured.size, new.size)
-    seconds, without = (
-        estimate_seconds(
-            info.config,
-            shape,
-            settings.thickness,
-            (measured.size, new.size, n),
-            settings.device,
-            jackknife=settings.jackknife,
-            mirrored=settings.mirrored,
-        )
-        for n in (n_out, plain)
+    counts = measured.size, new.size
+    work, plain = (
+        work_of(info, some, shape, counts) for some in (settings, replace(settings, denoised=False))
     )
-    memory = _memory(info, settings, shape, (measured.size, n_out), streamed=streamed)
-    if settings.adapt_minutes:
-        memory = max(memory, _adaptation_memory(info, settings, shape, measured.size))
+    seconds, without = (
+        estimate_seconds(info.config, some, settings.device) for some in (work, plain)
+    )
+    memory = memory_of(info, settings, work, streamed=streamed)
     return CorrectionPlan(
         binning=binning,
         pixel_size=series.pixel_size * binning,
@@ -131,6 +123,7 @@ def plan(
         measured_angles=measured,
         seconds=seconds + 60 * settings.adapt_minutes,
         denoised_seconds=seconds - without,
+        noisy_seconds=second_encoding_seconds(info.config, work, settings.device),
         memory_bytes=memory,
         weights=info,
         notices=tuple(notices),
@@ -189,50 +182,3 @@ def _binning(
     return binning, [
         f"{size}; these weights were trained for {low:g} to {high:g} Å and may do worse."
     ]
-
-
-def _decoded(info: WeightsInfo, settings: CorrectionSettings, measured: int, new: int) -> int:
-    """Tilts that leave the decoder."""
-    count = new + (measured if settings.at_measured else 0)
-    if settings.denoised and info.config.get("box_widths"):
-        count += measured  # of the box alone as well
-    return count
-
-
-def _memory(
-    info: WeightsInfo,
-    settings: CorrectionSettings,
-    shape: tuple[int, int],
-    counts: tuple[int, int],
-    *,
-    streamed: bool,
-) -> int:
-    """Bytes of a correction of `counts` tilts, measured and decoded, without an adaptation."""
-    measured, decoded = counts
-    kept = 0 if streamed else 2 + settings.denoised
-    made = decoded * (1 + settings.mirrored)
-    memory = estimate_memory(settings.thickness, shape, made + measured, volumes=kept)
-    return memory + network_memory(
-        info.config,
-        shape,
-        settings.thickness,
-        measured,
-        made,
-        device=settings.device,
-        bound=settings.memory_bound,
-        jackknife=settings.jackknife,
-    )
-
-
-def _adaptation_memory(
-    info: WeightsInfo, settings: CorrectionSettings, shape: tuple[int, int], n_tilts: int
-) -> int:
-    """Bytes that adapting the weights takes, activations above all."""
-    from ..training.cost import estimate_training
-
-    # only its shape counts here
-    tilts = np.broadcast_to(np.float32(0), (n_tilts, *shape))
-    series = TrainingSeries(tilts=tilts, angles=np.zeros(n_tilts))
-    config = LBNConfig.from_dict(info.config)
-    wanted = settings.for_adaptation().for_training()
-    return estimate_training(config, [series], wanted).memory_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..device import choose_device, default_memory_bound
@@ -9,7 +10,7 @@ from ..network.config import LBNConfig
 from ..network.latent_grid import LatentGrid
 from .choice import choose_tiling
 from .memory import HOST_BYTES, beside_jackknife, beside_network, peak_memory
-from .operations import network_operations
+from .operations import making_operations, network_operations
 from .speed import convolution_speed
 
 WBP_UPDATES_A_SECOND = {"cpu": 2.0e9, "cuda": 5.0e10, "mps": 2.0e9}
@@ -19,44 +20,74 @@ NETWORK_SHARE = 0.4
 """Of a convolution's speed at which the whole network runs, norms and memory traffic included."""
 
 
-def estimate_seconds(
-    config: dict[str, Any],
-    shape: tuple[int, int],
-    thickness: int,
-    counts: tuple[int, int, int],
-    device: str,
-    *,
-    jackknife: int = 0,
-    mirrored: bool = False,
-) -> float:
+@dataclass(frozen=True, kw_only=True)
+class CorrectionWork:
+    """How much a correction has to do.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (y, x) working pixels.
+    thickness : int
+        Pixels.
+    measured, synthesized, decoded : int
+        Tilts; the last of whatever leaves the decoder.
+    looks : int
+        Measured tilts that are re-projected to see how noisy they are.
+    jackknife : int
+        Groups of tilts left out in turn.
+    mirrored : bool
+        Whether all of it is done again with mirrored tilts.
+    """
+
+    shape: tuple[int, int]
+    thickness: int
+    measured: int
+    synthesized: int
+    decoded: int
+    looks: int = 0
+    jackknife: int = 0
+    mirrored: bool = False
+
+
+def estimate_seconds(config: dict[str, Any], work: CorrectionWork, device: str) -> float:
     """Seconds of a whole correction on an otherwise idle machine; see `load.likely_range`.
 
     Parameters
     ----------
     config : dict
         Fields of `LBNConfig`.
-    shape : tuple of int
-        (y, x) working pixels.
-    thickness : int
-        Pixels.
-    counts : tuple of int
-        Tilts measured, synthesized, and decoded in all.
+    work : CorrectionWork
+        Of the whole correction.
     device : str
         As the user gave it.
-    jackknife : int
-        Groups of tilts left out in turn.
-    mirrored : bool
-        Whether all of it is done again with mirrored tilts.
     """
-    chosen = choose_device(device)
-    measured, new, decoded = counts
-    network = LBNConfig.from_dict(config)
-    work = network_operations(network, shape, measured, decoded, thickness, jackknife)
-    work *= 1 + mirrored
-    speed = NETWORK_SHARE * convolution_speed(str(chosen))
-    updates = thickness * shape[0] * shape[1] * (measured + new)
-    seconds = work / speed + updates / WBP_UPDATES_A_SECOND[chosen.type]
-    return START_SECONDS + seconds
+    operations = network_operations(
+        LBNConfig.from_dict(config),
+        work.shape,
+        work.measured,
+        work.decoded + work.looks,
+        work.thickness,
+        work.jackknife,
+    )
+    updates = work.thickness * work.shape[0] * work.shape[1] * (work.measured + work.synthesized)
+    seconds = updates / WBP_UPDATES_A_SECOND[choose_device(device).type]
+    return START_SECONDS + seconds + _network_seconds(operations, work, device)
+
+
+def second_encoding_seconds(config: dict[str, Any], work: CorrectionWork, device: str) -> float:
+    """Seconds that tilts take beside these which turn out noisy; as `estimate_seconds`."""
+    if not work.looks:
+        return 0.0
+    operations = making_operations(
+        LBNConfig.from_dict(config), work.shape, work.measured, work.thickness, work.jackknife
+    )
+    return _network_seconds(operations, work, device)
+
+
+def _network_seconds(operations: float, work: CorrectionWork, device: str) -> float:
+    speed = NETWORK_SHARE * convolution_speed(str(choose_device(device)))
+    return operations * (1 + work.mirrored) / speed
 
 
 def network_memory(

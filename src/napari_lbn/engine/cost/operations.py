@@ -35,27 +35,43 @@ def network_operations(
     jackknife : int
         Further latent volumes that are made.
     """
-    per_pixel, source, scale = 0.0, 1, 1
-    rows = zip(config.widths, config.kernels, config.strides, strict=True)
-    for width, kernel, stride in rows:
-        scale *= stride
-        per_pixel += (source * width * kernel**2 + width * width * 9) / scale**2
-        source = width
-    pixels = shape[0] * shape[1]
+    made = making_operations(config, shape, n_visible, thickness, jackknife)
+    w = config.refinement_width
+    refined = 2 * w * 7**2 + (w * w + w) * 5**2 if config.image_channels else 0
+    decoded = n_targets * (_operations_a_pixel(config) + refined) * shape[0] * shape[1]
+    grid = LatentGrid.of(config, shape[1], thickness)
+    return made + decoded + box_operations(config, shape[0], grid)
+
+
+def making_operations(
+    config: LBNConfig,
+    shape: tuple[int, int],
+    n_visible: int,
+    thickness: int | None = None,
+    jackknife: int = 0,
+) -> float:
+    """Multiply-adds of the latent volume alone: encoder and UNets; as `network_operations`."""
     grid = LatentGrid.of(config, shape[1], thickness)
     voxels = grid.nx * grid.nz * round_up(-(-shape[0] // config.downsampling), MULTIPLE)
     d, (a, b, c, e) = config.volume_channels, config.unet_widths
     fine = d * a + a * a + a * b + b * a + 2 * a * a + a * d
     half = b * b + b * c + c * c + c * e + e * c + 2 * c * c + c * b + b * b
-    w = config.refinement_width
-    refined = n_targets * (2 * w * 7**2 + (w * w + w) * 5**2) if config.image_channels else 0
-    tilts = per_pixel * (n_visible + n_targets) + refined
     unets = 27 * voxels * (fine + half / 8)
     # in use, the second UNet corrects a volume and the same volume turned
     unets += 2 * fine_operations(config, shape[0], grid)
-    unets *= 1 + jackknife
-    unets += box_operations(config, shape[0], grid)
-    return tilts * pixels + unets
+    encoded = n_visible * _operations_a_pixel(config) * shape[0] * shape[1]
+    return encoded + unets * (1 + jackknife)
+
+
+def _operations_a_pixel(config: LBNConfig) -> float:
+    """Multiply-adds of the encoder, or of the decoder, for each pixel of a tilt."""
+    work, source, scale = 0.0, 1, 1
+    rows = zip(config.widths, config.kernels, config.strides, strict=True)
+    for width, kernel, stride in rows:
+        scale *= stride
+        work += (source * width * kernel**2 + width * width * 9) / scale**2
+        source = width
+    return work
 
 
 def fine_operations(config: LBNConfig, height: int, grid: LatentGrid) -> float:

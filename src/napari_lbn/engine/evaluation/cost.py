@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..load import likely_range
+
 if TYPE_CHECKING:
     from ..correct import CorrectionPlan
     from .settings import EvaluationSettings
@@ -52,10 +54,12 @@ def stage_shares(
     return {name: (float(a), float(b)) for name, a, b in zip(costs, starts, ends, strict=True)}
 
 
-def evaluation_seconds(settings: EvaluationSettings, chosen: CorrectionPlan) -> float:
-    """Seconds of a whole evaluation on an otherwise idle machine; see `load.likely_range`."""
-    synthesis = SYNTHESIS * _plain_seconds(settings, chosen)
-    return synthesis * sum(stage_costs(settings, chosen).values())
+def evaluation_range(settings: EvaluationSettings, chosen: CorrectionPlan) -> tuple[float, float]:
+    """The least and the most seconds that a whole evaluation is likely to take here."""
+    syntheses = SYNTHESIS * sum(stage_costs(settings, chosen).values())
+    return likely_range(
+        syntheses * _plain_seconds(settings, chosen), syntheses * chosen.noisy_seconds
+    )
 
 
 def _plain_seconds(settings: EvaluationSettings, chosen: CorrectionPlan) -> float:
