@@ -12,7 +12,8 @@ TEST: report).
 Correlation with clean tilts (simulated) and with measured tilts (real). Held-out tilts show
 the whole specimen; in the wedge of a simulated one the truth is the reconstruction box alone,
 which is what a tomogram is made of. Every baseline stands there as it is and after the
-Gaussian low-pass whose width suits it best on the tuning specimens; LBN is not filtered.
+Gaussian low-pass whose width suits it best on the tuning specimens, on a real series on the very
+tilts that it is scored on, at full resolution; LBN is not filtered.
 """
 
 from __future__ import annotations
@@ -123,31 +124,52 @@ def simulated_table(networks: dict[str, Make], tuning: Path, test: Path, snr: fl
         print(f"| **LBN, `{name}`** | {cells[0]} | | {cells[1]} | |", flush=True)
 
 
-def real_table(networks: dict[str, Make], path: Path, thickness: int) -> None:
-    """Print correlations with hidden measured tilts: every fourth one, and the edges."""
+def measured(given: argparse.Namespace, path: Path) -> tuple[NDArray, NDArray]:
+    """Images and angles of a real series, averaged and transposed as asked for."""
     series = open_tilt_series(path)
-    angles = series.angles
-    splits = {
-        "every 4th tilt": np.arange(angles.size) % 4 == 2,
-        "beyond 51°": np.abs(angles) > 51.5,
-        "beyond 45°": np.abs(angles) > 45.5,
-    }
-    own = {f"LBN, `{name}`": make(thickness) for name, make in networks.items()}
-    methods = {**own, **baselines(thickness)}
-    print(f"\n{path.name}: full resolution, 2 x 2, 4 x 4\n")
-    print(f"| hidden | {' | '.join(methods)} |\n|{'---|' * (len(methods) + 1)}")
     images = series.read()
-    for label, hidden in splits.items():
-        visible = normalise(images[~hidden], angles[~hidden])[0]
-        cells = []
-        for predict in methods.values():
-            out = predict(visible, angles[~hidden], angles[hidden])
-            rows = [
-                [correlation(averaged(o, f), averaged(m, f)) for f in (1, 2, 4)]
-                for o, m in zip(out, images[hidden], strict=True)
-            ]
-            cells.append(" ".join(f"{value:.3f}" for value in np.mean(rows, axis=0)))
-        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+    if given.transpose:
+        images = images.transpose(0, 2, 1)
+    return np.stack([averaged(image, given.average) for image in images]), series.angles
+
+
+def agreement(predicted: NDArray, images: NDArray) -> NDArray:
+    """Mean correlation at full resolution, after 2 x 2 and after 4 x 4 averaging."""
+    pairs = list(zip(predicted, images, strict=True))
+    rows = [[correlation(averaged(o, f), averaged(m, f)) for f in (1, 2, 4)] for o, m in pairs]
+    return np.mean(rows, axis=0)
+
+
+def real_table(networks: dict[str, Make], path: Path, given: argparse.Namespace) -> None:
+    """Print correlations with hidden measured tilts: every fourth one, and the edges."""
+    images, angles = measured(given, path)
+    cut = round(images.shape[2] * (1 - given.middle) / 2)
+    middle = np.s_[..., cut : images.shape[2] - cut]
+    hidden = {"every 4th tilt": np.arange(angles.size) % 4 == 2}
+    for limit in given.beyond:
+        hidden[f"beyond {limit:g}°"] = np.abs(angles) > limit + 0.5
+    cells: dict[str, list[str]] = {}
+    for out in hidden.values():
+        visible = normalise(images[~out], angles[~out])[0]
+        for name, make in {**networks, **BASELINES}.items():
+            predicted = make(given.thickness)(visible, angles[~out], angles[out])
+            truth = images[out][middle]
+            told = name if name in BASELINES else f"**LBN, `{name}`**"
+            cells.setdefault(told, []).append(_three(agreement(predicted[middle], truth)))
+            if name in BASELINES:
+                smooth = [low_passed(predicted, width) for width in WIDTHS[1:]]
+                found = [agreement(one[middle], truth) for one in smooth]
+                best = int(np.argmax([row[0] for row in found]))
+                text = f"{_three(found[best])} (σ {WIDTHS[1 + best]:g} px)"
+                cells.setdefault(f"{name}, low-passed", []).append(text)
+    print(f"\n{path.name}: full resolution, 2 x 2, 4 x 4\n")
+    print(f"| method | {' | '.join(hidden)} |\n|{'---|' * (len(hidden) + 1)}")
+    for told, row in cells.items():
+        print(f"| {told} | {' | '.join(row)} |", flush=True)
+
+
+def _three(values: NDArray) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
 
 
 def makers(given: argparse.Namespace, beyond: str) -> dict[str, Make]:
@@ -171,6 +193,10 @@ def main() -> None:
     parser.add_argument("--snr", type=float, nargs="+", default=(0.1, 0.3, 1.0))
     parser.add_argument("--real", type=Path, nargs="*", default=())
     parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
+    parser.add_argument("--beyond", type=float, nargs="+", default=(51.0, 45.0), help="degrees")
+    parser.add_argument("--middle", type=float, default=1.0, help="share of the columns scored")
+    parser.add_argument("--average", type=int, default=1, metavar="N", help="N x N pixels first")
+    parser.add_argument("--transpose", action="store_true", help="the tilt axis lies along x")
     parser.add_argument("--jackknife", type=int, nargs="+", default=(0,), metavar="N")
     parser.add_argument("--mirrored", action="store_true", help="and with mirrored tilts")
     given = parser.parse_args()
@@ -180,7 +206,7 @@ def main() -> None:
             simulated_table(boxed, given.tuning, given.test, snr)
     whole = makers(given, "whole")
     for path in given.real:
-        real_table(whole, path, given.thickness)
+        real_table(whole, path, given)
 
 
 if __name__ == "__main__":
