@@ -61,7 +61,9 @@ def test_everything_is_measured_and_reported(
     for sentence in found.sentences:
         assert html.escape(sentence) in page
     assert "data:image/png;base64," in page
-    assert page.count("<table") == 2 + 1 + 1  # k-fold at two scales, an edge, how it was made
+    assert (
+        page.count("<table") == 2 + 2 + 1
+    )  # k-fold at two scales, an edge and its view, how it was made
     assert str(Path.cwd().parent) not in page, "folders are nobody else's business"
     assert not re.search(r'(src|href)="(?!data:)', page), "the page is not self-contained"
 

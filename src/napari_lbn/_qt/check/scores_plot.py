@@ -15,7 +15,12 @@ DASHED = "Dashed: low-passed, as wide as predicts visible tilts best."
 HEIGHT = 300
 REDRAW = 700
 """Milliseconds between drawings while scores arrive."""
-SCALES = (("full resolution", "full"), ("2 × 2 mean", "2x2"), ("4 × 4 mean", "4x4"))
+SCALES = (
+    ("full resolution", "full"),
+    ("2 × 2 mean", "2x2"),
+    ("4 × 4 mean", "4x4"),
+    ("field of view", "view"),
+)
 
 
 class ScoresPlot(QWidget):

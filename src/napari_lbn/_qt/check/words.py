@@ -23,9 +23,11 @@ def verdict_text(evaluation: Any) -> str:
         dot = f'<span style="color:{COLOURS[verdict.rank]}">●</span>'
         title = html.escape(hold_out_title(kind))
         if i == 0:
-            lines.append(f"{dot} <b>{title}: {html.escape(verdict.sentence)}</b>")
+            view = html.escape(verdict.view_sentence)
+            lines.append(f"{dot} <b>{title}: {html.escape(verdict.sentence)}</b> {view}".rstrip())
         else:
-            lines.append(f"{dot} {title}: {html.escape(verdict.brief)}.")
+            view = f"; in the field of view {verdict.in_view}" if verdict.in_view else ""
+            lines.append(f"{dot} {title}: {html.escape(verdict.brief + view)}.")
     return _paragraphs(lines)
 
 

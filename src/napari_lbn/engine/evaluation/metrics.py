@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FULL = "full"
+VIEW = "view"
+"""Full resolution, in the columns that show the field of view; see `field_of_view`."""
 BAND_EDGES = (0.0, 0.125, 0.25, 0.5, 1.0)
 """Of the Nyquist frequency; the frequency bands in which predictions are compared."""
+MIN_PIXELS = 4
+"""Of fewer a correlation says nothing."""
 BANDS = tuple(f"band {low:g}-{high:g} Nyquist" for low, high in pairwise(BAND_EDGES))
 
 
@@ -59,6 +63,25 @@ def averaged(image: NDArray[Any], factor: int) -> NDArray[Any]:
     return blocks.mean(axis=(1, 3))
 
 
+def field_of_view(tilt: NDArray[Any], angle: float) -> NDArray[Any]:
+    """The columns of a tilt ``(y, x)`` that show what the untilted one shows: its middle cos θ.
+
+    Of that a tomogram is made. The columns beside show what lies next to it, and at steep angles
+    what few other tilts have seen.
+
+    Parameters
+    ----------
+    tilt : ndarray
+        ``(y, x)``, the tilt axis along y through its middle.
+    angle : float
+        Degrees.
+    """
+    width = tilt.shape[1]
+    cut = round(width * (1 - abs(np.cos(np.deg2rad(angle)))) / 2)
+    cut = max(min(cut, (width - MIN_PIXELS) // 2), 0)
+    return tilt[:, cut : width - cut]
+
+
 def scale_name(factor: int) -> str:
     """What a resolution is called: "full", "2x2", "4x4"."""
     return FULL if factor == 1 else f"{factor}x{factor}"
@@ -74,7 +97,7 @@ def agreements(
     predicted, truth : ndarray
         ``(y, x)``.
     factors : tuple of int
-        Sides of the blocks in pixels; those that leave fewer than 4 pixels are left out.
+        Sides of the blocks in pixels; those that leave fewer than `MIN_PIXELS` are left out.
 
     Returns
     -------
@@ -83,7 +106,7 @@ def agreements(
     """
     found = {}
     for factor in factors:
-        if min(truth.shape) // factor >= 4:
+        if min(truth.shape) // factor >= MIN_PIXELS:
             r = correlation(averaged(predicted, factor), averaged(truth, factor))
             found[scale_name(factor)] = Agreement.of_correlation(r)
     bands = band_correlations(predicted, truth)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .hold_out.scores import HoldOutResult
-from .hold_out.verdict import SIGNS_UNSEEN, Verdict, verdict
+from .hold_out.verdict import SIGNS_UNSEEN, Verdict, verdict_with_view
 
 if TYPE_CHECKING:
     from ..correct import Alteration
@@ -45,7 +45,10 @@ class Evaluation:
     @property
     def sentences(self) -> list[str]:
         """The findings in plain words, the most important first."""
-        lines = [f"{hold_out_title(kind)}: {v.sentence}" for kind, v in self.verdicts.items()]
+        lines = [
+            f"{hold_out_title(kind)}: {v.sentence} {v.view_sentence}".rstrip()
+            for kind, v in self.verdicts.items()
+        ]
         return [*self.warnings, *lines, *self.notes]
 
     @property
@@ -102,7 +105,7 @@ def verdicts(result: HoldOutResult) -> dict[str, Verdict]:
         key = s.fold if s.kind == "edge" else s.kind
         if key not in found:
             own = [o for o in result.scores if key in {o.fold, o.kind}]
-            judged = verdict(own)
+            judged = verdict_with_view(own)
             if judged is not None:
                 found[key] = judged
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...events import Event
-from ..metrics import agreements
+from ..metrics import VIEW, Agreement, agreements, correlation, field_of_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,8 @@ class Score:
     angle : float
         Degrees.
     scale : str
-        "full", "2x2", "4x4", or a frequency band.
+        "full", "2x2", "4x4", "view" (full resolution in the `metrics.field_of_view`), or a
+        frequency band.
     correlation, mse, mse_scaled : float
         See `metrics.Agreement`.
     in_sample : bool
@@ -108,7 +109,9 @@ def tilt_scores(
     in_sample: bool = False,
 ) -> Iterator[Score]:
     """Scores of one predicted tilt at every scale."""
-    for scale, found in agreements(predicted, truth, FACTORS).items():
+    in_view = correlation(field_of_view(predicted, angle), field_of_view(truth, angle))
+    every = agreements(predicted, truth, FACTORS) | {VIEW: Agreement.of_correlation(in_view)}
+    for scale, found in every.items():
         yield Score(
             kind=fold.kind,
             fold=fold.name,

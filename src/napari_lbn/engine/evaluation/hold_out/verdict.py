@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import binomtest
 
-from ..metrics import FULL
+from ..metrics import FULL, VIEW
 from ..prediction.predictors import ADAPTED_NAME, LBN_NAME, WBP_NAME
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class Verdict:
         The best method other than LBN.
     wins, total : int
         Angles at which LBN correlates better than that baseline.
+    in_view : str
+        The same of the columns that show the field of view, in brief; see
+        `metrics.field_of_view`. The rank is that of whole tilts.
     """
 
     rank: str
@@ -47,6 +50,14 @@ class Verdict:
     baseline: str
     wins: int
     total: int
+    in_view: str = ""
+
+    @property
+    def view_sentence(self) -> str:
+        """What is to be said of the field of view; empty where nothing was measured."""
+        if not self.in_view:
+            return ""
+        return f"In the field of view, of which the tomogram is made: {self.in_view}."
 
     @property
     def brief(self) -> str:
@@ -104,6 +115,12 @@ def verdict(
         "do not use these weights on this series.",
     }[rank]
     return Verdict(rank=rank, sentence=sentence, baseline=best, wins=wins, total=total)
+
+
+def verdict_with_view(scores: Sequence[Score]) -> Verdict | None:
+    """`verdict` on whole tilts, with that on the field of view beside it."""
+    whole, view = verdict(scores), verdict(scores, scale=VIEW)
+    return replace(whole, in_view=view.brief) if whole and view else whole
 
 
 def _rank(wins: int, total: int) -> str:

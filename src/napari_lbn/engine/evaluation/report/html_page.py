@@ -78,7 +78,10 @@ def html_page(
 
 def _findings(evaluation: Evaluation) -> str:
     lines = [("worse", "", text) for text in evaluation.warnings]
-    lines += [(v.rank, hold_out_title(k), v.sentence) for k, v in evaluation.verdicts.items()]
+    lines += [
+        (v.rank, hold_out_title(k), f"{v.sentence} {v.view_sentence}".rstrip())
+        for k, v in evaluation.verdicts.items()
+    ]
     lines += [("", "", text) for text in evaluation.notes]
     return "\n".join(
         f'<p class="verdict {rank}">{f"<b>{html.escape(head)}</b>: " if head else ""}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..metrics import FULL
+from ..metrics import FULL, VIEW
 from ..result import hold_out_title
 from .data import kinds
 from .figures import angle_figure, band_figure, draw_fsc, new_figure
@@ -55,6 +55,8 @@ def make_sections(
             for fold in dict.fromkeys(s.fold for s in result.scores):
                 stem, title = fold.replace(" ", "_"), hold_out_title(fold)
                 yield _of_angles(result.of_fold(fold), stem, title, FULL, with_figures)
+                name = f"{title}: the columns that show the field of view"
+                yield _of_angles(result.of_fold(fold), f"{stem}_{VIEW}", name, VIEW, False)
             continue
         stem, title = kind.replace("-", "_"), hold_out_title(kind)
         yield _of_angles(result, stem, f"{title}, full resolution", FULL, with_figures)
