@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_lbn.engine.evaluation.metrics import averaged, correlation
+from napari_lbn.engine.evaluation.metrics import averaged, correlation, field_of_view
 from napari_lbn.engine.evaluation.prediction.baselines import (
     low_passed,
     nearest,
@@ -133,18 +133,18 @@ def measured(given: argparse.Namespace, path: Path) -> tuple[NDArray, NDArray]:
     return np.stack([averaged(image, given.average) for image in images]), series.angles
 
 
-def agreement(predicted: NDArray, images: NDArray) -> NDArray:
+def agreement(predicted: NDArray, images: NDArray, angles: NDArray, *, view: bool) -> NDArray:
     """Mean correlation at full resolution, after 2 x 2 and after 4 x 4 averaging."""
-    pairs = list(zip(predicted, images, strict=True))
-    rows = [[correlation(averaged(o, f), averaged(m, f)) for f in (1, 2, 4)] for o, m in pairs]
+    rows = []
+    for pair in zip(predicted, images, angles, strict=True):
+        own, other = (field_of_view(image, pair[2]) if view else image for image in pair[:2])
+        rows.append([correlation(averaged(own, f), averaged(other, f)) for f in (1, 2, 4)])
     return np.mean(rows, axis=0)
 
 
 def real_table(networks: dict[str, Make], path: Path, given: argparse.Namespace) -> None:
     """Print correlations with hidden measured tilts: every fourth one, and the edges."""
     images, angles = measured(given, path)
-    cut = round(images.shape[2] * (1 - given.middle) / 2)
-    middle = np.s_[..., cut : images.shape[2] - cut]
     hidden = {"every 4th tilt": np.arange(angles.size) % 4 == 2}
     for limit in given.beyond:
         hidden[f"beyond {limit:g}°"] = np.abs(angles) > limit + 0.5
@@ -153,12 +153,11 @@ def real_table(networks: dict[str, Make], path: Path, given: argparse.Namespace)
         visible = normalise(images[~out], angles[~out])[0]
         for name, make in {**networks, **BASELINES}.items():
             predicted = make(given.thickness)(visible, angles[~out], angles[out])
-            truth = images[out][middle]
+            agree = partial(agreement, images=images[out], angles=angles[out], view=given.view)
             told = name if name in BASELINES else f"**LBN, `{name}`**"
-            cells.setdefault(told, []).append(_three(agreement(predicted[middle], truth)))
+            cells.setdefault(told, []).append(_three(agree(predicted)))
             if name in BASELINES:
-                smooth = [low_passed(predicted, width) for width in WIDTHS[1:]]
-                found = [agreement(one[middle], truth) for one in smooth]
+                found = [agree(low_passed(predicted, width)) for width in WIDTHS[1:]]
                 best = int(np.argmax([row[0] for row in found]))
                 text = f"{_three(found[best])} (σ {WIDTHS[1 + best]:g} px)"
                 cells.setdefault(f"{name}, low-passed", []).append(text)
@@ -194,7 +193,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=())
     parser.add_argument("--thickness", type=int, default=200, help="of the real series, pixels")
     parser.add_argument("--beyond", type=float, nargs="+", default=(51.0, 45.0), help="degrees")
-    parser.add_argument("--middle", type=float, default=1.0, help="share of the columns scored")
+    parser.add_argument("--view", action="store_true", help="in the field of view of each tilt")
     parser.add_argument("--average", type=int, default=1, metavar="N", help="N x N pixels first")
     parser.add_argument("--transpose", action="store_true", help="the tilt axis lies along x")
     parser.add_argument("--jackknife", type=int, nargs="+", default=(0,), metavar="N")
