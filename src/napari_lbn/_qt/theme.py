@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QResizeEvent, QTextDocument
 from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
@@ -39,8 +40,22 @@ class Caption(QLabel):
     def __init__(self, text: str = "") -> None:
         super().__init__(text)
         self.setWordWrap(True)
+        self.setIndent(0)  # or its height depends on whether a theme gives it a frame
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """As it will be drawn, by a document: Qt's own guess is up to three lines more."""
+        margins = self.contentsMargins()
+        document = QTextDocument()
+        document.setDefaultFont(self.font())
+        document.setDocumentMargin(0)
+        if Qt.mightBeRichText(self.text()):
+            document.setHtml(self.text())
+        else:
+            document.setPlainText(self.text())
+        document.setTextWidth(width - margins.left() - margins.right())
+        return math.ceil(document.size().height()) + margins.top() + margins.bottom()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """No width asked for; the height that the text takes at the width it has."""
